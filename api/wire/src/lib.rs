@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod answer;
+pub mod label;
+pub mod limits;
+pub mod metric;
+pub mod refusal;
+pub mod report;
+pub mod timestamp;
+
+pub use answer::{Answer, Problem, RefusedReport};
+pub use label::Label;
+pub use metric::{Kind, LabelName, Metric, Unit};
+pub use refusal::Refusal;
+pub use report::{Host, Identity, Report, Sample};
+pub use timestamp::Timestamp;

@@ -1,0 +1,177 @@
+//! View models: all that a page can show. They hold plain values; templates escape every one.
+
+use serde::Serialize;
+
+/// What every page behind the login shows around its own content.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Frame {
+    /// The organisation that is looked at.
+    pub organisation: String,
+    /// The e-mail address of who is logged in.
+    pub person: String,
+    /// The token that every form carries back; pages without a session have none.
+    pub csrf_token: String,
+}
+
+/// The login page.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LoginView {
+    /// The address typed before, when the attempt failed.
+    pub email: String,
+    /// Why the attempt failed.
+    pub error: Option<String>,
+}
+
+/// The page behind the one-time link that creates the first owner.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FirstOwnerView {
+    /// The address typed before, when the attempt failed.
+    pub email: String,
+    /// The organisation's name to start from.
+    pub organisation: String,
+    /// The least number of characters of a password.
+    pub password_min: usize,
+    /// Why the attempt failed.
+    pub error: Option<String>,
+}
+
+/// A server's condition, as word and as badge.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Its reports are refused because its clock is ahead.
+    ClockWrong,
+    /// The last report is 15 to 60 s old.
+    Late,
+    /// The last report is older than 60 s.
+    Offline,
+    /// The last report is younger than 15 s.
+    Online,
+    /// Somebody paused it.
+    Paused,
+    /// No report has ever come.
+    #[default]
+    Waiting,
+}
+
+impl Status {
+    /// The word in the API, on the pages and in style classes: `online`, `clock-wrong`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClockWrong => "clock-wrong",
+            Self::Late => "late",
+            Self::Offline => "offline",
+            Self::Online => "online",
+            Self::Paused => "paused",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// One server in the list.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ServerRow {
+    /// The opaque id, safe in a path.
+    pub id: String,
+    /// The name that people gave it.
+    pub name: String,
+    /// Its condition now.
+    pub status: Status,
+    /// When its last report arrived, RFC 3339.
+    pub last_seen: Option<String>,
+    /// The same for people: `4 s ago`.
+    pub last_seen_ago: String,
+    /// CPU in use, percent.
+    pub cpu_usage: Option<f64>,
+    /// Memory in use, percent.
+    pub memory_usage: Option<f64>,
+    /// Root file system in use, percent.
+    pub disk_usage: Option<f64>,
+    /// Load average over one minute.
+    pub load1: Option<f64>,
+}
+
+/// The list of servers.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ServersView {
+    /// What stands around it.
+    pub frame: Frame,
+    /// The servers of this page, by name.
+    pub servers: Vec<ServerRow>,
+    /// The path of the next page, when there are more.
+    pub next: Option<String>,
+}
+
+/// One newest value, ready to read.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ValueRow {
+    /// The metric's name.
+    pub metric: String,
+    /// What it means, one sentence.
+    pub meaning: String,
+    /// Which interface, device or mount.
+    pub label: Option<String>,
+    /// The value as sent, for programs; a counter's is its rate per second.
+    pub value: f64,
+    /// The unit's word: `percent`, `bytes`, `seconds`, `count`, `bytes_per_second`.
+    pub unit: String,
+}
+
+/// One server's page.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ServerView {
+    /// What stands around it.
+    pub frame: Frame,
+    /// The server as in the list.
+    pub server: ServerRow,
+    /// What the host is: `Kernel` and `6.12.1`, in the order to show.
+    pub facts: Vec<(String, String)>,
+    /// The newest values.
+    pub values: Vec<ValueRow>,
+    /// Series that were dropped because the server has too many.
+    pub dropped_series: u64,
+    /// Whether the viewer may pause, resume or change it.
+    pub may_change: bool,
+}
+
+/// The form that adds a server.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewServerView {
+    /// What stands around it.
+    pub frame: Frame,
+    /// The name typed before, when it was refused.
+    pub name: String,
+    /// Why it was refused.
+    pub error: Option<String>,
+}
+
+/// The page that shows a new server's key, once.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ServerAddedView {
+    /// What stands around it.
+    pub frame: Frame,
+    /// The new server's id, safe in a path.
+    pub id: String,
+    /// The new server's name.
+    pub name: String,
+    /// The agent key. It is on this page and nowhere else.
+    pub agent_key: String,
+    /// The dashboard's address for agents.
+    pub url: String,
+    /// The CA that agents must trust, PEM, when the dashboard made its own certificate.
+    pub ca_pem: Option<String>,
+    /// That CA's SHA-256, hexadecimal.
+    pub ca_sha256: Option<String>,
+}
+
+/// A page that only says something: not found, not allowed, link used up.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MessageView {
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened, a few words.
+    pub title: String,
+    /// What it means and what to do.
+    pub detail: String,
+}
