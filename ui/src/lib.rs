@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+pub mod assets;
+pub mod format;
+mod helpers;
+mod pages;
+mod render;
+mod snippets;
+pub mod views;
+
+pub use pages::{Pages, UiError};

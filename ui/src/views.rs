@@ -1,9 +1,11 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// What every page behind the login shows around its own content.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 pub struct Frame {
     /// The organisation that is looked at.
     pub organisation: String,
@@ -11,6 +13,16 @@ pub struct Frame {
     pub person: String,
     /// The token that every form carries back; pages without a session have none.
     pub csrf_token: String,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The token stays out of logs.
+        f.debug_struct("Frame")
+            .field("organisation", &self.organisation)
+            .field("person", &self.person)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The login page.
@@ -55,6 +67,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status, in the order in which pages count them.
+    pub const ALL: [Self; 6] = [
+        Self::Online,
+        Self::Late,
+        Self::Offline,
+        Self::ClockWrong,
+        Self::Waiting,
+        Self::Paused,
+    ];
+
     /// The word in the API, on the pages and in style classes: `online`, `clock-wrong`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -65,6 +87,19 @@ impl Status {
             Self::Online => "online",
             Self::Paused => "paused",
             Self::Waiting => "waiting",
+        }
+    }
+
+    /// The words for people: `Clock wrong`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ClockWrong => "Clock wrong",
+            Self::Late => "Late",
+            Self::Offline => "Offline",
+            Self::Online => "Online",
+            Self::Paused => "Paused",
+            Self::Waiting => "Waiting",
         }
     }
 }
@@ -80,8 +115,8 @@ pub struct ServerRow {
     pub status: Status,
     /// When its last report arrived, RFC 3339.
     pub last_seen: Option<String>,
-    /// The same for people: `4 s ago`.
-    pub last_seen_ago: String,
+    /// The age of its last report when the page is made, by the dashboard's clock.
+    pub last_seen_seconds_ago: Option<u64>,
     /// CPU in use, percent.
     pub cpu_usage: Option<f64>,
     /// Memory in use, percent.
@@ -99,8 +134,10 @@ pub struct ServersView {
     pub frame: Frame,
     /// The servers of this page, by name.
     pub servers: Vec<ServerRow>,
-    /// The path of the next page, when there are more.
-    pub next: Option<String>,
+    /// The cursor of the next page, when there are more; the link is `/servers?after=CURSOR`.
+    pub next_after: Option<String>,
+    /// Whether the viewer may add a server.
+    pub may_add: bool,
 }
 
 /// One newest value, ready to read.
@@ -147,7 +184,7 @@ pub struct NewServerView {
 }
 
 /// The page that shows a new server's key, once.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 pub struct ServerAddedView {
     /// What stands around it.
     pub frame: Frame,
@@ -163,6 +200,19 @@ pub struct ServerAddedView {
     pub ca_pem: Option<String>,
     /// That CA's SHA-256, hexadecimal.
     pub ca_sha256: Option<String>,
+}
+
+impl fmt::Debug for ServerAddedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The key stays out of logs.
+        f.debug_struct("ServerAddedView")
+            .field("frame", &self.frame)
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .field("ca_sha256", &self.ca_sha256)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A page that only says something: not found, not allowed, link used up.

@@ -1,0 +1,124 @@
+//! The pages: every template, registered once, and one method for each.
+
+use handlebars::Handlebars;
+use serde::Serialize;
+
+use crate::helpers;
+use crate::render::{self, Page};
+use crate::views::{
+    FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView, ServerView, ServersView,
+};
+
+/// Every page, ready to render. Make it once and share it.
+#[derive(Debug)]
+pub struct Pages {
+    templates: Handlebars<'static>,
+}
+
+impl Pages {
+    /// Registers the embedded templates in strict mode.
+    ///
+    /// An error is a mistake in a template, never a matter of the data.
+    pub fn new() -> Result<Self, UiError> {
+        let mut templates = Handlebars::new();
+        templates.set_strict_mode(true);
+        templates.set_prevent_indent(true);
+        helpers::register(&mut templates);
+        for (name, text) in TEMPLATES {
+            templates
+                .register_template_string(name, text)
+                .map_err(|error| UiError::Template(Box::new(error)))?;
+        }
+        Ok(Self { templates })
+    }
+
+    /// The login page.
+    pub fn login(&self, view: &LoginView) -> Result<String, UiError> {
+        self.page("login", &Page::open("Log in", view))
+    }
+
+    /// The page behind the one-time link that creates the first owner.
+    pub fn first_owner(&self, view: &FirstOwnerView) -> Result<String, UiError> {
+        self.page("first_owner", &Page::open("Create the first owner", view))
+    }
+
+    /// The list of servers.
+    pub fn servers(&self, view: &ServersView) -> Result<String, UiError> {
+        let content = render::ServersPage::new(view);
+        self.page("servers", &Page::within(&view.frame, "Servers", content))
+    }
+
+    /// One server's page.
+    pub fn server(&self, view: &ServerView) -> Result<String, UiError> {
+        let content = render::ServerPage::new(view);
+        self.page(
+            "server",
+            &Page::within(&view.frame, &view.server.name, content).with_charts(),
+        )
+    }
+
+    /// The form that adds a server.
+    pub fn new_server(&self, view: &NewServerView) -> Result<String, UiError> {
+        self.page(
+            "new_server",
+            &Page::within(&view.frame, "Add a server", view),
+        )
+    }
+
+    /// The page that shows a new server's key, once.
+    pub fn server_added(&self, view: &ServerAddedView) -> Result<String, UiError> {
+        let content = render::ServerAddedPage::new(view);
+        self.page(
+            "server_added",
+            &Page::within(
+                &view.frame,
+                &format!("Install the agent on {}", view.name),
+                content,
+            ),
+        )
+    }
+
+    /// A page that only says something.
+    pub fn message(&self, view: &MessageView) -> Result<String, UiError> {
+        self.page("message", &Page::open(&view.title, view))
+    }
+
+    fn page(&self, template: &str, page: &Page<'_, impl Serialize>) -> Result<String, UiError> {
+        self.templates
+            .render(template, page)
+            .map_err(|error| UiError::Render(Box::new(error)))
+    }
+}
+
+/// Why a page could not be made. Both are mistakes in this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// A template names something that its data does not have.
+    #[error("a page could not be rendered")]
+    Render(#[source] Box<handlebars::RenderError>),
+    /// A template is not well-formed.
+    #[error("a template is not well-formed")]
+    Template(#[source] Box<handlebars::TemplateError>),
+}
+
+/// Embeds templates by name; a test compares the list with the directory.
+macro_rules! templates {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../templates/", $name, ".hbs"))),)*]
+    };
+}
+
+const TEMPLATES: &[(&str, &str)] = templates! {
+    "first_owner"
+    "layout"
+    "login"
+    "logo"
+    "message"
+    "meter"
+    "new_server"
+    "server"
+    "server_added"
+    "servers"
+    "snippet"
+    "status"
+};

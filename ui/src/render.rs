@@ -1,0 +1,321 @@
+//! What templates see: the view models with every value already in words.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::format;
+use crate::snippets;
+use crate::views::{Frame, ServerAddedView, ServerRow, ServerView, ServersView, Status, ValueRow};
+
+/// A page: what the layout shows, and the content.
+#[derive(Serialize)]
+pub(crate) struct Page<'a, V> {
+    title: &'a str,
+    frame: Option<&'a Frame>,
+    charts: bool,
+    view: V,
+}
+
+impl<'a, V: Serialize> Page<'a, V> {
+    /// A page for people without a session.
+    pub(crate) fn open(title: &'a str, view: V) -> Self {
+        Self {
+            title,
+            frame: None,
+            charts: false,
+            view,
+        }
+    }
+
+    /// A page behind the login.
+    pub(crate) fn within(frame: &'a Frame, title: &'a str, view: V) -> Self {
+        Self {
+            frame: Some(frame),
+            ..Self::open(title, view)
+        }
+    }
+
+    /// The same with what charts need.
+    pub(crate) fn with_charts(self) -> Self {
+        Self {
+            charts: true,
+            ..self
+        }
+    }
+}
+
+/// The list of servers.
+#[derive(Serialize)]
+pub(crate) struct ServersPage<'a> {
+    servers: Vec<Row<'a>>,
+    counts: Vec<Tally>,
+    may_add: bool,
+    next_after: Option<String>,
+}
+
+impl<'a> ServersPage<'a> {
+    pub(crate) fn new(view: &'a ServersView) -> Self {
+        let count = |status| Tally {
+            status: status_of(status),
+            number: view
+                .servers
+                .iter()
+                .filter(|server| server.status == status)
+                .count(),
+        };
+        Self {
+            servers: view.servers.iter().map(Row::new).collect(),
+            counts: Status::ALL.iter().copied().map(count).collect(),
+            may_add: view.may_add,
+            next_after: view
+                .next_after
+                .as_deref()
+                .map(|cursor| path_segment(cursor).into_owned()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Tally {
+    status: Badge,
+    number: usize,
+}
+
+/// One server's page.
+#[derive(Serialize)]
+pub(crate) struct ServerPage<'a> {
+    server: Row<'a>,
+    facts: Vec<Fact<'a>>,
+    groups: Vec<Group<'a>>,
+    dropped_series: u64,
+    may_change: bool,
+    is: Condition,
+}
+
+/// The conditions that the page explains.
+#[derive(Serialize)]
+struct Condition {
+    clock_wrong: bool,
+    paused: bool,
+    waiting: bool,
+}
+
+impl<'a> ServerPage<'a> {
+    pub(crate) fn new(view: &'a ServerView) -> Self {
+        let status = view.server.status;
+        Self {
+            server: Row::new(&view.server),
+            facts: view
+                .facts
+                .iter()
+                .map(|(name, value)| Fact { name, value })
+                .collect(),
+            groups: groups(&view.values),
+            dropped_series: view.dropped_series,
+            may_change: view.may_change,
+            is: Condition {
+                clock_wrong: status == Status::ClockWrong,
+                paused: status == Status::Paused,
+                waiting: status == Status::Waiting,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Fact<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+/// The newest values of one label; those without a label are the host's.
+#[derive(Serialize)]
+struct Group<'a> {
+    label: Option<&'a str>,
+    values: Vec<Value<'a>>,
+}
+
+#[derive(Serialize)]
+struct Value<'a> {
+    metric: &'a str,
+    meaning: &'a str,
+    label: &'a str,
+    text: String,
+}
+
+/// Gathers the values of a label, keeping the order in which labels first appear, the host first.
+fn groups(values: &[ValueRow]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for row in values {
+        let label = row.label.as_deref();
+        let value = Value {
+            metric: &row.metric,
+            meaning: &row.meaning,
+            label: label.unwrap_or_default(),
+            text: value_text(row),
+        };
+        match groups.iter_mut().find(|group| group.label == label) {
+            Some(group) => group.values.push(value),
+            None => groups.push(Group {
+                label,
+                values: vec![value],
+            }),
+        }
+    }
+    groups.sort_by_key(|group| group.label.is_some());
+    groups
+}
+
+fn value_text(row: &ValueRow) -> String {
+    if row.metric.starts_with("load") {
+        format::load(row.value)
+    } else {
+        format::value(row.value, &row.unit)
+    }
+}
+
+/// A server as the list and its own page show it.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: Cow<'a, str>,
+    name: &'a str,
+    status: Badge,
+    last_seen: Option<&'a str>,
+    last_seen_seconds_ago: u64,
+    last_seen_ago: String,
+    cpu: Meter,
+    memory: Meter,
+    disk: Meter,
+    load: String,
+}
+
+impl<'a> Row<'a> {
+    fn new(row: &'a ServerRow) -> Self {
+        let ago = row.last_seen_seconds_ago;
+        Self {
+            id: path_segment(&row.id),
+            name: &row.name,
+            status: status_of(row.status),
+            last_seen: row.last_seen.as_deref(),
+            last_seen_seconds_ago: ago.unwrap_or_default(),
+            last_seen_ago: ago.map_or_else(|| "never".to_owned(), format::ago),
+            cpu: Meter::new("cpu_usage", row.cpu_usage),
+            memory: Meter::new("memory_usage", row.memory_usage),
+            disk: Meter::new("disk_usage", row.disk_usage),
+            load: row
+                .load1
+                .map_or_else(|| format::ABSENT.to_owned(), format::load),
+        }
+    }
+}
+
+/// A status as class and as words.
+#[derive(Serialize)]
+struct Badge {
+    class: &'static str,
+    word: &'static str,
+}
+
+fn status_of(status: Status) -> Badge {
+    Badge {
+        class: status.as_str(),
+        word: status.word(),
+    }
+}
+
+/// A percentage as a bar and as words.
+#[derive(Serialize)]
+struct Meter {
+    metric: &'static str,
+    text: String,
+    /// The bar's length in hundredths, as an attribute's number.
+    length: String,
+    /// `normal`, `high` or `full`.
+    level: &'static str,
+}
+
+impl Meter {
+    fn new(metric: &'static str, percent: Option<f64>) -> Self {
+        let known = percent.filter(|percent| percent.is_finite());
+        let length = known.unwrap_or_default().clamp(0.0, 100.0);
+        Self {
+            metric,
+            text: known.map_or_else(|| format::ABSENT.to_owned(), format::percent),
+            length: format!("{length:.1}"),
+            level: match length {
+                FULL.. => "full",
+                HIGH.. => "high",
+                _ => "normal",
+            },
+        }
+    }
+}
+
+/// The page of a new server.
+#[derive(Serialize)]
+pub(crate) struct ServerAddedPage<'a> {
+    id: Cow<'a, str>,
+    name: &'a str,
+    agent_key: &'a str,
+    url: &'a str,
+    ca_sha256: Option<&'a str>,
+    files: String,
+    start: &'static str,
+    nixos_key: String,
+    nixos_ca: Option<String>,
+    nixos: String,
+    by_hand: String,
+}
+
+impl<'a> ServerAddedPage<'a> {
+    pub(crate) fn new(view: &'a ServerAddedView) -> Self {
+        let ca = view.ca_pem.as_deref();
+        Self {
+            id: path_segment(&view.id),
+            name: &view.name,
+            agent_key: &view.agent_key,
+            url: &view.url,
+            ca_sha256: view.ca_sha256.as_deref(),
+            files: snippets::unit_files(&view.url, &view.agent_key, ca),
+            start: snippets::UNIT_START,
+            nixos_key: snippets::key_file(&view.agent_key),
+            nixos_ca: ca.map(snippets::nixos_ca),
+            nixos: snippets::nixos_module(&view.url, ca.is_some()),
+            by_hand: snippets::by_hand(&view.url, &view.agent_key, ca),
+        }
+    }
+}
+
+/// `text` with everything but unreserved characters percent-encoded, for one segment of a path or a query's value.
+///
+/// Browsers resolve `.` and `..` away, encoded or not, so those become a segment that no object has.
+fn path_segment(text: &str) -> Cow<'_, str> {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if matches!(text, "" | "." | "..") {
+        return Cow::Borrowed("-");
+    }
+    if text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut encoded = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        if plain(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.extend([byte >> 4, byte & 15].map(|digit| {
+                char::from_digit(u32::from(digit), 16)
+                    .unwrap_or('0')
+                    .to_ascii_uppercase()
+            }));
+        }
+    }
+    Cow::Owned(encoded)
+}
+
+/// From here on a bar shows that little is left.
+const HIGH: f64 = 80.0;
+/// From here on a bar shows that next to nothing is left.
+const FULL: f64 = 92.0;
