@@ -1,0 +1,42 @@
+//! The means of the end-to-end tests: real programs, real TLS, real files.
+//!
+//! * [`binaries`]: where the programs under test are.
+//! * [`process`]: one started program, its output and its end.
+//! * [`dashboard`]: a dashboard in a directory of its own, and its command line.
+//! * [`fleet`]: a dashboard with an owner, a token and servers, ready for reports.
+//! * [`agent`]: the agent, by command or running.
+//! * [`https`]: clients that trust one dashboard alone, down to single bytes.
+//! * [`person`]: somebody with a session, as a browser without script would act.
+//! * [`report`]: reports to send.
+//! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
+//! * [`browser`]: Chromium that trusts one dashboard's CA.
+//! * [`client`]: the generated client.
+//! * [`wait`]: waiting with a deadline.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, with the programs' logs; nothing here serves anybody else"
+)]
+
+pub mod agent;
+pub mod binaries;
+pub mod browser;
+pub mod certificates;
+pub mod client;
+pub mod dashboard;
+pub mod fleet;
+pub mod https;
+pub mod person;
+pub mod process;
+pub mod report;
+pub mod sink;
+pub mod wait;
+
+pub use agent::Agent;
+pub use dashboard::Dashboard;
+pub use fleet::Fleet;
+pub use person::Person;
+pub use process::Program;
