@@ -1,0 +1,88 @@
+//! Bytes on the host's interfaces.
+
+use std::io;
+
+use server_scout_wire::{Metric, Report};
+
+use super::MAX_NAMES;
+use super::names::Names;
+use super::proc_file::ProcFile;
+use super::text::{fields, lines, number};
+
+/// Reads `/proc/net/dev`.
+pub struct Network {
+    file: ProcFile,
+    names: Names,
+}
+
+impl Network {
+    /// Opens the file.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            file: ProcFile::open("/proc/net/dev")?,
+            names: Names::new(),
+        })
+    }
+
+    /// Adds the counters of the first 64 interfaces that are the host's own.
+    pub fn collect(&mut self, buffer: &mut Vec<u8>, report: &mut Report) -> io::Result<()> {
+        let mut count = 0;
+        for interface in parse(self.file.read(buffer)?) {
+            let Some(label) = self.names.label(interface.name, is_host_interface) else {
+                continue;
+            };
+            report.push(
+                Metric::NetworkReceivedBytesTotal,
+                Some(label.clone()),
+                interface.received as f64,
+            );
+            report.push(
+                Metric::NetworkSentBytesTotal,
+                Some(label),
+                interface.sent as f64,
+            );
+            count += 1;
+            if count == MAX_NAMES {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One interface's counters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Interface<'a> {
+    /// Its name, any bytes but white space, `/` and `:`.
+    pub name: &'a [u8],
+    /// Bytes received.
+    pub received: u64,
+    /// Bytes sent.
+    pub sent: u64,
+}
+
+/// The interfaces of `/proc/net/dev`, in the kernel's order. Lines that are none are skipped.
+pub fn parse(text: &[u8]) -> impl Iterator<Item = Interface<'_>> {
+    lines(text).filter_map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (name, counters) = line.split_at_checked(colon)?;
+        let mut counters = fields(counters.get(1..)?);
+        let received = number(counters.next()?)?;
+        let sent = number(counters.nth(7)?)?;
+        let name = name.trim_ascii();
+        (!name.is_empty()).then_some(Interface {
+            name,
+            received,
+            sent,
+        })
+    })
+}
+
+/// Whether an interface is the host's own. The loopback carries no traffic of the host's with
+/// others, and the ends of containers' and virtual machines' cables come and go by the hundred.
+#[must_use]
+pub fn is_host_interface(name: &[u8]) -> bool {
+    name != b"lo" && !GUEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+const GUEST_PREFIXES: [&[u8]; 7] = [b"cali", b"dummy", b"ifb", b"lxc", b"tunl", b"veth", b"vnet"];

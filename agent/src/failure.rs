@@ -1,0 +1,216 @@
+//! Why the dashboard could not be reached, in words for people.
+
+use std::error::Error;
+use std::io;
+
+use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, Error as Tls};
+use server_scout_wire::Timestamp;
+
+/// What kept a request from being answered. Two failures of one kind are one event in the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FailureKind {
+    /// The answer is longer than an answer may be.
+    AnswerTooLong,
+    /// The certificate's time is over, or has not come.
+    CertificateTime,
+    /// The certificate cannot be used for another reason.
+    Certificate,
+    /// Nothing listens there.
+    Refused,
+    /// The name has no address.
+    Name,
+    /// What listens there speaks no TLS.
+    NotTls,
+    /// Something else.
+    Other,
+    /// No answer in time.
+    Timeout,
+    /// TLS failed for another reason.
+    Tls,
+    /// The certificate was issued by someone who is not trusted.
+    UnknownCa,
+    /// The certificate is for another name.
+    WrongName,
+}
+
+/// A request that was not answered.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    kind: FailureKind,
+    message: String,
+}
+
+impl Failure {
+    /// A failure of a kind, with what happened and what to do.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// Explains an error of the HTTP client. `host` is the dashboard's host and port.
+    #[must_use]
+    pub fn explain(error: &reqwest::Error, host: &str) -> Self {
+        for cause in causes(error) {
+            if let Some(tls) = cause.downcast_ref::<Tls>() {
+                return explain_tls(tls, host);
+            }
+            if let Some(unknown) = cause.downcast_ref::<UnknownName>() {
+                return Self::new(FailureKind::Name, unknown.to_string());
+            }
+        }
+        if error.is_timeout() {
+            let message = format!(
+                "{host} did not answer in time; is it up, and does a firewall drop the packets?"
+            );
+            return Self::new(FailureKind::Timeout, message);
+        }
+        for cause in causes(error) {
+            let Some(io) = cause.downcast_ref::<io::Error>() else {
+                continue;
+            };
+            match io.kind() {
+                io::ErrorKind::ConnectionRefused => {
+                    let message = format!(
+                        "{host} refused the connection; is the dashboard running and the port right?"
+                    );
+                    return Self::new(FailureKind::Refused, message);
+                }
+                io::ErrorKind::UnexpectedEof if error.is_connect() => {
+                    let message = format!(
+                        "{host} ended the connection during the TLS handshake; is it the dashboard's TLS port?"
+                    );
+                    return Self::new(FailureKind::NotTls, message);
+                }
+                _ => {}
+            }
+        }
+        let last = causes(error)
+            .last()
+            .map_or_else(String::new, ToString::to_string);
+        Self::new(FailureKind::Other, format!("no answer from {host}: {last}"))
+    }
+
+    /// Which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+}
+
+/// A host name that could not be turned into an address.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot find the address of {name}: {why}; is the name right, and does DNS work?")]
+pub struct UnknownName {
+    /// The name.
+    pub name: String,
+    /// What the system says.
+    pub why: String,
+}
+
+fn explain_tls(error: &Tls, host: &str) -> Failure {
+    match error {
+        Tls::InvalidCertificate(why) => explain_certificate(why, host),
+        Tls::InvalidMessage(_) => Failure::new(
+            FailureKind::NotTls,
+            format!("what answers at {host} does not speak TLS; is it the dashboard's TLS port?"),
+        ),
+        other => Failure::new(FailureKind::Tls, format!("TLS with {host} failed: {other}")),
+    }
+}
+
+fn explain_certificate(error: &CertificateError, host: &str) -> Failure {
+    match error {
+        CertificateError::UnknownIssuer => Failure::new(
+            FailureKind::UnknownCa,
+            format!(
+                "the certificate of {host} was issued by an unknown CA; set SERVERSCOUT_CA_FILE to \
+                 the dashboard's ca.pem"
+            ),
+        ),
+        CertificateError::NotValidForName => Failure::new(
+            FailureKind::WrongName,
+            format!(
+                "the certificate of {host} is for another host name; use a name that it is valid for"
+            ),
+        ),
+        CertificateError::NotValidForNameContext { presented, .. } => Failure::new(
+            FailureKind::WrongName,
+            format!(
+                "the certificate of {host} is for another host name; it is valid for: {}",
+                presented
+                    .iter()
+                    .take(8)
+                    .map(|name| printable(name))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        ),
+        CertificateError::Expired => Failure::new(
+            FailureKind::CertificateTime,
+            format!(
+                "the certificate of {host} has expired; renew it, or set this host's clock right"
+            ),
+        ),
+        CertificateError::ExpiredContext { time, not_after } => Failure::new(
+            FailureKind::CertificateTime,
+            format!(
+                "the certificate of {host} expired at {} and this host's clock says {}; renew it, or \
+                 set the clock right",
+                timestamp(*not_after),
+                timestamp(*time)
+            ),
+        ),
+        CertificateError::NotValidYet => Failure::new(
+            FailureKind::CertificateTime,
+            format!("the certificate of {host} is not valid yet; is this host's clock right?"),
+        ),
+        CertificateError::NotValidYetContext { time, not_before } => Failure::new(
+            FailureKind::CertificateTime,
+            format!(
+                "the certificate of {host} is not valid yet: it starts at {} and this host's clock \
+                 says {}; set the clock right",
+                timestamp(*not_before),
+                timestamp(*time)
+            ),
+        ),
+        other => Failure::new(
+            FailureKind::Certificate,
+            format!("the certificate of {host} cannot be used: {other}"),
+        ),
+    }
+}
+
+/// Text from outside, fit for one line of a log.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    server_scout_wire::Label::escaped(text)
+        .0
+        .as_str()
+        .to_owned()
+}
+
+fn timestamp(time: UnixTime) -> Timestamp {
+    Timestamp::from_millis(
+        i64::try_from(time.as_secs())
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1000),
+    )
+}
+
+/// The error and all that caused it. An I/O error hides what it wraps from `source`, so it is
+/// opened by hand.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
+}

@@ -1,0 +1,178 @@
+//! `run`: collect and push until told to end.
+
+use std::path::Path;
+use std::time::Duration;
+
+use server_scout_wire::Identity;
+use server_scout_wire::report::Boot;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep};
+
+use crate::StartError;
+use crate::backoff::{Backoff, random_unit};
+use crate::collect::Collector;
+use crate::config::{Environment, Settings};
+use crate::dashboard::Dashboard;
+use crate::journal::Journal;
+use crate::key::KeySource;
+use crate::push::{Pusher, Queue};
+use crate::spool::Spool;
+use crate::tiers::Tiers;
+use crate::{systemd, tls};
+
+/// Runs the agent until SIGTERM or SIGINT.
+pub async fn run(settings: &Settings, environment: &Environment) -> Result<(), StartError> {
+    let mut signals = Signals::new()?;
+    let url = settings.url()?;
+    let key_source = settings.key_source(environment)?;
+    let key = key_source.read()?;
+    warn_if_exposed(&key_source, environment);
+    let tls = tls::client_config(settings.ca_file())?;
+    let dashboard = Dashboard::new(url, tls)?;
+    let journal = Journal::new(dashboard.host().to_owned());
+    let queue = Queue::new(Spool::new(SPOOL_BYTES));
+
+    let mut sampler = Sampler::new(settings.interval(), &queue)?;
+    sleep(FIRST_READING).await;
+    sampler.sample()?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        interval = settings.interval().as_secs(),
+        "reporting to {url}"
+    );
+    systemd::ready("Collecting; the first report is on its way");
+
+    let (stop, stopping) = watch::channel(false);
+    let pusher = Pusher::new(
+        &queue,
+        dashboard,
+        (key, key_source),
+        Backoff::new(random_unit),
+        journal,
+    );
+    let collecting = async {
+        tokio::select! {
+            () = sampler.run() => {}
+            () = watchdog() => {}
+            () = signals.wait() => {}
+        }
+        tracing::info!("ending");
+        systemd::stopping();
+        // The pusher listens as long as it has something to do.
+        let _ = stop.send(true);
+    };
+    tokio::join!(collecting, pusher.run(stopping));
+    Ok(())
+}
+
+/// Says so when others than the key file's owner may read it.
+pub fn warn_if_exposed(key_source: &KeySource, environment: &Environment) {
+    let credentials = environment.get("CREDENTIALS_DIRECTORY");
+    if let Some((path, mode)) = key_source.exposed(credentials.as_deref().map(Path::new)) {
+        tracing::warn!(
+            "the agent key in {} can be read by other users (mode {mode:o}); make it 0600",
+            path.display()
+        );
+    }
+}
+
+/// Makes reports on time, whatever the way to the dashboard is like.
+struct Sampler<'a> {
+    collector: Collector,
+    tiers: Tiers,
+    identity: Identity,
+    interval: Duration,
+    queue: &'a Queue,
+    failing: bool,
+}
+
+impl<'a> Sampler<'a> {
+    fn new(interval: Duration, queue: &'a Queue) -> Result<Self, StartError> {
+        let boot = getrandom::u64().map_err(StartError::Random)?;
+        Ok(Self {
+            collector: Collector::new()?,
+            tiers: Tiers::new(interval),
+            identity: Identity {
+                boot: Boot(boot),
+                seq: 0,
+            },
+            interval,
+            queue,
+            failing: false,
+        })
+    }
+
+    fn sample(&mut self) -> Result<(), StartError> {
+        let report = self.collector.collect(self.identity, self.tiers.next())?;
+        self.identity.seq += 1;
+        self.queue.push(report.to_json());
+        Ok(())
+    }
+
+    async fn run(&mut self) {
+        // Half an interval to one and a half: agents that were started together report apart.
+        let phase = self.interval.mul_f64(0.5 + random_unit());
+        let mut ticks = interval_at(Instant::now() + phase, self.interval);
+        // After a suspended hour there is one report to make, not seven hundred, and the phase stays.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            match self.sample() {
+                Ok(()) if self.failing => {
+                    tracing::info!("reports are made again");
+                    self.failing = false;
+                }
+                Ok(()) => {}
+                Err(why) if !self.failing => {
+                    tracing::error!("no report can be made: {why}");
+                    self.failing = true;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Tells the service manager that this thread, which does everything, still turns.
+async fn watchdog() {
+    let Some(period) = systemd::watchdog_period() else {
+        return std::future::pending().await;
+    };
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        systemd::alive();
+    }
+}
+
+/// The signals that end the agent.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(StartError::Signal);
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Between the first two readings of the CPU's counters: long enough for a percentage to mean
+/// something.
+pub const FIRST_READING: Duration = Duration::from_millis(250);
+
+/// What may wait in memory: some three thousand reports, four hours at five seconds.
+const SPOOL_BYTES: usize = 4 * 1024 * 1024;
