@@ -210,6 +210,13 @@ impl Dashboard {
         self.setup.clone().start().await
     }
 
+    /// Takes `program`, which serves the same organisation at `address`, for the dashboard, after
+    /// [`Dashboard::stop`] or [`Dashboard::kill`].
+    pub fn continue_as(&mut self, program: Program, address: SocketAddr) {
+        self.program = program;
+        self.address = address;
+    }
+
     /// Runs one of its commands beside it.
     pub async fn command(&self, arguments: &[&str], input: &str) -> Finished {
         run(self.setup.command(arguments), input, PATIENCE).await

@@ -130,7 +130,7 @@ async fn a_body_that_is_too_large_is_413_however_it_is_sent() {
         fleet.server.key
     );
     connection.send(start.as_bytes()).await.unwrap();
-    let chunk = [b"10000\r\n", &[b' '; 0x10000][..], b"\r\n"].concat();
+    let chunk = [b"10000\r\n", &vec![b' '; 0x10000][..], b"\r\n"].concat();
     for _ in 0..17 {
         // The dashboard may answer and close before it has heard the end.
         if connection.send(&chunk).await.is_err() {

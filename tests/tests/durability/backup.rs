@@ -1,0 +1,71 @@
+//! A copy of a running dashboard's database.
+
+use server_scout_tests::dashboard::Setup;
+use server_scout_tests::{Fleet, report};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_a_busy_dashboard_holds_what_was_acknowledged_before() {
+    let fleet = Fleet::start().await;
+    let book = crate::stream::Book::new(vec![fleet.add_server("busy").await]);
+    let senders = crate::stream::send(&fleet, &book);
+    let at = report::seconds_ago(5);
+    fleet.accepted(&report::with_cpu(at, 12.5)).await;
+
+    let setup = Setup::new();
+    let copy = setup.home().join("copy");
+    let _ = fleet
+        .dashboard
+        .command(&["backup", copy.to_str().unwrap()], "")
+        .await
+        .success();
+    drop(senders);
+
+    // The copy is a whole database: a dashboard starts on it, and knows the report.
+    let data_dir = fleet.dashboard.setup().data_dir();
+    std::fs::create_dir(setup.data_dir()).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(setup.data_dir(), mode).unwrap();
+    for entry in std::fs::read_dir(data_dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.contains(".db") || name.contains(".sqlite") {
+            if !name.ends_with("-wal") && !name.ends_with("-shm") {
+                std::fs::copy(&copy, setup.data_dir().join(name)).unwrap();
+            }
+        } else if path.is_file() {
+            std::fs::copy(&path, setup.data_dir().join(name)).unwrap();
+        }
+    }
+    let restored = setup.start().await;
+    let path = format!(
+        "/api/v1/servers/{}/metrics?names=cpu_usage&from={at}&to={}&points=1",
+        fleet.server.id,
+        at + jiff::SignedDuration::from_secs(1)
+    );
+    let request = restored
+        .client()
+        .get(restored.url(&path))
+        .bearer_auth(&fleet.token);
+    let answer = server_scout_tests::fleet::answer(request).await;
+    assert_eq!(
+        answer.json()["series"][0]["average"][0],
+        12.5,
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn a_backup_never_overwrites_a_file() {
+    let fleet = Fleet::start().await;
+    let copy = fleet.dashboard.setup().home().join("precious");
+    std::fs::write(&copy, "precious").unwrap();
+
+    let finished = fleet
+        .dashboard
+        .command(&["backup", copy.to_str().unwrap()], "")
+        .await;
+
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert_eq!(std::fs::read_to_string(&copy).unwrap(), "precious");
+}

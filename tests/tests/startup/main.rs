@@ -1,0 +1,14 @@
+//! Starting: what cannot work is said in one line, and what can works.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::large_futures,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod commands;
+mod configuration;
+mod failures;
+mod quickstart;
