@@ -1,0 +1,11 @@
+DROP TABLE report;
+DROP TABLE series;
+DROP TABLE agent_key;
+DROP TABLE server;
+DROP TABLE access_token;
+DROP TABLE one_time_link;
+DROP TABLE session;
+DROP TABLE member;
+DROP TABLE person;
+DROP TABLE organisation;
+DROP TABLE installation;

@@ -1,0 +1,80 @@
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use super::*;
+
+fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    Config::from_settings(Settings::merge(None, variables)?)
+}
+
+fn refusal(variables: &[(&str, &str)]) -> String {
+    load(variables).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_given_means_the_documented_defaults() {
+    let config = load(&[]).unwrap();
+    assert_eq!(config.data_dir, Path::new("data"));
+    assert_eq!(config.listen, Listen::Tcp("127.0.0.1:8443".parse().unwrap()));
+    assert_eq!(config.public_url.as_str(), "https://localhost:8443");
+    assert_eq!(config.tls, Tls::SelfSigned);
+    let hosts: Vec<String> = config.hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["localhost", "127.0.0.1", "[::1]"]);
+}
+
+#[test]
+fn values_that_look_like_numbers_stay_what_was_typed() {
+    let config = load(&[("SERVERSCOUT_DATA_DIR", "012345")]).unwrap();
+    assert_eq!(config.data_dir, Path::new("012345"));
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_variable_and_what_was_expected() {
+    let text = refusal(&[("SERVERSCOUT_LISTEN", "everywhere")]);
+    assert!(text.contains("SERVERSCOUT_LISTEN"), "{text}");
+    assert!(text.contains("everywhere"), "{text}");
+    assert!(text.contains("127.0.0.1:8443"), "{text}");
+    let text = refusal(&[("SERVERSCOUT_PUBLIC_URL", "http://scout.example.org")]);
+    assert!(text.contains("https://"), "{text}");
+    let text = refusal(&[("SERVERSCOUT_LIMITS__SERIES", "7")]);
+    assert!(text.contains("SERVERSCOUT_LIMITS__SERIES") && text.contains("50"), "{text}");
+    let text = refusal(&[("SERVERSCOUT_TLS__MODE", "off")]);
+    assert!(text.contains("self-signed, files or proxy"), "{text}");
+}
+
+#[test]
+fn an_unknown_name_is_refused_but_the_agents_own_are_not() {
+    let text = refusal(&[("SERVERSCOUT_LISTN", "127.0.0.1:1")]);
+    assert!(text.contains("SERVERSCOUT_LISTN"), "{text}");
+    assert!(load(&[("SERVERSCOUT_API_KEY", "x"), ("SERVERSCOUT_URL", "y")]).is_ok());
+}
+
+#[test]
+fn plain_http_is_only_for_a_named_proxy_on_this_machine() {
+    let proxy = ("SERVERSCOUT_TLS__MODE", "proxy");
+    let named = ("SERVERSCOUT_TRUSTED_PROXIES", "127.0.0.1");
+    assert!(refusal(&[proxy]).contains("TRUSTED_PROXIES"));
+    assert!(refusal(&[proxy, named, ("SERVERSCOUT_LISTEN", "0.0.0.0:80")]).contains("loopback"));
+    assert!(load(&[proxy, named]).is_ok());
+    assert!(load(&[proxy, named, ("SERVERSCOUT_LISTEN", "unix:/run/scout.sock")]).is_ok());
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("scout.toml");
+    std::fs::write(&file, "log = \"warn\"\nhosts = [\"a.example\", \"::1\"]\n[limits]\nseries = 100\n").unwrap();
+    let variables = [("SERVERSCOUT_LIMITS__SERIES".to_owned(), "200".to_owned())];
+    let settings = Settings::merge(Some(&file), variables.into_iter()).unwrap();
+    let config = Config::from_settings(settings).unwrap();
+    assert_eq!(config.limits.series, 200);
+    assert_eq!(config.log, tracing::Level::WARN);
+    assert_eq!(config.hosts.len(), 2);
+}
+
+#[test]
+fn a_missing_file_is_an_error() {
+    let missing = Path::new("does-not-exist.toml");
+    let error = Settings::merge(Some(missing), std::iter::empty()).err().unwrap();
+    assert!(error.to_string().contains("does-not-exist.toml"));
+}

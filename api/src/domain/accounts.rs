@@ -1,0 +1,251 @@
+//! People: the first owner, login, logout, and what the operator adds at the command line.
+
+use std::time::Duration;
+
+use server_scout_wire::Timestamp;
+
+use super::names::{Email, Name};
+pub use super::password::Password;
+use super::{ServiceError, Services};
+use crate::access::{Role, TokenScope};
+use crate::id::{Id, Organisation, Person};
+use crate::secret::{Purpose, Secret, SecretHash};
+use crate::store::{Scope, StoreError, credentials, organisations, people, sessions, tokens};
+
+/// How long a first-owner link opens.
+pub const LINK_LIFE: Duration = Duration::from_secs(60 * 60);
+/// How long an access token lasts unless said otherwise.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// What the form behind the first-owner link carries.
+pub struct FirstOwner {
+    /// The owner's address.
+    pub email: String,
+    /// The owner's password.
+    pub password: String,
+    /// The organisation's name.
+    pub organisation: String,
+}
+
+impl Services {
+    /// Makes a new first-owner link and voids the one before; none when there is an owner already.
+    pub async fn first_owner_link(&self) -> Result<Option<Secret>, ServiceError> {
+        let token = Secret::generate(Purpose::Link);
+        let hash = token.hash();
+        let expires_at = self.clock().now().after(LINK_LIFE);
+        let made = self
+            .store()
+            .write(move |c| {
+                if organisations::any_owner(c)? {
+                    people::void_first_owner_links(c)?;
+                    return Ok(false);
+                }
+                people::replace_first_owner_link(c, &hash, expires_at)?;
+                Ok(true)
+            })
+            .await?;
+        Ok(made.then_some(token))
+    }
+
+    /// The organisation's name to propose, if the link opens. Changes nothing.
+    pub async fn look_at_first_owner_link(&self, token: &str) -> Result<String, ServiceError> {
+        let hash = link_hash(token)?;
+        let now = self.clock().now();
+        self.store()
+            .read(move |c| {
+                if !people::first_owner_link_opens(c, &hash, now)? {
+                    return Ok(None);
+                }
+                let ownerless = organisations::ownerless(c)?.map(|(_, name)| name);
+                Ok(Some(ownerless.unwrap_or_default()))
+            })
+            .await?
+            .ok_or(ServiceError::LinkClosed)
+    }
+
+    /// Uses the link up: makes the first owner and the organisation, and logs the owner in.
+    pub async fn create_first_owner(
+        &self,
+        token: &str,
+        form: FirstOwner,
+        address: String,
+    ) -> Result<Secret, ServiceError> {
+        // Before any costly work: only the link's holder may make us hash.
+        self.look_at_first_owner_link(token).await?;
+        let link = link_hash(token)?;
+        let email = Email::parse(&form.email)?;
+        let name = Name::parse("organisation", &form.organisation)?;
+        let password = Password::chosen(form.password)?;
+        let password_hash = self.0.passwords.hash(password).await?;
+        let session = Secret::generate(Purpose::Session);
+        let session_hash = session.hash();
+        let now = self.clock().now();
+        self.store()
+            .write(move |c| {
+                if organisations::any_owner(c)? || !people::first_owner_link_opens(c, &link, now)? {
+                    return Err(StoreError::NotFound);
+                }
+                people::void_first_owner_links(c)?;
+                let scope = match organisations::ownerless(c)? {
+                    Some((scope, _)) => {
+                        organisations::rename(c, scope, name.as_str())?;
+                        scope
+                    }
+                    None => organisations::create(c, name.as_str(), now)?,
+                };
+                let person = people::create(c, email.as_str(), &password_hash, now)?;
+                organisations::join(c, scope, person, Role::Owner, now)?;
+                sessions::create(c, &session_hash, scope.organisation(), person, &address, now)
+            })
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound => ServiceError::LinkClosed,
+                other => ServiceError::or_taken(other, "organisation", "exists already"),
+            })?;
+        tracing::info!("the first owner was created");
+        Ok(session)
+    }
+
+    /// Checks address and password and begins a new session; the one before, if any, ends.
+    pub async fn log_in(
+        &self,
+        email: &str,
+        password: String,
+        before: Option<SecretHash>,
+        address: String,
+    ) -> Result<Secret, ServiceError> {
+        let found = match Email::parse(email) {
+            Ok(email) => self.store().read(move |c| people::by_email(c, email.as_str())).await?,
+            Err(_) => None,
+        };
+        if password.len() > Password::MAX {
+            return Err(ServiceError::WrongLogin);
+        }
+        let hash = found.as_ref().map(|login| login.password_hash.clone());
+        let fits = self.0.passwords.verify(Password::typed(password), hash).await?;
+        let Some(login) = found.filter(|_| fits) else { return Err(ServiceError::WrongLogin) };
+        self.begin_session(login.person, before, address).await
+    }
+
+    async fn begin_session(
+        &self,
+        person: Id<Person>,
+        before: Option<SecretHash>,
+        address: String,
+    ) -> Result<Secret, ServiceError> {
+        let session = Secret::generate(Purpose::Session);
+        let hash = session.hash();
+        let now = self.clock().now();
+        self.store()
+            .write(move |c| {
+                let organisation: Id<Organisation> =
+                    people::first_organisation(c, person)?.ok_or(StoreError::NotFound)?;
+                if let Some(before) = before {
+                    sessions::end(c, &before)?;
+                }
+                sessions::create(c, &hash, organisation, person, &address, now)
+            })
+            .await
+            // Somebody without an organisation has nothing to log in to.
+            .map_err(|error| match error {
+                StoreError::NotFound => ServiceError::WrongLogin,
+                other => other.into(),
+            })?;
+        Ok(session)
+    }
+
+    /// Ends a session.
+    pub async fn log_out(&self, session: SecretHash) -> Result<(), ServiceError> {
+        Ok(self.store().write(move |c| sessions::end(c, &session)).await?)
+    }
+
+    /// For the operator: makes a person, and the organisation when it is new. Without a role:
+    /// owner of a new organisation, else viewer.
+    pub async fn add_person(
+        &self,
+        email: &str,
+        organisation: &str,
+        role: Option<Role>,
+        password: String,
+    ) -> Result<Role, ServiceError> {
+        let email = Email::parse(email)?;
+        let name = Name::parse("organisation", organisation)?;
+        let password = Password::chosen(password)?;
+        let password_hash = self.0.passwords.hash(password).await?;
+        let now = self.clock().now();
+        self.store()
+            .write(move |c| {
+                let (scope, default) = match credentials::operator(c, name.as_str())? {
+                    Some(scope) => (scope, Role::Viewer),
+                    None => (organisations::create(c, name.as_str(), now)?, Role::Owner),
+                };
+                let role = role.unwrap_or(default);
+                let person = people::create(c, email.as_str(), &password_hash, now)?;
+                organisations::join(c, scope, person, role, now)?;
+                Ok(role)
+            })
+            .await
+            .map_err(|error| ServiceError::or_taken(error, "email", "has an account already"))
+    }
+
+    /// For the operator: makes an access token for a member.
+    pub async fn add_token(
+        &self,
+        email: &str,
+        organisation: &str,
+        token_scope: TokenScope,
+    ) -> Result<Secret, ServiceError> {
+        let scope = self.operator_scope(organisation).await?;
+        let email = Email::parse(email)?;
+        let token = Secret::generate(Purpose::AccessToken);
+        let hash = token.hash();
+        let now = self.clock().now();
+        self.store()
+            .write(move |c| {
+                let person = tokens::member_by_email(c, scope, email.as_str())?;
+                tokens::create(c, scope, person, &hash, token_scope, now, now.after(TOKEN_LIFE))
+            })
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound => {
+                    ServiceError::invalid("email", "is no member of that organisation")
+                }
+                other => other.into(),
+            })?;
+        Ok(token)
+    }
+
+    /// For the operator: the scope of an organisation by name.
+    pub async fn operator_scope(&self, organisation: &str) -> Result<Scope, ServiceError> {
+        let name = Name::parse("organisation", organisation)?;
+        self.store()
+            .read(move |c| credentials::operator(c, name.as_str()))
+            .await?
+            .ok_or_else(|| ServiceError::invalid("organisation", "does not exist"))
+    }
+
+    /// For the quickstart: the organisation to put this machine into, before there is an owner.
+    pub async fn ownerless_organisation(&self, name: &Name) -> Result<Scope, ServiceError> {
+        let name = name.clone();
+        let now = self.clock().now();
+        Ok(self
+            .store()
+            .write(move |c| match organisations::ownerless(c)? {
+                Some((scope, _)) => Ok(scope),
+                None => organisations::create(c, name.as_str(), now),
+            })
+            .await?)
+    }
+
+    /// Removes sessions that have expired.
+    pub(super) async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, ServiceError> {
+        let times = self.0.session_times;
+        let (created, seen) = (now.before(times.absolute), now.before(times.idle));
+        Ok(self.store().write(move |c| sessions::sweep(c, created, seen)).await?)
+    }
+}
+
+fn link_hash(token: &str) -> Result<SecretHash, ServiceError> {
+    let token = Secret::parse(Purpose::Link, token).ok_or(ServiceError::LinkClosed)?;
+    Ok(token.hash())
+}

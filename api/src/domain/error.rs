@@ -1,0 +1,77 @@
+//! What a service refuses, and why.
+
+use std::time::Duration;
+
+use crate::store::StoreError;
+
+/// A service refused or failed. The words are for people and never hold a secret or anything of
+/// another organisation.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Something of that name exists.
+    #[error("{member} {reason}")]
+    Conflict {
+        /// The member that is taken.
+        member: &'static str,
+        /// In what way.
+        reason: &'static str,
+    },
+    /// The principal may not do this.
+    #[error("you are not allowed to do this here")]
+    Forbidden,
+    /// A value breaks a rule.
+    #[error("{member} {reason}")]
+    Invalid {
+        /// Which member.
+        member: &'static str,
+        /// What was expected.
+        reason: String,
+    },
+    /// There is no such thing for this principal.
+    #[error("there is no such thing here")]
+    NotFound,
+    /// The one-time link opens nothing.
+    #[error("this link has been used, has expired, or was replaced by a newer one")]
+    LinkClosed,
+    /// Nobody is logged in, or the credential does not count.
+    #[error("a valid credential is needed")]
+    Unauthenticated,
+    /// The dashboard cannot do it right now.
+    #[error("the dashboard cannot store this right now")]
+    Unavailable {
+        /// When to come again.
+        retry_after: Duration,
+    },
+    /// Address or password is wrong; which of them is not said.
+    #[error("address or password is wrong")]
+    WrongLogin,
+}
+
+impl ServiceError {
+    pub(super) fn invalid(member: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { member, reason: reason.into() }
+    }
+
+    /// Says what is taken when a write finds its name in use.
+    pub(super) fn or_taken(error: StoreError, member: &'static str, reason: &'static str) -> Self {
+        match error {
+            StoreError::Conflict => Self::Conflict { member, reason },
+            other => other.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NotFound,
+            StoreError::Conflict => Self::Conflict { member: "name", reason: "exists already" },
+            StoreError::Busy => Self::Unavailable { retry_after: Duration::from_secs(2) },
+            StoreError::Closed => Self::Unavailable { retry_after: Duration::from_secs(5) },
+            StoreError::Database(reason) => {
+                tracing::error!("the store failed: {reason}");
+                Self::Unavailable { retry_after: Duration::from_secs(10) }
+            }
+        }
+    }
+}

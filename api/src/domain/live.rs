@@ -1,0 +1,240 @@
+//! The live view: the newest values of every server in memory, and who listens to them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use server_scout_wire::{Kind, Label, Metric, Report, Timestamp};
+use tokio::sync::broadcast;
+
+use super::status::{Signs, Status};
+use crate::id::{Id, Organisation, Server};
+use crate::store::reports::SeriesKey;
+use crate::store::{Scope, Store, StoreError, live as stored};
+use crate::timeseries::rate;
+
+/// Events that a slow listener may fall behind before it is told to look again.
+const BACKLOG: usize = 256;
+/// A value that has not been renewed for so long is no longer new.
+const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// One newest value as people see it: of a counter, its rate per second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownValue {
+    /// Which metric.
+    pub metric: Metric,
+    /// Which interface, device or mount.
+    pub label: Option<Label>,
+    /// The value or rate.
+    pub value: f64,
+}
+
+/// What is known of a server right now.
+#[derive(Clone, Debug, Default)]
+pub struct Newest {
+    /// What its status is made of.
+    pub signs: Signs,
+    /// When the newest report's values were read.
+    pub timestamp: Option<Timestamp>,
+    /// The newest values, by metric and label.
+    pub values: Vec<ShownValue>,
+    /// Values dropped since the start because the server has too many series.
+    pub dropped: u64,
+}
+
+impl Newest {
+    /// The newest value of a metric without a label.
+    #[must_use]
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        self.values
+            .iter()
+            .find(|shown| shown.metric == metric && shown.label.is_none())
+            .map(|shown| shown.value)
+    }
+}
+
+/// A report arrived and was committed.
+#[derive(Clone, Debug)]
+pub struct ValuesEvent {
+    /// Of which server.
+    pub server: Id<Server>,
+    /// When the values were read.
+    pub timestamp: Timestamp,
+    /// When they arrived.
+    pub received_at: Timestamp,
+    /// The values of this report.
+    pub values: Vec<ShownValue>,
+}
+
+/// The newest values and their listeners.
+#[derive(Default)]
+pub struct Live {
+    servers: RwLock<HashMap<Id<Server>, State>>,
+    listeners: Mutex<HashMap<Id<Organisation>, broadcast::Sender<Arc<ValuesEvent>>>>,
+}
+
+struct State {
+    scope: Scope,
+    signs: Signs,
+    timestamp: Option<Timestamp>,
+    readings: BTreeMap<(Metric, Option<Label>), Reading>,
+    dropped: u64,
+}
+
+struct Reading {
+    at: Timestamp,
+    raw: f64,
+    shown: Option<f64>,
+}
+
+impl Live {
+    /// Reads the newest report of every server.
+    pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
+        let found = store.read(stored::newest_of_all).await?;
+        let live = Self::default();
+        for server in found {
+            live.put(server.scope, server.id, server.paused);
+            let Some(report) = server.newest else { continue };
+            live.change(server.id, |state| {
+                state.signs.last_seen = Some(report.received_at);
+                for (key, value) in report.samples {
+                    state.read(report.at, key, value);
+                }
+            });
+        }
+        Ok(live)
+    }
+
+    /// Knows a new server.
+    pub(super) fn put(&self, scope: Scope, server: Id<Server>, paused: bool) {
+        let signs = Signs { paused, ..Signs::default() };
+        let readings = BTreeMap::new();
+        let state = State { scope, signs, timestamp: None, readings, dropped: 0 };
+        self.write().insert(server, state);
+    }
+
+    /// Forgets a deleted server.
+    pub(super) fn remove(&self, server: Id<Server>) {
+        self.write().remove(&server);
+    }
+
+    /// Knows that a server was paused or goes on.
+    pub(super) fn set_paused(&self, server: Id<Server>, paused: bool) {
+        self.change(server, |state| state.signs.paused = paused);
+    }
+
+    /// Knows that a report was refused because of its clock.
+    pub(super) fn note_clock_wrong(&self, server: Id<Server>, now: Timestamp) {
+        self.change(server, |state| state.signs.clock_wrong_at = Some(now));
+    }
+
+    /// Takes in a committed report and tells the listeners. A server that a command added
+    /// meanwhile is known from now on.
+    pub(super) fn publish(&self, scope: Scope, server: Id<Server>, report: &Report, received_at: Timestamp, dropped: u64) {
+        if !self.read().contains_key(&server) {
+            self.put(scope, server, false);
+        }
+        let values = self.change(server, |state| {
+            state.signs.last_seen = state.signs.last_seen.max(Some(received_at));
+            state.dropped += dropped;
+            state.take(report)
+        });
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(values), Some(sender)) = (values, listeners.get(&scope.organisation())) {
+            let timestamp = report.timestamp();
+            // Nobody listening is no error.
+            let _ = sender.send(Arc::new(ValuesEvent { server, timestamp, received_at, values }));
+        }
+    }
+
+    /// What is known of one server of the scope.
+    #[must_use]
+    pub fn newest(&self, scope: Scope, server: Id<Server>) -> Newest {
+        let servers = self.read();
+        let state = servers.get(&server).filter(|state| state.scope == scope);
+        state.map(State::newest).unwrap_or_default()
+    }
+
+    /// The status of every server of the scope.
+    #[must_use]
+    pub fn statuses(&self, scope: Scope, now: Timestamp) -> Vec<(Id<Server>, Status, Option<Timestamp>)> {
+        self.read()
+            .iter()
+            .filter(|(_, state)| state.scope == scope)
+            .map(|(id, state)| (*id, state.signs.status(now), state.signs.last_seen))
+            .collect()
+    }
+
+    /// Listens to the reports of the scope's servers.
+    #[must_use]
+    pub fn listen(&self, scope: Scope) -> broadcast::Receiver<Arc<ValuesEvent>> {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|_, sender| sender.receiver_count() > 0);
+        listeners
+            .entry(scope.organisation())
+            .or_insert_with(|| broadcast::channel(BACKLOG).0)
+            .subscribe()
+    }
+
+    fn change<T>(&self, server: Id<Server>, change: impl FnOnce(&mut State) -> T) -> Option<T> {
+        self.write().get_mut(&server).map(change)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Id<Server>, State>> {
+        self.servers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Id<Server>, State>> {
+        self.servers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes in a report's values and says how they are shown. One that is older than what is
+    /// known, from an agent's spool, changes nothing that is new.
+    fn take(&mut self, report: &Report) -> Vec<ShownValue> {
+        let at = report.timestamp();
+        let mut shown = Vec::with_capacity(report.samples().len());
+        for sample in report.samples() {
+            let key = SeriesKey { metric: sample.metric, label: sample.label.clone() };
+            if let Some(value) = self.read(at, key, sample.value) {
+                let (metric, label) = (sample.metric, sample.label.clone());
+                shown.push(ShownValue { metric, label, value });
+            }
+        }
+        let newest = self.timestamp.unwrap_or_default();
+        self.readings.retain(|_, reading| newest.since(reading.at) < FORGET_AFTER);
+        shown
+    }
+
+    fn read(&mut self, at: Timestamp, key: SeriesKey, raw: f64) -> Option<f64> {
+        self.timestamp = self.timestamp.max(Some(at));
+        let place = (key.metric, key.label);
+        let before = self.readings.get(&place);
+        if before.is_some_and(|before| before.at > at) {
+            return None;
+        }
+        let shown = match key.metric.describe().kind {
+            Kind::Gauge => Some(raw),
+            Kind::Counter => before.and_then(|before| rate((before.at, before.raw), (at, raw))),
+        };
+        self.readings.insert(place, Reading { at, raw, shown });
+        shown
+    }
+
+    fn newest(&self) -> Newest {
+        let values = self.readings.iter().filter_map(|((metric, label), reading)| {
+            let (metric, label) = (*metric, label.clone());
+            Some(ShownValue { metric, label, value: reading.shown? })
+        });
+        Newest {
+            signs: self.signs,
+            timestamp: self.timestamp,
+            values: values.collect(),
+            dropped: self.dropped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use server_scout_wire::report::Boot;
+use server_scout_wire::Identity;
+
+use super::*;
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000).after(Duration::from_secs(seconds))
+}
+
+fn report(seconds: u64, cpu: f64, sent: f64) -> Report {
+    let mut report = Report::new(at(seconds), Identity { boot: Boot(1), seq: seconds });
+    report.push(Metric::CpuUsage, None, cpu);
+    let label = Some(Label::new("eth0").unwrap());
+    report.push(Metric::NetworkSentBytesTotal, label, sent);
+    report
+}
+
+fn rate_of(values: &[ShownValue]) -> Option<f64> {
+    values
+        .iter()
+        .find(|shown| shown.metric == Metric::NetworkSentBytesTotal)
+        .map(|shown| shown.value)
+}
+
+#[test]
+fn a_counter_has_no_value_until_its_rate_is_known() {
+    let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
+    live.publish(scope, server, &report(0, 1.0, 100.0), at(0), 0);
+    assert_eq!(rate_of(&live.newest(scope, server).values), None);
+    live.publish(scope, server, &report(5, 2.0, 600.0), at(5), 0);
+    assert_eq!(rate_of(&live.newest(scope, server).values), Some(100.0));
+}
+
+#[test]
+fn a_late_report_does_not_replace_what_is_newer() {
+    let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
+    live.publish(scope, server, &report(10, 50.0, 0.0), at(10), 0);
+    live.publish(scope, server, &report(5, 99.0, 0.0), at(11), 0);
+    let newest = live.newest(scope, server);
+    assert_eq!(newest.value(Metric::CpuUsage), Some(50.0));
+    assert_eq!(newest.timestamp, Some(at(10)));
+    assert_eq!(newest.signs.last_seen, Some(at(11)));
+}
+
+#[test]
+fn another_organisation_sees_and_hears_nothing() {
+    let (live, ours, theirs) = (Live::default(), Scope::for_test(1), Scope::for_test(2));
+    let server = Id::random();
+    let mut heard_by_us = live.listen(ours);
+    let mut heard_by_them = live.listen(theirs);
+    live.publish(ours, server, &report(0, 1.0, 0.0), at(0), 0);
+    assert!(live.newest(theirs, server).values.is_empty());
+    assert!(live.statuses(theirs, at(1)).is_empty());
+    assert!(heard_by_us.try_recv().is_ok());
+    assert!(heard_by_them.try_recv().is_err());
+}

@@ -1,0 +1,79 @@
+//! The services: every rule of the product that is neither HTTP nor SQL.
+
+pub mod accounts;
+mod agent_keys;
+pub mod error;
+pub mod history;
+pub mod ingest;
+pub mod live;
+pub mod names;
+mod password;
+pub mod principal;
+pub mod servers;
+pub mod status;
+pub mod upkeep;
+
+use std::sync::Arc;
+
+pub use self::error::ServiceError;
+use crate::clock::Clock;
+use crate::config::{Limits, SessionTimes};
+use crate::store::{Store, StoreError};
+
+/// All services over one store. Cloning shares them.
+#[derive(Clone)]
+pub struct Services(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    limits: Limits,
+    session_times: SessionTimes,
+    live: Arc<live::Live>,
+    passwords: password::Passwords,
+    agent_keys: agent_keys::AgentKeys,
+}
+
+impl Services {
+    /// Starts the services; reads what the live view shows from the store.
+    pub async fn start(
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        session_times: SessionTimes,
+    ) -> Result<Self, StoreError> {
+        let live = live::Live::load(&store).await?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            limits,
+            session_times,
+            live: Arc::new(live),
+            passwords: password::Passwords::new(),
+            agent_keys: agent_keys::AgentKeys::default(),
+        })))
+    }
+
+    /// The clock that all services go by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The newest values and who listens to them.
+    #[must_use]
+    pub fn live(&self) -> &Arc<live::Live> {
+        &self.0.live
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Writes what waits and closes the store, if this is the last handle.
+    pub fn finish(self) {
+        if let Ok(inner) = Arc::try_unwrap(self.0).map_err(drop) {
+            inner.store.finish();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Passwords: argon2id, on threads of their own, few at a time.
+
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, PasswordHash};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use super::ServiceError;
+
+/// A password that somebody typed, wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// The least number of characters of a new password (NIST SP 800-63B asks for 8 or more).
+    pub const MIN: usize = 12;
+    /// The most bytes of a password; a longer one only costs time.
+    pub const MAX: usize = 1024;
+
+    /// Takes what was typed at a login; whether it is right is another question.
+    #[must_use]
+    pub fn typed(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// Checks a new password.
+    pub fn chosen(text: String) -> Result<Self, ServiceError> {
+        let password = Self::typed(text);
+        if password.0.chars().count() < Self::MIN {
+            let reason = format!("must have at least {} characters", Self::MIN);
+            return Err(ServiceError::invalid("password", reason));
+        }
+        if password.0.len() > Self::MAX {
+            let reason = format!("must have at most {} bytes", Self::MAX);
+            return Err(ServiceError::invalid("password", reason));
+        }
+        Ok(password)
+    }
+}
+
+/// The one place where passwords are hashed. At most two at a time, so that a flood of logins
+/// leaves the CPU to the reports; at most 32 wait.
+pub(super) struct Passwords {
+    at_a_time: Semaphore,
+    waiting: Semaphore,
+}
+
+impl Passwords {
+    pub(super) fn new() -> Self {
+        Self { at_a_time: Semaphore::new(2), waiting: Semaphore::new(32) }
+    }
+
+    /// The hash of a new password in PHC string format.
+    pub(super) async fn hash(&self, password: Password) -> Result<String, ServiceError> {
+        self.run(move || hash(&password)).await?.ok_or(TOO_BUSY)
+    }
+
+    /// Whether the password fits the hash. Without a hash the same work is done for nothing, so
+    /// that the time does not tell whether there is such an account.
+    pub(super) async fn verify(
+        &self,
+        password: Password,
+        hash: Option<String>,
+    ) -> Result<bool, ServiceError> {
+        self.run(move || {
+            let known = hash.is_some();
+            let hash = hash.as_ref().unwrap_or(&NOBODYS);
+            let fits = PasswordHash::new(hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok());
+            known && fits
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| TOO_BUSY)?;
+        let _turn = self.at_a_time.acquire().await.map_err(|_| TOO_BUSY)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| TOO_BUSY)
+    }
+}
+
+/// OWASP's parameters: argon2id, 19 MiB, two passes, one lane, which are the crate's defaults.
+fn hash(password: &Password) -> Option<String> {
+    let hash = Argon2::default().hash_password(password.0.as_bytes()).ok()?;
+    Some(hash.to_string())
+}
+
+static NOBODYS: LazyLock<String> =
+    LazyLock::new(|| hash(&Password::typed(String::new())).unwrap_or_default());
+
+const TOO_BUSY: ServiceError = ServiceError::Unavailable { retry_after: Duration::from_secs(2) };

@@ -1,0 +1,163 @@
+//! Who asks: from a credential to a principal, and from a principal to a scope.
+
+use server_scout_wire::Timestamp;
+
+use super::{ServiceError, Services};
+use crate::access::{Right, Role, TokenScope};
+use crate::id::{Id, Person};
+use crate::secret::{Purpose, Secret, SecretHash};
+use crate::store::credentials::{AgentIdentity, PersonIdentity};
+use crate::store::{Scope, credentials, sessions};
+
+/// A credential as presented: at most one of them stands in a request.
+pub enum Credential {
+    /// `Authorization: Bearer`.
+    AccessToken(String),
+    /// `X-API-Key`.
+    AgentKey(String),
+    /// The session cookie.
+    Session(String),
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Principal {
+    /// An agent, for one server.
+    Agent(AgentIdentity),
+    /// A person or a program with a person's rights.
+    Person(PersonPrincipal),
+}
+
+/// A person, by session or by access token.
+#[derive(Clone, Debug)]
+pub struct PersonPrincipal {
+    /// Who and where.
+    pub identity: PersonIdentity,
+    /// The highest right; none for a token of scope `metrics`.
+    pub right: Option<Right>,
+    /// By what.
+    pub means: Means,
+}
+
+/// By what a person is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Means {
+    /// A session, by the hash of its id.
+    Session(SecretHash),
+    /// An access token, by its hash.
+    Token(SecretHash),
+}
+
+impl PersonPrincipal {
+    /// The scope of the person's organisation, if they have `right` there.
+    pub fn scope(&self, right: Right) -> Result<Scope, ServiceError> {
+        if self.right.is_some_and(|highest| highest >= right) {
+            Ok(self.identity.scope)
+        } else {
+            Err(ServiceError::Forbidden)
+        }
+    }
+
+    /// Whether they have `right`.
+    #[must_use]
+    pub fn may(&self, right: Right) -> bool {
+        self.scope(right).is_ok()
+    }
+}
+
+impl Services {
+    /// Finds out who presents a credential. None when it is unknown, expired or revoked; which of
+    /// these is never told apart.
+    pub async fn authenticate(&self, credential: &Credential) -> Result<Option<Principal>, ServiceError> {
+        match credential {
+            Credential::AgentKey(text) => {
+                let Some(key) = Secret::parse(Purpose::AgentKey, text) else { return Ok(None) };
+                let found = self.0.agent_keys.find(self.store(), key.hash()).await?;
+                Ok(found.map(Principal::Agent))
+            }
+            Credential::AccessToken(text) => {
+                let Some(token) = Secret::parse(Purpose::AccessToken, text) else { return Ok(None) };
+                self.means_principal(Means::Token(token.hash())).await
+            }
+            Credential::Session(text) => {
+                let Some(id) = Secret::parse(Purpose::Session, text) else { return Ok(None) };
+                self.means_principal(Means::Session(id.hash())).await
+            }
+        }
+    }
+
+    /// Asks again who a person is, for streams that stay open.
+    pub async fn still_valid(&self, means: Means) -> Result<bool, ServiceError> {
+        Ok(self.means_principal(means).await?.is_some())
+    }
+
+    async fn means_principal(&self, means: Means) -> Result<Option<Principal>, ServiceError> {
+        let person = match means {
+            Means::Session(hash) => self.session_person(hash).await?,
+            Means::Token(hash) => self.token_person(hash).await?,
+        };
+        Ok(person.map(Principal::Person))
+    }
+
+    async fn session_person(&self, hash: SecretHash) -> Result<Option<PersonPrincipal>, ServiceError> {
+        let found = self.store().read(move |c| credentials::session(c, &hash)).await?;
+        let Some(session) = found else { return Ok(None) };
+        let now = self.clock().now();
+        let times = self.0.session_times;
+        let expired = now.since(session.created_at) >= times.absolute
+            || now.since(session.seen_at) >= times.idle;
+        if expired {
+            return Ok(None);
+        }
+        self.touch_session(hash, session.seen_at, now).await?;
+        let right = Some(session.identity.role.right());
+        Ok(Some(PersonPrincipal { identity: session.identity, right, means: Means::Session(hash) }))
+    }
+
+    /// To the minute: a write for every request would cost more than it tells.
+    async fn touch_session(
+        &self,
+        hash: SecretHash,
+        seen_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
+        if now.since(seen_at).as_secs() >= 60 {
+            self.store().write(move |c| sessions::touch(c, &hash, now)).await?;
+        }
+        Ok(())
+    }
+
+    async fn token_person(&self, hash: SecretHash) -> Result<Option<PersonPrincipal>, ServiceError> {
+        let found = self.store().read(move |c| credentials::access_token(c, &hash)).await?;
+        let now = self.clock().now();
+        let Some(token) = found.filter(|token| token.expires_at > now) else { return Ok(None) };
+        let right = token_right(token.identity.role, token.scope);
+        Ok(Some(PersonPrincipal { identity: token.identity, right, means: Means::Token(hash) }))
+    }
+}
+
+impl PersonPrincipal {
+    /// The person's id.
+    #[must_use]
+    pub fn person(&self) -> Id<Person> {
+        self.identity.person
+    }
+}
+
+/// A token may do what both its scope and its person's role allow.
+fn token_right(role: Role, scope: TokenScope) -> Option<Right> {
+    scope.right().map(|right| right.min(role.right()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_never_exceeds_its_person() {
+        assert_eq!(token_right(Role::Viewer, TokenScope::Admin), Some(Right::Read));
+        assert_eq!(token_right(Role::Owner, TokenScope::Read), Some(Right::Read));
+        assert_eq!(token_right(Role::Member, TokenScope::Write), Some(Right::Write));
+        assert_eq!(token_right(Role::Owner, TokenScope::Metrics), None);
+    }
+}

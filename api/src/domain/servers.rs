@@ -1,0 +1,198 @@
+//! Servers: adding, listing, looking, pausing, deleting, and their agent keys.
+
+use server_scout_wire::Timestamp;
+
+use super::live::Newest;
+use super::names::Name;
+use super::status::Status;
+use super::{ServiceError, Services};
+use crate::id::{AgentKey, Id, Server};
+use crate::secret::{Purpose, Secret};
+use crate::store::agent_keys::AgentKeyRow;
+use crate::store::servers::ServerRow;
+use crate::store::{Scope, StoreError, agent_keys, servers};
+
+/// A server as people see it.
+#[derive(Clone, Debug)]
+pub struct ServerOverview {
+    /// What is stored.
+    pub row: ServerRow,
+    /// Its condition now.
+    pub status: Status,
+    /// Its newest values.
+    pub newest: Newest,
+}
+
+/// Some servers, by name, and where to go on.
+#[derive(Clone, Debug)]
+pub struct ServerPage {
+    /// The servers.
+    pub servers: Vec<ServerOverview>,
+    /// The name to go on after, when there are more.
+    pub next: Option<String>,
+}
+
+impl Services {
+    /// Adds a server and makes its first agent key.
+    pub async fn add_server(&self, scope: Scope, name: &str) -> Result<(ServerOverview, Secret), ServiceError> {
+        let name = Name::parse("name", name)?;
+        let now = self.clock().now();
+        let limit = self.0.limits.servers;
+        let key = Secret::generate(Purpose::AgentKey);
+        let (hash, ending) = (key.hash(), key.ending().to_owned());
+        let row = self
+            .store()
+            .write(move |c| {
+                if servers::count(c, scope)? >= limit {
+                    return Ok(None);
+                }
+                let row = servers::create(c, scope, name.as_str(), now)?;
+                agent_keys::create(c, scope, row.id, &hash, &ending, now)?;
+                Ok(Some(row))
+            })
+            .await
+            .map_err(|error| ServiceError::or_taken(error, "name", NAME_TAKEN))?
+            .ok_or_else(|| {
+                let reason = format!("is one too many: an organisation may have {limit} servers");
+                ServiceError::invalid("name", reason)
+            })?;
+        self.live().put(scope, row.id, false);
+        Ok((self.overview(scope, row, now), key))
+    }
+
+    /// For the quickstart: the server of this machine, with a new agent key, whatever was before.
+    pub async fn local_server(&self, scope: Scope, name: &Name) -> Result<Secret, ServiceError> {
+        let now = self.clock().now();
+        let key = Secret::generate(Purpose::AgentKey);
+        let (hash, ending, name) = (key.hash(), key.ending().to_owned(), name.clone());
+        self.store()
+            .write(move |c| {
+                let row = match servers::by_name(c, scope, name.as_str()) {
+                    Ok(row) => row,
+                    Err(StoreError::NotFound) => servers::create(c, scope, name.as_str(), now)?,
+                    Err(error) => return Err(error),
+                };
+                agent_keys::create(c, scope, row.id, &hash, &ending, now)
+            })
+            .await?;
+        Ok(key)
+    }
+
+    /// One server.
+    pub async fn server(&self, scope: Scope, id: Id<Server>) -> Result<ServerOverview, ServiceError> {
+        let row = self.store().read(move |c| servers::get(c, scope, id)).await?;
+        Ok(self.overview(scope, row, self.clock().now()))
+    }
+
+    /// The servers whose names come after `after`, at most `limit` (1 to 200).
+    pub async fn servers(&self, scope: Scope, after: Option<String>, limit: usize) -> Result<ServerPage, ServiceError> {
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(ServiceError::invalid("limit", format!("must be 1 to {MAX_PAGE}")));
+        }
+        let after = after.unwrap_or_default();
+        let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+        let mut rows = self.store().read(move |c| servers::list(c, scope, &after, more)).await?;
+        let next = if rows.len() > limit {
+            rows.truncate(limit);
+            rows.last().map(|row| row.name.clone())
+        } else {
+            None
+        };
+        let now = self.clock().now();
+        let servers = rows.into_iter().map(|row| self.overview(scope, row, now)).collect();
+        Ok(ServerPage { servers, next })
+    }
+
+    /// Changes the name, pauses or lets go on; what is none stays.
+    pub async fn change_server(
+        &self,
+        scope: Scope,
+        id: Id<Server>,
+        name: Option<String>,
+        paused: Option<bool>,
+    ) -> Result<ServerOverview, ServiceError> {
+        let name = name.map(|name| Name::parse("name", &name)).transpose()?;
+        let now = self.clock().now();
+        self.store()
+            .write(move |c| {
+                let before = servers::get(c, scope, id)?;
+                if let Some(name) = name {
+                    servers::rename(c, scope, id, name.as_str())?;
+                }
+                if let Some(paused) = paused.filter(|paused| *paused != before.is_paused()) {
+                    servers::set_paused(c, scope, id, paused.then_some(now))?;
+                }
+                Ok(())
+            })
+            .await
+            .map_err(|error| ServiceError::or_taken(error, "name", NAME_TAKEN))?;
+        if let Some(paused) = paused {
+            self.live().set_paused(id, paused);
+        }
+        self.server(scope, id).await
+    }
+
+    /// Deletes a server with all its data.
+    pub async fn delete_server(&self, scope: Scope, id: Id<Server>) -> Result<(), ServiceError> {
+        self.store().write(move |c| servers::delete(c, scope, id)).await?;
+        self.live().remove(id);
+        Ok(())
+    }
+
+    /// The agent keys of a server.
+    pub async fn agent_keys(&self, scope: Scope, id: Id<Server>) -> Result<Vec<AgentKeyRow>, ServiceError> {
+        Ok(self
+            .store()
+            .read(move |c| {
+                servers::get(c, scope, id)?;
+                agent_keys::list(c, scope, id)
+            })
+            .await?)
+    }
+
+    /// Makes another agent key for a server. The ones before stay good.
+    pub async fn add_agent_key(&self, scope: Scope, id: Id<Server>) -> Result<(AgentKeyRow, Secret), ServiceError> {
+        let now = self.clock().now();
+        let key = Secret::generate(Purpose::AgentKey);
+        let (hash, ending) = (key.hash(), key.ending().to_owned());
+        let row = self
+            .store()
+            .write(move |c| {
+                servers::get(c, scope, id)?;
+                let usable = agent_keys::list(c, scope, id)?
+                    .iter()
+                    .filter(|key| key.revoked_at().is_none())
+                    .count();
+                if usable >= MAX_KEYS {
+                    return Ok(None);
+                }
+                let made = agent_keys::create(c, scope, id, &hash, &ending, now)?;
+                let keys = agent_keys::list(c, scope, id)?;
+                Ok(keys.into_iter().find(|key| key.id == made))
+            })
+            .await?
+            .ok_or(ServiceError::Conflict {
+                member: "agent key",
+                reason: "is one too many; revoke one first",
+            })?;
+        Ok((row, key))
+    }
+
+    /// Revokes an agent key, at once.
+    pub async fn revoke_agent_key(&self, scope: Scope, server: Id<Server>, key: Id<AgentKey>) -> Result<(), ServiceError> {
+        let now = self.clock().now();
+        Ok(self.store().write(move |c| agent_keys::revoke(c, scope, server, key, now)).await?)
+    }
+
+    fn overview(&self, scope: Scope, row: ServerRow, now: Timestamp) -> ServerOverview {
+        let mut newest = self.live().newest(scope, row.id);
+        newest.signs.paused = row.is_paused();
+        let status = newest.signs.status(now);
+        ServerOverview { row, status, newest }
+    }
+}
+
+/// Keys of one server that are good at the same time.
+const MAX_KEYS: usize = 4;
+const MAX_PAGE: usize = 200;
+const NAME_TAKEN: &str = "is the name of another server already";

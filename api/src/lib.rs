@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod access;
+pub mod clock;
+pub mod config;
+pub mod data_dir;
+pub mod domain;
+pub mod id;
+pub mod secret;
+pub mod store;
+pub mod timeseries;
+pub mod tls;

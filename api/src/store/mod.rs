@@ -1,0 +1,106 @@
+//! The store: SQLite through Diesel, one writer, several readers, every query scoped to a tenant.
+//!
+//! The schema is private to this module, so no SQL can be written outside of it.
+
+pub mod agent_keys;
+mod connection;
+pub mod credentials;
+mod error;
+pub mod live;
+pub mod organisations;
+pub mod people;
+pub mod probe;
+pub mod reports;
+mod schema;
+mod scope;
+pub mod servers;
+pub mod sessions;
+pub mod tokens;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::SqliteConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+
+pub use self::connection::backup;
+pub use self::error::{OpenError, StoreError};
+pub use self::scope::Scope;
+pub use self::writer::{Urgency, WriteContext, Writer};
+
+/// Readers that work at a time.
+const READERS: u32 = 4;
+
+/// The open database. Cloning shares it.
+#[derive(Clone)]
+pub struct Store {
+    readers: Pool<ConnectionManager<SqliteConnection>>,
+    writer: Writer,
+    /// For the one tiny query of every report; never waits for a thread.
+    generation: Arc<Mutex<SqliteConnection>>,
+}
+
+impl Store {
+    /// Opens the database for `serve`: makes or migrates it, checks it, starts the writer.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let mut connection = connection::open_for_serving(path)?;
+        connection::migrate(&mut connection, path)?;
+        Self::assemble(path, connection)
+    }
+
+    /// Opens the database for a command beside a running dashboard; never migrates.
+    pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
+        let mut connection = connection::open_existing(path)?;
+        connection::require_current(&mut connection, path)?;
+        Self::assemble(path, connection)
+    }
+
+    fn assemble(path: &Path, connection: SqliteConnection) -> Result<Self, OpenError> {
+        Ok(Self {
+            readers: connection::readers(path, READERS)?,
+            writer: Writer::start(connection, path)?,
+            generation: Arc::new(Mutex::new(connection::reader(path)?)),
+        })
+    }
+
+    /// Reads on a thread of its own.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = self.readers.clone();
+        let read = move || {
+            let mut connection = readers.get().map_err(|_| StoreError::Busy)?;
+            query(&mut connection)
+        };
+        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Writes in a transaction of its own within the next commit, and returns after that commit.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let job = |context: &mut WriteContext<'_>| change(context.connection);
+        self.writer.submit(Urgency::Now, job, |_| ()).await
+    }
+
+    /// The writer, for those who need more of it.
+    #[must_use]
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Writes what waits and ends the writer, once every other handle is gone.
+    pub fn finish(self) {
+        self.writer.finish();
+    }
+
+    /// The number that grows with every change of who may do what. Microseconds, so not worth a
+    /// thread.
+    pub fn generation(&self) -> Result<i64, StoreError> {
+        let mut connection = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        credentials::generation(&mut connection)
+    }
+}

@@ -1,0 +1,99 @@
+//! People and their one-time links. Neither belongs to one organisation.
+
+use diesel::prelude::*;
+use server_scout_wire::Timestamp;
+
+use super::StoreError;
+use super::schema::{member, one_time_link, person};
+use crate::id::{Id, Organisation, Person};
+use crate::secret::SecretHash;
+
+/// What is needed to check a password.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Who.
+    pub person: Id<Person>,
+    /// Their password's hash, in PHC string format.
+    pub password_hash: String,
+}
+
+/// Makes a person.
+pub fn create(
+    connection: &mut SqliteConnection,
+    email: &str,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<Id<Person>, StoreError> {
+    let id: Id<Person> = Id::random();
+    diesel::insert_into(person::table)
+        .values((
+            person::id.eq(id),
+            person::email.eq(email),
+            person::password_hash.eq(password_hash),
+            person::created_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(id)
+}
+
+/// The person with that address.
+pub fn by_email(connection: &mut SqliteConnection, email: &str) -> Result<Option<Login>, StoreError> {
+    let found: Option<(Id<Person>, String)> = person::table
+        .filter(person::email.eq(email))
+        .select((person::id, person::password_hash))
+        .first(connection)
+        .optional()?;
+    Ok(found.map(|(person, password_hash)| Login { person, password_hash }))
+}
+
+/// The organisation that the person joined first.
+pub fn first_organisation(
+    connection: &mut SqliteConnection,
+    person: Id<Person>,
+) -> Result<Option<Id<Organisation>>, StoreError> {
+    Ok(member::table
+        .filter(member::person_id.eq(person))
+        .order(member::created_at)
+        .select(member::organisation_id)
+        .first(connection)
+        .optional()?)
+}
+
+/// Makes the only valid first-owner link; those before it open nothing any more.
+pub fn replace_first_owner_link(
+    connection: &mut SqliteConnection,
+    hash: &SecretHash,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    void_first_owner_links(connection)?;
+    diesel::insert_into(one_time_link::table)
+        .values((
+            one_time_link::token_hash.eq(hash.as_bytes()),
+            one_time_link::purpose.eq(FIRST_OWNER),
+            one_time_link::expires_at.eq(expires_at.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Makes every first-owner link open nothing any more.
+pub fn void_first_owner_links(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    diesel::delete(one_time_link::table.filter(one_time_link::purpose.eq(FIRST_OWNER)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Whether the link of that hash would open now.
+pub fn first_owner_link_opens(
+    connection: &mut SqliteConnection,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let open = one_time_link::table
+        .filter(one_time_link::token_hash.eq(hash.as_bytes()))
+        .filter(one_time_link::purpose.eq(FIRST_OWNER))
+        .filter(one_time_link::expires_at.gt(now.as_millis()));
+    Ok(diesel::select(diesel::dsl::exists(open)).get_result(connection)?)
+}
+
+const FIRST_OWNER: &str = "first-owner";

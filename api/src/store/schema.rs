@@ -1,0 +1,119 @@
+//! The tables, as the migrations make them.
+
+diesel::table! {
+    installation (only) {
+        only -> BigInt,
+        generation -> BigInt,
+        probed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    organisation (id) {
+        id -> BigInt,
+        name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    person (id) {
+        id -> BigInt,
+        email -> Text,
+        password_hash -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    member (organisation_id, person_id) {
+        organisation_id -> BigInt,
+        person_id -> BigInt,
+        role -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    session (id_hash) {
+        id_hash -> Binary,
+        organisation_id -> BigInt,
+        person_id -> BigInt,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+        address -> Text,
+    }
+}
+
+diesel::table! {
+    one_time_link (token_hash) {
+        token_hash -> Binary,
+        purpose -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    access_token (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        person_id -> BigInt,
+        token_hash -> Binary,
+        scope -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    server (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        name -> Text,
+        created_at -> BigInt,
+        paused_at -> Nullable<BigInt>,
+        host -> Text,
+    }
+}
+
+diesel::table! {
+    agent_key (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        key_hash -> Binary,
+        ending -> Text,
+        created_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    series (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        metric -> Text,
+        label -> Text,
+    }
+}
+
+diesel::table! {
+    report (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        at -> BigInt,
+        received_at -> BigInt,
+        boot -> Nullable<BigInt>,
+        seq -> Nullable<BigInt>,
+        samples -> Binary,
+    }
+}
+
+diesel::joinable!(member -> organisation (organisation_id));
+diesel::joinable!(member -> person (person_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    access_token, agent_key, member, organisation, person, server, session
+);

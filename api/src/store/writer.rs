@@ -1,0 +1,216 @@
+//! The one writer: a thread that gathers what is to be written into one transaction, commits it,
+//! and only then tells those who wait.
+//!
+//! A commit costs the same for one report as for a hundred, so reports wait a little for company:
+//! until 64 wait, or nobody new has come for 25 ms, or 500 ms have passed. What a person waits for
+//! is written at once, and everything that waits goes with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, sql_query};
+use tokio::sync::oneshot;
+
+use super::error::{OpenError, StoreError};
+use super::reports::SeriesCache;
+
+/// Whether a write waits for company.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Urgency {
+    /// Somebody is waiting.
+    Now,
+    /// It may wait for the next commit.
+    Soon,
+}
+
+/// What a write works with, within the transaction.
+pub struct WriteContext<'a> {
+    /// The connection.
+    pub connection: &'a mut SqliteConnection,
+    /// The ids of series that the writer remembers between transactions.
+    pub series: &'a mut SeriesCache,
+}
+
+/// A handle to the writer. When the last one is dropped, what waits is written and the thread ends.
+#[derive(Clone)]
+pub struct Writer {
+    queue: SyncSender<Job>,
+    thread: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
+}
+
+struct Job {
+    urgency: Urgency,
+    /// Runs within the transaction and leaves what is to be done after the commit.
+    work: Box<dyn FnOnce(&mut WriteContext<'_>) -> Work + Send>,
+}
+
+struct Work {
+    /// The database itself failed, so nothing of this transaction can be trusted.
+    broken: Option<String>,
+    settle: Settle,
+}
+
+/// Told how the commit went.
+type Settle = Box<dyn FnOnce(Result<(), String>) + Send>;
+
+impl Writer {
+    pub(super) fn start(connection: SqliteConnection, path: &Path) -> Result<Self, OpenError> {
+        let (queue, jobs) = sync_channel(QUEUE);
+        let state = State {
+            connection,
+            series: SeriesCache::default(),
+            path: path.to_owned(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || state.run(&jobs))
+            .map_err(|error| OpenError::Other { path: path.to_owned(), reason: error.to_string() })?;
+        Ok(Self { queue, thread: Arc::new(std::sync::Mutex::new(Some(thread))) })
+    }
+
+    /// Runs `work` in the next transaction and returns what it returned, after the commit.
+    /// `committed` is called on the writer's thread between the commit and the return, even when
+    /// nobody waits any more.
+    pub async fn submit<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl FnOnce(&mut WriteContext<'_>) -> Result<T, StoreError> + Send + 'static,
+        committed: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let work = move |context: &mut WriteContext<'_>| -> Work {
+            let result = savepoint(context, work);
+            let broken = match &result {
+                Err(StoreError::Database(reason)) => Some(reason.clone()),
+                _ => None,
+            };
+            let settle = move |commit: Result<(), String>| {
+                let result = match commit {
+                    Ok(()) => result,
+                    Err(reason) => Err(StoreError::Database(reason)),
+                };
+                if let Ok(value) = &result {
+                    committed(value);
+                }
+                // Whoever waited may be gone; the work is done all the same.
+                let _ = answer.send(result);
+            };
+            Work { broken, settle: Box::new(settle) }
+        };
+        match self.queue.try_send(Job { urgency, work: Box::new(work) }) {
+            // A job that is dropped unsettled was not carried out.
+            Ok(()) => answered.await.unwrap_or_else(|_| Err(StoreError::Database(NOT_DONE.to_owned()))),
+            Err(TrySendError::Full(_)) => Err(StoreError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
+        }
+    }
+
+    /// Writes what waits and ends the thread. Every other handle must be gone.
+    pub fn finish(self) {
+        let Self { queue, thread } = self;
+        drop(queue);
+        let thread = thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One failing job must not undo its neighbours.
+fn savepoint<T>(
+    context: &mut WriteContext<'_>,
+    work: impl FnOnce(&mut WriteContext<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let series = &mut *context.series;
+    let result = context
+        .connection
+        .transaction(|connection| work(&mut WriteContext { connection, series: &mut *series }));
+    if result.is_err() {
+        series.forget();
+    }
+    result
+}
+
+struct State {
+    connection: SqliteConnection,
+    series: SeriesCache,
+    path: PathBuf,
+}
+
+impl State {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let batch = gather(first, jobs);
+            self.write(batch);
+        }
+        // A clean end leaves no log behind. It is only tidiness, so a failure changes nothing.
+        let _ = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection);
+    }
+
+    fn write(&mut self, batch: Vec<Job>) {
+        let mut settles: Vec<Settle> = Vec::with_capacity(batch.len());
+        let series = &mut self.series;
+        let outcome = self.connection.immediate_transaction(|connection| {
+            for job in batch {
+                let work = (job.work)(&mut WriteContext { connection, series });
+                settles.push(work.settle);
+                if let Some(reason) = work.broken {
+                    return Err(StoreError::Database(reason));
+                }
+            }
+            Ok(())
+        });
+        let outcome = outcome.map_err(|error| error.to_string());
+        if let Err(reason) = &outcome {
+            tracing::error!("cannot write: {reason}");
+            self.recover();
+        }
+        for settle in settles {
+            settle(outcome.clone());
+        }
+    }
+
+    /// After a failed commit neither the connection's state nor the remembered ids can be trusted.
+    fn recover(&mut self) {
+        self.series.forget();
+        match super::connection::open_existing(&self.path) {
+            Ok(fresh) => self.connection = fresh,
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+}
+
+fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
+    let deadline = Instant::now() + LINGER;
+    let mut urgent = first.urgency == Urgency::Now;
+    let mut batch = vec![first];
+    loop {
+        while batch.len() < BATCH
+            && let Ok(job) = jobs.try_recv()
+        {
+            urgent |= job.urgency == Urgency::Now;
+            batch.push(job);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if urgent || batch.len() >= ENOUGH || left.is_zero() {
+            return batch;
+        }
+        match jobs.recv_timeout(left.min(LULL)) {
+            Ok(job) => {
+                urgent |= job.urgency == Urgency::Now;
+                batch.push(job);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return batch,
+        }
+    }
+}
+
+const NOT_DONE: &str = "the write was not carried out";
+const QUEUE: usize = 8192;
+const BATCH: usize = 1024;
+const ENOUGH: usize = 64;
+const LINGER: Duration = Duration::from_millis(500);
+const LULL: Duration = Duration::from_millis(25);

@@ -1,0 +1,302 @@
+//! The own certificate authority: made at the first start, good for ten years, and only for the
+//! names that the dashboard has, so that a stolen CA key cannot speak for anybody else (name
+//! constraints, RFC 5280 section 4.2.1.10).
+
+use std::net::IpAddr;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    NameConstraints, SanType,
+};
+use ring::digest;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use server_scout_wire::Timestamp;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::Pair;
+use crate::clock::Clock;
+use crate::data_dir::{DataDir, DataDirError};
+
+/// The CA and the leaf that it signed for this dashboard.
+#[derive(Debug)]
+pub struct Authority {
+    data_dir: DataDir,
+    hosts: Vec<url::Host>,
+    ca_pem: String,
+    leaf_expires: Timestamp,
+}
+
+/// What is wrong with the CA or its leaf.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    /// A file that is not what it should be.
+    #[error("{file} in the data directory is damaged: {reason}")]
+    Damaged {
+        /// Which file.
+        file: &'static str,
+        /// What the reader said.
+        reason: String,
+    },
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The CA was made for other names.
+    #[error(
+        "the certificate authority in the data directory is not allowed to certify {host}; to have a new one made for the present SERVERSCOUT_HOSTS, remove ca.pem and ca.key and give the new ca.pem to every agent"
+    )]
+    HostNotAllowed {
+        /// The host that was added since.
+        host: String,
+    },
+    /// A certificate could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Making(#[from] rcgen::Error),
+}
+
+impl Authority {
+    /// Reads the CA, or makes it when there is none; renews the leaf where that is due.
+    pub fn open(data_dir: &DataDir, hosts: &[url::Host], clock: &Clock) -> Result<Self, AuthorityError> {
+        if data_dir.read(CA_CERT)?.is_none() || data_dir.read(CA_KEY)?.is_none() {
+            create(data_dir, hosts, clock)?;
+        }
+        let ca_pem = read_text(data_dir, CA_CERT)?;
+        let mut authority = Self {
+            data_dir: data_dir.clone(),
+            hosts: hosts.to_vec(),
+            ca_pem,
+            leaf_expires: Timestamp::default(),
+        };
+        authority.check_hosts()?;
+        match authority.usable_leaf()? {
+            Some(expires) => authority.leaf_expires = expires,
+            None => authority.renew(clock)?,
+        }
+        if authority.leaf_is_due(clock) {
+            authority.renew(clock)?;
+        }
+        Ok(authority)
+    }
+
+    /// The CA's certificate, PEM.
+    #[must_use]
+    pub fn pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The SHA-256 of the CA's certificate (DER), hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes());
+        let hash = der.map(|der| digest::digest(&digest::SHA256, &der));
+        hash.map(|hash| hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+            .unwrap_or_default()
+    }
+
+    /// The leaf and its key, from the files.
+    pub fn leaf(&mut self, _clock: &Clock) -> Result<Pair, AuthorityError> {
+        let cert = read_text(&self.data_dir, LEAF_CERT)?;
+        let key = read_text(&self.data_dir, LEAF_KEY)?;
+        let chain = CertificateDer::pem_slice_iter(cert.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| damaged(LEAF_CERT, &error))?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+            .map_err(|error| damaged(LEAF_KEY, &error))?;
+        Ok(Pair { chain, key })
+    }
+
+    /// Whether the leaf has less than a third of its life left.
+    #[must_use]
+    pub fn leaf_is_due(&self, clock: &Clock) -> bool {
+        self.leaf_expires.since(clock.now()) < LEAF_LIFE / 3
+    }
+
+    /// Signs a new leaf with a new key.
+    pub fn renew(&mut self, clock: &Clock) -> Result<(), AuthorityError> {
+        let ca_key = read_text(&self.data_dir, CA_KEY)?;
+        let ca_key = KeyPair::from_pem(&ca_key).map_err(|error| damaged(CA_KEY, &error))?;
+        let issuer = Issuer::from_ca_cert_pem(&self.ca_pem, ca_key)
+            .map_err(|error| damaged(CA_CERT, &error))?;
+
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name("Server Scout dashboard");
+        params.subject_alt_names = self.hosts.iter().map(alt_name).collect::<Result<_, _>>()?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let expires = live_for(&mut params, clock, LEAF_LIFE);
+        let leaf = params.signed_by(&key, &issuer)?;
+
+        // Key first: a leaf without its key would be found unusable and made again.
+        self.data_dir.write(LEAF_KEY, key.serialize_pem().as_bytes())?;
+        self.data_dir.write(LEAF_CERT, leaf.pem().as_bytes())?;
+        self.leaf_expires = expires;
+        Ok(())
+    }
+
+    /// When the leaf on disk ends, if it is there, whole, and for today's hosts.
+    fn usable_leaf(&mut self) -> Result<Option<Timestamp>, AuthorityError> {
+        let present = self.data_dir.read(LEAF_CERT)?.is_some() && self.data_dir.read(LEAF_KEY)?.is_some();
+        if !present {
+            return Ok(None);
+        }
+        let Ok(pair) = self.leaf(&Clock::system()) else { return Ok(None) };
+        let Some(der) = pair.chain.first().cloned() else { return Ok(None) };
+        if super::certified(pair).is_err() {
+            return Ok(None);
+        }
+        let Ok((_, leaf)) = X509Certificate::from_der(&der) else { return Ok(None) };
+        let named = leaf.subject_alternative_name().ok().flatten();
+        let same = named.is_some_and(|names| {
+            let certified: Vec<String> =
+                names.value.general_names.iter().filter_map(shown_name).collect();
+            let wanted: Vec<String> = self.hosts.iter().map(shown_host).collect();
+            certified == wanted
+        });
+        let expires = leaf.validity().not_after.timestamp().saturating_mul(1000);
+        Ok(same.then(|| Timestamp::from_millis(expires)))
+    }
+
+    fn check_hosts(&self) -> Result<(), AuthorityError> {
+        let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes())
+            .map_err(|error| damaged(CA_CERT, &error))?;
+        let (_, ca) = X509Certificate::from_der(&der).map_err(|error| damaged(CA_CERT, &error))?;
+        let constraints = ca.name_constraints().map_err(|error| damaged(CA_CERT, &error))?;
+        let Some(permitted) = constraints.and_then(|c| c.value.permitted_subtrees.as_ref()) else {
+            return Ok(());
+        };
+        let refused = self.hosts.iter().find(|host| {
+            !permitted.iter().any(|subtree| permits(&subtree.base, host))
+        });
+        match refused {
+            None => Ok(()),
+            Some(host) => Err(AuthorityError::HostNotAllowed { host: host.to_string() }),
+        }
+    }
+}
+
+fn create(data_dir: &DataDir, hosts: &[url::Host], clock: &Clock) -> Result<(), AuthorityError> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = name(&format!("Server Scout CA {}", crate::id::Id::<()>::random()));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.name_constraints =
+        Some(NameConstraints { permitted_subtrees: permitted(hosts), excluded_subtrees: vec![] });
+    live_for(&mut params, clock, CA_LIFE);
+    let ca = params.self_signed(&key)?;
+    data_dir.write(CA_KEY, key.serialize_pem().as_bytes())?;
+    data_dir.write(CA_CERT, ca.pem().as_bytes())?;
+    Ok(())
+}
+
+/// A constraint binds only names of its own kind, so each kind needs at least one.
+fn permitted(hosts: &[url::Host]) -> Vec<GeneralSubtree> {
+    let mut subtrees: Vec<GeneralSubtree> = Vec::new();
+    let (mut names, mut addresses) = (false, false);
+    for host in hosts {
+        match host {
+            url::Host::Domain(name) => {
+                names = true;
+                subtrees.push(GeneralSubtree::DnsName(name.clone()));
+            }
+            url::Host::Ipv4(ip) => {
+                addresses = true;
+                subtrees.push(single_address(IpAddr::V4(*ip)));
+            }
+            url::Host::Ipv6(ip) => {
+                addresses = true;
+                subtrees.push(single_address(IpAddr::V6(*ip)));
+            }
+        }
+    }
+    if !names {
+        subtrees.push(GeneralSubtree::DnsName("localhost".to_owned()));
+    }
+    if !addresses {
+        subtrees.push(single_address(IpAddr::from([127, 0, 0, 1])));
+    }
+    subtrees
+}
+
+fn single_address(ip: IpAddr) -> GeneralSubtree {
+    let prefix = if ip.is_ipv4() { 32 } else { 128 };
+    GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(ip, prefix))
+}
+
+fn permits(base: &x509_parser::extensions::GeneralName<'_>, host: &url::Host) -> bool {
+    use x509_parser::extensions::GeneralName;
+    match (base, host) {
+        (GeneralName::DNSName(base), url::Host::Domain(name)) => {
+            name == base || name.ends_with(&format!(".{base}"))
+        }
+        (GeneralName::IPAddress(bytes), url::Host::Ipv4(ip)) => bytes.starts_with(&ip.octets()) && bytes.len() == 8,
+        (GeneralName::IPAddress(bytes), url::Host::Ipv6(ip)) => bytes.starts_with(&ip.octets()) && bytes.len() == 32,
+        _ => false,
+    }
+}
+
+fn alt_name(host: &url::Host) -> Result<SanType, rcgen::Error> {
+    Ok(match host {
+        url::Host::Domain(name) => SanType::DnsName(name.as_str().try_into()?),
+        url::Host::Ipv4(ip) => SanType::IpAddress(IpAddr::V4(*ip)),
+        url::Host::Ipv6(ip) => SanType::IpAddress(IpAddr::V6(*ip)),
+    })
+}
+
+fn shown_host(host: &url::Host) -> String {
+    match host {
+        url::Host::Domain(name) => name.clone(),
+        url::Host::Ipv4(ip) => ip.to_string(),
+        url::Host::Ipv6(ip) => ip.to_string(),
+    }
+}
+
+fn shown_name(name: &x509_parser::extensions::GeneralName<'_>) -> Option<String> {
+    use x509_parser::extensions::GeneralName;
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(|b| IpAddr::from(b).to_string());
+            v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(|b| IpAddr::from(b).to_string())).ok()
+        }
+        _ => None,
+    }
+}
+
+fn name(common: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common);
+    name
+}
+
+/// From an hour ago, for clients whose clock is a little behind.
+fn live_for(params: &mut CertificateParams, clock: &Clock, life: std::time::Duration) -> Timestamp {
+    let now = clock.now();
+    let expires = now.after(life);
+    let at = |time: Timestamp| {
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(time.as_millis().unsigned_abs() / 1000)
+    };
+    params.not_before = at(now.before(std::time::Duration::from_secs(3600)));
+    params.not_after = at(expires);
+    expires
+}
+
+fn read_text(data_dir: &DataDir, file: &'static str) -> Result<String, AuthorityError> {
+    let bytes = data_dir.read(file)?.unwrap_or_default();
+    String::from_utf8(bytes).map_err(|error| damaged(file, &error))
+}
+
+fn damaged(file: &'static str, reason: &dyn std::fmt::Display) -> AuthorityError {
+    AuthorityError::Damaged { file, reason: reason.to_string() }
+}
+
+const CA_CERT: &str = "ca.pem";
+const CA_KEY: &str = "ca.key";
+const LEAF_CERT: &str = "tls.pem";
+const LEAF_KEY: &str = "tls.key";
+const DAY: u64 = 24 * 60 * 60;
+const CA_LIFE: std::time::Duration = std::time::Duration::from_secs(3653 * DAY);
+const LEAF_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * DAY);
