@@ -203,6 +203,17 @@ impl Connection {
         }
     }
 
+    /// Reads what comes within `time`.
+    pub async fn listen(&mut self, time: Duration) {
+        let _ = tokio::time::timeout(time, self.more()).await;
+    }
+
+    /// What came and was not made an answer of.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        &self.unread
+    }
+
     /// Reads until the server closes; returns what came, or nothing when it does not close in time.
     pub async fn until_closed(&mut self, limit: Duration) -> Option<Vec<u8>> {
         let all = async { while self.more().await.is_some() {} };

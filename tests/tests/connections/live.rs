@@ -1,0 +1,203 @@
+//! The live stream: values as they arrive, for as long as one may see them.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use server_scout_tests::https::Connection;
+use server_scout_tests::{Fleet, report};
+
+/// Opens the stream with these lines of head, and reads its head.
+async fn listen(fleet: &Fleet, query: &str, credentials: &str) -> Connection {
+    let mut connection = fleet.dashboard.connect().await;
+    connection
+        .request(&format!("GET /api/v1/live{query}\n{credentials}"), b"")
+        .await;
+    let limit = Duration::from_secs(10);
+    let head = wait_for(&mut connection, "\r\n\r\n", limit)
+        .await
+        .expect("the stream begins");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(
+        head.to_lowercase()
+            .contains("content-type: text/event-stream"),
+        "{head}"
+    );
+    connection
+}
+
+/// What came so far, once `text` is in it; nothing when it does not come in time.
+async fn wait_for(connection: &mut Connection, text: &str, limit: Duration) -> Option<String> {
+    let start = Instant::now();
+    loop {
+        let seen = String::from_utf8_lossy(connection.unread()).into_owned();
+        if seen.contains(text) {
+            return Some(seen);
+        }
+        if start.elapsed() > limit {
+            return None;
+        }
+        connection.listen(Duration::from_millis(50)).await;
+    }
+}
+
+/// The events of that name, parsed.
+fn events(seen: &str, name: &str) -> Vec<Value> {
+    let (_, stream) = seen.split_once("\r\n\r\n").unwrap_or_default();
+    // The transfer coding's lines stand between the events; no event begins like one.
+    stream
+        .lines()
+        .zip(stream.lines().skip(1))
+        .filter(|(event, _)| {
+            event.trim() == format!("event: {name}") || event.trim() == format!("event:{name}")
+        })
+        .filter_map(|(_, data)| data.trim().strip_prefix("data:"))
+        .filter_map(|data| serde_json::from_str(data.trim()).ok())
+        .collect()
+}
+
+fn bearer(fleet: &Fleet) -> String {
+    format!("Authorization: Bearer {}", fleet.token)
+}
+
+#[tokio::test]
+async fn a_report_is_on_the_stream_within_two_seconds() {
+    let fleet = Fleet::start().await;
+    let mut stream = listen(&fleet, "", &bearer(&fleet)).await;
+
+    let start = Instant::now();
+    fleet
+        .accepted(&report::with_cpu(jiff::Timestamp::now(), 31.25))
+        .await;
+
+    let seen = wait_for(&mut stream, "31.25", Duration::from_secs(2)).await;
+    let seen = seen.unwrap_or_else(|| {
+        panic!(
+            "nothing within 2 s: {}",
+            String::from_utf8_lossy(stream.unread())
+        )
+    });
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    let values = events(&seen, "values");
+    assert!(!values.is_empty(), "{seen}");
+    assert!(
+        values[0].to_string().contains(&fleet.server.id),
+        "it says which server: {seen}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_status_is_on_the_stream() {
+    let fleet = Fleet::start().await;
+    let mut stream = listen(&fleet, "", &bearer(&fleet)).await;
+
+    fleet.accepted(&report::seed()).await;
+
+    let seen = wait_for(&mut stream, "online", Duration::from_secs(5)).await;
+    let seen = seen.expect("the server is online now");
+    let statuses = events(&seen, "status");
+    assert!(
+        statuses
+            .iter()
+            .any(|one| one.to_string().contains(&fleet.server.id)),
+        "{seen}"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_of_one_server_is_silent_about_the_others() {
+    let fleet = Fleet::start().await;
+    let other = fleet.add_server("web-2").await;
+    let query = format!("?server={}", fleet.server.id);
+    let mut stream = listen(&fleet, &query, &bearer(&fleet)).await;
+
+    let _ = fleet
+        .report_as(&other.key, &report::with_cpu(jiff::Timestamp::now(), 11.75))
+        .await;
+    fleet
+        .accepted(&report::with_cpu(jiff::Timestamp::now(), 22.25))
+        .await;
+
+    let seen = wait_for(&mut stream, "22.25", Duration::from_secs(5))
+        .await
+        .expect("its own values");
+    assert!(
+        !seen.contains("11.75") && !seen.contains(&other.id),
+        "{seen}"
+    );
+}
+
+#[tokio::test]
+async fn the_stream_ends_with_the_session_that_opened_it() {
+    let fleet = Fleet::start().await;
+    let mut owner = fleet.owner().await;
+    let cookie = owner.cookie.clone().expect("a session");
+    let credentials = format!("Cookie: {}={cookie}", server_scout_tests::person::COOKIE);
+    let mut stream = listen(&fleet, "", &credentials).await;
+    let mut other = listen(&fleet, "", &bearer(&fleet)).await;
+    fleet
+        .accepted(&report::with_cpu(jiff::Timestamp::now(), 31.25))
+        .await;
+    assert!(
+        wait_for(&mut stream, "31.25", Duration::from_secs(5))
+            .await
+            .is_some()
+    );
+
+    assert_eq!(owner.submit("/logout", &[]).await.status, 303);
+
+    let ended = stream.until_closed(Duration::from_secs(5)).await;
+    let ended = ended.is_some() || stream_is_over(&stream);
+    assert!(ended, "the stream outlives the session");
+    fleet
+        .accepted(&report::with_cpu(jiff::Timestamp::now(), 77.25))
+        .await;
+    assert!(
+        wait_for(&mut other, "77.25", Duration::from_secs(5))
+            .await
+            .is_some()
+    );
+    assert!(!String::from_utf8_lossy(stream.unread()).contains("77.25"));
+}
+
+/// Whether the last chunk of the transfer coding has come.
+fn stream_is_over(stream: &Connection) -> bool {
+    stream.unread().ends_with(b"0\r\n\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listeners_that_do_not_read_cost_no_memory_and_delay_nobody() {
+    let fleet = Fleet::start().await;
+    let mut deaf = Vec::new();
+    for _ in 0..4 {
+        let mut connection = fleet.dashboard.connect().await;
+        connection
+            .request(&format!("GET /api/v1/live\n{}", bearer(&fleet)), b"")
+            .await;
+        deaf.push(connection);
+    }
+    let before = resident_kilobytes(&fleet);
+    for round in 0..60 {
+        let batch: Vec<Value> = (0..20)
+            .map(|second| report::full(report::seconds_ago(3000 - round * 20 - second), 1))
+            .collect();
+        let answer = fleet.report(&serde_json::json!(batch)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let grown = resident_kilobytes(&fleet).saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} kB more");
+    drop(deaf);
+}
+
+fn resident_kilobytes(fleet: &Fleet) -> u64 {
+    let id = fleet.dashboard.program().id();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
