@@ -137,10 +137,19 @@ macro_rules! sources {
 /// What is embedded; a module stands after those that it imports.
 const SOURCES: &[Source] = sources! {
     Icon "icon.svg" from "icon.svg";
-    Module "units.js" from "units.js";
     Style "app.css" from "app.css";
-    Script "uplot.js" from "vendor/uplot-1.6.32/uPlot.iife.min.js";
+    Style "pages.css" from "pages.css";
+    Style "charts.css" from "charts.css";
     Style "uplot.css" from "vendor/uplot-1.6.32/uPlot.min.css";
+    Script "uplot.js" from "vendor/uplot-1.6.32/uPlot.iife.min.js";
+    Module "units.js" from "units.js";
+    Module "live.js" from "live.js";
+    Module "series.js" from "series.js";
+    Module "cells.js" from "cells.js";
+    Module "chart.js" from "chart.js";
+    Module "servers.js" from "servers.js";
+    Module "added.js" from "added.js";
+    Module "server.js" from "server.js";
 };
 
 const PREFIX: &str = "/assets/";

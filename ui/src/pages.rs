@@ -109,6 +109,7 @@ macro_rules! templates {
 }
 
 const TEMPLATES: &[(&str, &str)] = templates! {
+    "chart"
     "first_owner"
     "layout"
     "login"

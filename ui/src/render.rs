@@ -49,7 +49,7 @@ impl<'a, V: Serialize> Page<'a, V> {
 #[derive(Serialize)]
 pub(crate) struct ServersPage<'a> {
     servers: Vec<Row<'a>>,
-    counts: Vec<Tally>,
+    tallies: Vec<Tally>,
     may_add: bool,
     next_after: Option<String>,
 }
@@ -66,7 +66,7 @@ impl<'a> ServersPage<'a> {
         };
         Self {
             servers: view.servers.iter().map(Row::new).collect(),
-            counts: Status::ALL.iter().copied().map(count).collect(),
+            tallies: Status::ALL.iter().copied().map(count).collect(),
             may_add: view.may_add,
             next_after: view
                 .next_after
