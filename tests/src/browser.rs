@@ -117,6 +117,17 @@ impl Browser {
             .clone()
     }
 
+    /// Runs a script in every page that is opened from now on, before the page's own.
+    pub async fn before_every_page(&self, script: &str) {
+        let source = json!({ "source": script });
+        let method = "Page.addScriptToEvaluateOnNewDocument";
+        self.driver
+            .cdp()
+            .send_raw(method, source)
+            .await
+            .expect("a script can be put first");
+    }
+
     /// Types `text` into the field of that name.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.driver.find(By::Css(format!("[name={name}]"))).await;

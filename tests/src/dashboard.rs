@@ -49,6 +49,13 @@ impl Setup {
         self
     }
 
+    /// Keeps the data in `data_dir`, which stays.
+    #[must_use]
+    pub fn at(mut self, data_dir: &Path) -> Self {
+        data_dir.clone_into(&mut self.data_dir);
+        self.set("SERVERSCOUT_DATA_DIR", data_dir.display().to_string())
+    }
+
     /// A directory that lives as long as the dashboard, beside its data.
     #[must_use]
     pub fn home(&self) -> &Path {

@@ -11,6 +11,7 @@
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
 //! * [`client`]: the generated client.
+//! * [`measure`]: what a process costs.
 //! * [`wait`]: waiting with a deadline.
 
 #![allow(
@@ -29,6 +30,7 @@ pub mod client;
 pub mod dashboard;
 pub mod fleet;
 pub mod https;
+pub mod measure;
 pub mod person;
 pub mod process;
 pub mod report;

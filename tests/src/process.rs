@@ -185,6 +185,12 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// All that it printed.
+    #[must_use]
+    pub fn said(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
     /// Its standard output, when it succeeded; panics with what it complained of otherwise.
     #[must_use]
     pub fn success(self) -> String {

@@ -109,12 +109,14 @@ async fn a_wrong_setting_of_the_agent_is_one_line_without_the_key() {
         ),
     ];
     for (agent, named) in cases {
-        let finished = agent.finish(&["check"]).await;
-        assert_one_line(&finished, &[named]);
-        assert!(
-            !finished.stderr.contains("the-secret-key"),
-            "{}",
-            finished.stderr
-        );
+        let run = agent.finish(&["run"]).await;
+        assert_one_line(&run, &[named]);
+        let check = agent.finish(&["check"]).await;
+        assert_eq!(check.status.code(), Some(1), "{}", check.said());
+        assert!(check.said().contains(named), "{}", check.said());
+        for finished in [run, check] {
+            let said = finished.said();
+            assert!(!said.contains("the-secret-key"), "{said}");
+        }
     }
 }

@@ -15,13 +15,13 @@ async fn complaint_about(authority: &Authority, leaf: &Leaf) -> String {
         .finish(&["check"])
         .await;
 
-    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.said());
     assert!(
         sink.requests().is_empty(),
         "the key was sent: {:?}",
         sink.requests()
     );
-    finished.stderr
+    finished.said()
 }
 
 fn assert_says(complaint: &str, words: &[&str]) {
@@ -45,11 +45,11 @@ async fn check_succeeds_where_everything_is_right() {
         finished.status.success(),
         "{}{}",
         finished.stdout,
-        finished.stderr
+        finished.said()
     );
     assert!(
         !finished.stdout.contains(&fleet.server.key)
-            && !finished.stderr.contains(&fleet.server.key)
+            && !finished.said().contains(&fleet.server.key)
     );
 }
 
@@ -67,9 +67,9 @@ async fn http_is_refused() {
             finished.status.code(),
             Some(1),
             "{command}: {}",
-            finished.stderr
+            finished.said()
         );
-        assert_says(&finished.stderr, &["serverscout_url", "https"]);
+        assert_says(&finished.said(), &["serverscout_url", "https"]);
     }
 }
 
@@ -82,9 +82,9 @@ async fn a_ca_that_is_not_the_dashboards_is_refused() {
     let agent = Agent::new(&fleet.dashboard.origin(), &fleet.server.key, &ca);
     let finished = agent.finish(&["check"]).await;
 
-    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
-    assert_says(&finished.stderr, &["certificate", "ca"]);
-    assert!(!finished.stderr.contains(&fleet.server.key));
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.said());
+    assert_says(&finished.said(), &["certificate", "ca"]);
+    assert!(!finished.said().contains(&fleet.server.key));
 }
 
 #[tokio::test]
@@ -140,8 +140,8 @@ async fn without_a_ca_file_the_system_decides_and_refuses_ours() {
         .finish(&["check"])
         .await;
 
-    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
-    assert_says(&finished.stderr, &["certificate"]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.said());
+    assert_says(&finished.said(), &["certificate"]);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_redirect_is_not_followed() {
         .finish(&["check"])
         .await;
 
-    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.said());
     assert!(
         target.requests().is_empty(),
         "the key went elsewhere: {:?}",
