@@ -25,12 +25,12 @@ pub struct Server {
     pub key: String,
 }
 
-/// A dashboard with an owner, a token that may read and write, and one server.
+/// A dashboard with an owner, a token that may do everything, and one server.
 #[derive(Debug)]
 pub struct Fleet {
     /// The dashboard.
     pub dashboard: Dashboard,
-    /// An access token of the owner with the scope `write`.
+    /// An access token of the owner with the scope `admin`.
     pub token: String,
     /// The first server.
     pub server: Server,
@@ -49,7 +49,7 @@ impl Fleet {
         dashboard
             .add_user(OWNER, ORGANISATION, "owner", PASSWORD)
             .await;
-        let token = dashboard.add_token(OWNER, ORGANISATION, "write").await;
+        let token = dashboard.add_token(OWNER, ORGANISATION, "admin").await;
         let client = dashboard.client();
         let server = Server {
             id: String::new(),
@@ -142,8 +142,50 @@ impl Fleet {
         assert_eq!(answer.json()["accepted"], expected, "{}", answer.text());
     }
 
-    /// What the dashboard holds of `metric` for every second from `from`, for `seconds` seconds:
-    /// the averages, empty when it knows no such series.
+    /// The first server as the API describes it.
+    pub async fn state(&self) -> Value {
+        self.state_of(&self.server.id).await
+    }
+
+    /// The server of that id as the API describes it.
+    pub async fn state_of(&self, server: &str) -> Value {
+        let answer = self.get(&format!("/api/v1/servers/{server}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["server"].clone()
+    }
+
+    /// The one series of `metric` that has no label, from `from`, for `seconds` seconds, in at
+    /// most `points` steps; nothing when the dashboard knows nothing of it.
+    pub async fn chart(
+        &self,
+        server: &str,
+        metric: &str,
+        from: Timestamp,
+        seconds: i64,
+        points: i64,
+    ) -> Option<Chart> {
+        let to = from + SignedDuration::from_secs(seconds);
+        let path = format!(
+            "/api/v1/servers/{server}/metrics?names={metric}&from={from}&to={to}&points={points}"
+        );
+        let answer = self.get(&path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer = answer.json();
+        let series = answer["series"].as_array()?.first()?;
+        let list = |name: &str| series[name].as_array().cloned().unwrap_or_default();
+        Some(Chart {
+            step_seconds: answer["step_seconds"]
+                .as_f64()
+                .expect("steps have a length"),
+            average: list("average").iter().map(Value::as_f64).collect(),
+            count: list("count")
+                .iter()
+                .map(|count| count.as_u64().unwrap_or_default())
+                .collect(),
+        })
+    }
+
+    /// The mean of what the dashboard holds of `metric` for each single second from `from`.
     pub async fn history(
         &self,
         server: &str,
@@ -151,22 +193,13 @@ impl Fleet {
         from: Timestamp,
         seconds: i64,
     ) -> Vec<Option<f64>> {
-        let to = from + SignedDuration::from_secs(seconds);
-        let path = format!(
-            "/api/v1/servers/{server}/metrics?names={metric}&from={from}&to={to}&points={seconds}"
-        );
-        let answer = self.get(&path).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let answer = answer.json();
-        let Some(series) = answer["series"]
-            .as_array()
-            .and_then(|series| series.first())
-        else {
-            return Vec::new();
-        };
-        assert_eq!(answer["step_seconds"].as_f64(), Some(1.0), "{answer}");
-        let averages = series["average"].as_array().cloned().unwrap_or_default();
-        averages.iter().map(Value::as_f64).collect()
+        let mut history = Vec::new();
+        for second in 0..seconds {
+            let from = from + SignedDuration::from_secs(second);
+            let chart = self.chart(server, metric, from, 1, 1).await;
+            history.push(chart.and_then(|chart| chart.average.first().copied().flatten()));
+        }
+        history
     }
 
     /// Somebody who is not logged in.
@@ -187,6 +220,17 @@ impl Fleet {
         );
         person
     }
+}
+
+/// One series of a history.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// The length of a step.
+    pub step_seconds: f64,
+    /// The mean of each step.
+    pub average: Vec<Option<f64>>,
+    /// How many reports each step has.
+    pub count: Vec<u64>,
 }
 
 /// Sends `request` and reads the whole answer.

@@ -42,10 +42,7 @@ async fn main() {
     let running = agent.start();
     let process = running.id();
     tokio::time::sleep(CYCLE * options.settle + CYCLE / 2).await;
-    let status = fleet
-        .get(&format!("/api/v1/servers/{}", fleet.server.id))
-        .await
-        .json();
+    let status = fleet.state().await;
     assert_eq!(
         status["status"],
         "online",

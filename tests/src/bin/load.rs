@@ -56,7 +56,8 @@ struct Tally {
 #[tokio::main]
 async fn main() {
     let options = Arc::new(Options::parse());
-    let mut setup = Setup::new();
+    let connections = (options.connections + 64).to_string();
+    let mut setup = Setup::new().set("SERVERSCOUT_LIMITS__CONNECTIONS_PER_ADDRESS", connections);
     if let Some(data_dir) = &options.data_dir {
         setup = setup.at(data_dir);
     }

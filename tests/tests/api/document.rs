@@ -152,18 +152,18 @@ async fn every_error_is_a_problem_document() {
         (Method::DELETE, nothing, 404),
         (Method::PUT, "/api/v1/servers".to_owned(), 405),
         (Method::DELETE, "/api/v1/reports".to_owned(), 405),
-        (Method::GET, "/api/v1/servers?limit=0".to_owned(), 400),
-        (Method::GET, "/api/v1/servers?limit=many".to_owned(), 400),
+        (Method::GET, "/api/v1/servers?limit=0".to_owned(), 422),
+        (Method::GET, "/api/v1/servers?limit=many".to_owned(), 422),
         (
             Method::GET,
             "/api/v1/servers?cursor=nonsense".to_owned(),
             400,
         ),
-        (Method::GET, format!("{server}/metrics?names=nonsense"), 400),
+        (Method::GET, format!("{server}/metrics?names=nonsense"), 422),
         (
             Method::GET,
             format!("{server}/metrics?names=cpu_usage&from=yesterday"),
-            400,
+            422,
         ),
         (
             Method::GET,

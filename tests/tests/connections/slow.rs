@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Longer than any deadline of the dashboard.
-const LIMIT: Duration = Duration::from_secs(45);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// Sends `drop` once a second until the connection ends; returns when that was.
 async fn drip(mut connection: Connection, start: Vec<u8>, drop: &[u8]) -> Duration {

@@ -33,8 +33,7 @@ async fn requests_that_can_be_read_in_two_ways_are_refused() {
             );
         }
     }
-    let path = format!("/api/v1/servers/{}", fleet.server.id);
-    assert_eq!(fleet.get(&path).await.json()["status"], "waiting");
+    assert_eq!(fleet.state().await["status"], "waiting");
 }
 
 #[tokio::test]

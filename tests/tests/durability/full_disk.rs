@@ -133,18 +133,12 @@ async fn reports_are_503_while_the_disk_is_full_and_nothing_acknowledged_is_lost
         (fleet.get("/readyz").await.status == 200).then_some(())
     })
     .await;
-    let mut history = Vec::new();
-    for first in (0..1500).step_by(300) {
-        let mut part = fleet
-            .history(&fleet.server.id, "cpu_usage", at(first), 300)
-            .await;
-        part.resize(300, None);
-        history.extend(part);
-    }
     for second in acknowledged {
-        let found = history[usize::try_from(second).unwrap()];
+        let found = fleet
+            .history(&fleet.server.id, "cpu_usage", at(second), 1)
+            .await;
         assert!(
-            found.is_some(),
+            found[0].is_some(),
             "report {second} was acknowledged and is lost"
         );
     }

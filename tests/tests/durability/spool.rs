@@ -17,9 +17,8 @@ async fn what_the_agent_saw_during_an_outage_arrives_afterwards() {
     let mut fleet = Fleet::with(setup).await;
     let agent = Agent::of(&fleet);
     let running = agent.start();
-    let path = format!("/api/v1/servers/{}", fleet.server.id);
     until("the agent reports", Duration::from_secs(15), async || {
-        (fleet.get(&path).await.json()["status"] == "online").then_some(())
+        (fleet.state().await["status"] == "online").then_some(())
     })
     .await;
     let start = report::seconds_ago(0);

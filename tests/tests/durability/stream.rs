@@ -12,6 +12,9 @@ use tokio::task::JoinSet;
 /// Seconds of one server's history that the stream may fill.
 pub(crate) const SECONDS: i64 = 3000;
 
+/// Reports in one step of a history. No step is shorter than two intervals between reports.
+const STEP: u64 = 2;
+
 /// Which report of a server: second by second from [`Book::start`].
 type Second = u64;
 
@@ -62,51 +65,73 @@ impl Book {
     pub(crate) async fn check(&self, fleet: &Fleet) {
         for line in &self.lines {
             let sent = line.next.load(Ordering::SeqCst);
-            let history = self.history(fleet, &line.server.id, sent).await;
-            let acknowledged = line.acknowledged.lock().unwrap().clone();
-            for &second in &acknowledged {
-                let found = history
-                    .get(usize::try_from(second).unwrap())
-                    .copied()
-                    .flatten();
-                assert_eq!(
-                    found,
-                    Some(value(second)),
-                    "report {second} of {} was acknowledged",
-                    line.server.name
+            let mut acknowledged = line.acknowledged.lock().unwrap().clone();
+            acknowledged.sort_unstable();
+            let before = self.steps(fleet, line, sent).await;
+            for (step, (average, count)) in before.iter().enumerate() {
+                let first = step as u64 * STEP;
+                let known = (first..first + STEP)
+                    .filter(|second| acknowledged.binary_search(second).is_ok())
+                    .count() as u64;
+                let name = &line.server.name;
+                assert!(
+                    *count >= known,
+                    "{name}: {count} of {known} reports from {first} on"
                 );
+                assert!(*count <= STEP, "{name}: {count} reports from {first} on");
+                if known == STEP {
+                    assert_eq!(*average, Some(mean(first)), "{name}: from {first} on");
+                }
             }
-            // Each one that arrives again is known.
-            for part in acknowledged.chunks(500) {
+
+            // Each one that was acknowledged is known when it arrives again, and what was not
+            // acknowledged counts once at the most.
+            let all: Vec<Second> = (0..sent.div_ceil(STEP) * STEP).collect();
+            for part in all.chunks(500) {
                 let batch: Vec<Value> = part.iter().map(|&second| self.report(second)).collect();
                 let answer = fleet
                     .report_as(&line.server.key, &json!(batch))
                     .await
                     .json();
-                assert_eq!(answer["duplicate"], part.len(), "{answer}");
+                let known = part
+                    .iter()
+                    .filter(|second| acknowledged.binary_search(second).is_ok())
+                    .count() as u64;
+                assert!(answer["duplicate"].as_u64() >= Some(known), "{answer}");
+                assert_eq!(answer["refused_count"], 0, "{answer}");
             }
-            // And the ones that were not acknowledged hold their own value or none.
-            for (second, found) in history.iter().enumerate() {
-                let expected = value(second as u64);
-                assert!(
-                    found.is_none_or(|found| (found - expected).abs() < 1e-9),
-                    "{found:?}"
-                );
+            for (step, step_found) in self.steps(fleet, line, sent).await.iter().enumerate() {
+                let first = step as u64 * STEP;
+                assert_eq!(*step_found, (Some(mean(first)), STEP), "from {first} on");
             }
         }
     }
 
-    async fn history(&self, fleet: &Fleet, server: &str, sent: u64) -> Vec<Option<f64>> {
-        let sent = i64::try_from(sent).unwrap();
+    /// Mean and number of reports of each step, to the one that holds report number `sent` - 1.
+    async fn steps(&self, fleet: &Fleet, line: &Line, sent: u64) -> Vec<(Option<f64>, u64)> {
         let mut all = Vec::new();
-        for first in (0..sent).step_by(300) {
+        let seconds = i64::try_from(sent.div_ceil(STEP) * STEP).unwrap();
+        let part = 300;
+        for first in (0..seconds).step_by(300) {
             let from = self.start + SignedDuration::from_secs(first);
-            let mut part = fleet.history(server, "cpu_usage", from, 300).await;
-            part.resize(300, None);
-            all.extend(part);
+            let points = part / i64::try_from(STEP).unwrap();
+            let server = &line.server.id;
+            match fleet.chart(server, "cpu_usage", from, part, points).await {
+                Some(chart) => {
+                    assert!((chart.step_seconds - STEP as f64).abs() < 1e-9, "{chart:?}");
+                    all.extend(chart.average.into_iter().zip(chart.count));
+                }
+                None => all.extend((0..points).map(|_| (None, 0))),
+            }
         }
+        all.truncate(usize::try_from(sent.div_ceil(STEP)).unwrap());
         all
     }
+}
+
+/// The mean of the reports of the step that begins with number `first`.
+fn mean(first: Second) -> f64 {
+    (first..first + STEP).map(value).sum::<f64>() / STEP as f64
 }
 
 /// The CPU usage that report number `second` holds: different from its neighbours, two decimals.

@@ -132,10 +132,7 @@ async fn a_clock_ahead_is_refused_with_the_dashboards_time_and_shown_as_such() {
     assert_eq!(problem["member"], "timestamp");
     let time: Timestamp = problem["dashboard_time"].as_str().unwrap().parse().unwrap();
     assert!(time.duration_until(Timestamp::now()).abs() < SignedDuration::from_secs(10));
-    let server = fleet
-        .get(&format!("/api/v1/servers/{}", fleet.server.id))
-        .await
-        .json();
+    let server = fleet.state().await;
     assert_eq!(server["status"], "clock-wrong", "{server}");
 }
 
@@ -184,7 +181,7 @@ async fn the_reports_of_a_paused_server_are_stored() {
 
     fleet.accepted(&report::with_cpu(at, 33.0)).await;
 
-    assert_eq!(fleet.get(&path).await.json()["status"], "paused");
+    assert_eq!(fleet.state().await["status"], "paused");
     assert_eq!(
         fleet.history(&fleet.server.id, "cpu_usage", at, 1).await,
         [Some(33.0)]

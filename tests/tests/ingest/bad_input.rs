@@ -20,8 +20,7 @@ async fn refuse_and_go_on(
     body: &[u8],
     statuses: &[u16],
 ) -> https::Answer {
-    let path = format!("/api/v1/servers/{}", fleet.server.id);
-    let before = fleet.get(&path).await.json();
+    let before = fleet.state().await;
     let mut connection = fleet.dashboard.connect().await;
     let answer = connection.exchange(head, body).await;
     assert!(
@@ -37,7 +36,7 @@ async fn refuse_and_go_on(
     );
     assert_eq!(answer.json()["status"], answer.status);
 
-    let after = fleet.get(&path).await.json();
+    let after = fleet.state().await;
     assert_eq!(
         after["last_seen"], before["last_seen"],
         "nothing was stored"

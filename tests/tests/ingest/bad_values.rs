@@ -31,8 +31,7 @@ async fn each_bad_member_is_refused_by_name_on_a_connection_that_stays() {
     }
 
     // Nothing of all that was stored, and the connection is as good as on its first day.
-    let path = format!("/api/v1/servers/{}", fleet.server.id);
-    let server = fleet.get(&path).await.json();
+    let server = fleet.state().await;
     assert_eq!(server["status"], "waiting", "{server}");
     let good = report::seed().to_string();
     let good = post(&mut connection, &fleet.server.key, good.as_bytes()).await;

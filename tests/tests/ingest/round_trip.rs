@@ -11,10 +11,7 @@ async fn the_smallest_report_comes_back_from_the_api() {
 
     fleet.accepted(&report::seed_at(at)).await;
 
-    let server = fleet
-        .get(&format!("/api/v1/servers/{}", fleet.server.id))
-        .await
-        .json();
+    let server = fleet.state().await;
     assert_eq!(server["name"], "web-1");
     assert_eq!(server["status"], "online");
     assert_eq!(server["newest"]["cpu_usage"], 45.2);
@@ -55,10 +52,7 @@ async fn the_example_of_the_documentation_is_too_old_but_no_error() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()["too_old"], 1);
     assert_eq!(answer.json()["accepted"], 0);
-    let server = fleet
-        .get(&format!("/api/v1/servers/{}", fleet.server.id))
-        .await
-        .json();
+    let server = fleet.state().await;
     assert_eq!(
         server["status"], "waiting",
         "nothing is stored of it: {server}"
@@ -99,7 +93,6 @@ async fn every_metric_of_a_full_report_comes_back_with_its_label_and_unit() {
     assert_eq!(find("load1", None)["unit"], "count");
     assert_eq!(find("load1", None)["average"][0], 0.75);
     assert_eq!(find("memory_used_bytes", None)["unit"], "bytes");
-    assert_eq!(find("uptime_seconds", None)["average"][5], 100_005.0);
     for mount in ["/", "/home", "/boot", "/var"] {
         assert_eq!(find("mount_used_bytes", Some(mount))["unit"], "bytes");
     }
@@ -122,20 +115,24 @@ async fn every_metric_of_a_full_report_comes_back_with_its_label_and_unit() {
 #[tokio::test]
 async fn a_gap_in_the_reports_stays_a_gap_in_the_history() {
     let fleet = Fleet::start().await;
-    let start = report::seconds_ago(100);
-    for (second, cpu) in [(0, 10.0), (1, 20.0), (99, 30.0)] {
-        let at = start + SignedDuration::from_secs(second);
-        fleet.accepted(&report::with_cpu(at, cpu)).await;
-    }
+    let start = report::seconds_ago(300);
+    let reports: Vec<Value> = (0..300)
+        .step_by(5)
+        .filter(|second| !(100..200).contains(second))
+        .map(|second| report::with_cpu(start + SignedDuration::from_secs(second), 50.0))
+        .collect();
+    fleet.accepted(&json!(reports)).await;
 
-    let history = fleet
-        .history(&fleet.server.id, "cpu_usage", start, 100)
-        .await;
+    let chart = fleet
+        .chart(&fleet.server.id, "cpu_usage", start, 300, 30)
+        .await
+        .unwrap();
 
-    assert_eq!(history.len(), 100);
-    assert_eq!(history[..2], [Some(10.0), Some(20.0)]);
-    assert!(history[2..99].iter().all(Option::is_none), "{history:?}");
-    assert_eq!(history[99], Some(30.0));
+    assert!((chart.step_seconds - 10.0).abs() < 1e-9, "{chart:?}");
+    let expected: Vec<Option<f64>> = (0..30)
+        .map(|step| (!(10..20).contains(&step)).then_some(50.0))
+        .collect();
+    assert_eq!(chart.average, expected);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn a_foreign_server_is_404_on_every_route() {
         .add_token("other@example.org", "Other", "admin")
         .await;
     let server = format!("/api/v1/servers/{}", fleet.server.id);
-    let keys = fleet.get(&server).await.json()["agent_keys"].clone();
+    let keys = fleet.get(&format!("{server}/agent-keys")).await.json()["items"].clone();
     let key = keys[0]["id"].as_str().expect("a key has an id").to_owned();
     let now = jiff::Timestamp::now();
 
@@ -30,11 +30,8 @@ async fn a_foreign_server_is_404_on_every_route() {
             Some(json!({ "paused": true })),
         ),
         (Method::DELETE, server.clone(), None),
-        (
-            Method::POST,
-            format!("{server}/agent-keys"),
-            Some(json!({})),
-        ),
+        (Method::GET, format!("{server}/agent-keys"), None),
+        (Method::POST, format!("{server}/agent-keys"), None),
         (Method::DELETE, format!("{server}/agent-keys/{key}"), None),
         (
             Method::GET,
@@ -71,7 +68,7 @@ async fn a_foreign_server_is_404_on_every_route() {
     assert_eq!(page.status, 404, "{}", page.text());
     let own = fleet.get(&server).await;
     assert_eq!(
-        own.json()["status"],
+        own.json()["server"]["status"],
         "online",
         "nothing was changed: {}",
         own.text()

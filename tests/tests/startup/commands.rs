@@ -139,10 +139,9 @@ async fn the_agent_prints_a_report_that_the_dashboard_accepts() {
 async fn the_agent_ends_at_once_when_asked_to() {
     let fleet = Fleet::start().await;
     let mut agent = Agent::of(&fleet).start();
-    let path = format!("/api/v1/servers/{}", fleet.server.id);
     let limit = std::time::Duration::from_secs(15);
     server_scout_tests::wait::until("the agent reports", limit, async || {
-        (fleet.get(&path).await.json()["status"] == "online").then_some(())
+        (fleet.state().await["status"] == "online").then_some(())
     })
     .await;
 

@@ -71,12 +71,24 @@ async fn a_data_directory_that_others_may_read() {
     for mode in [0o755, 0o750, 0o707, 0o777] {
         let setup = Setup::new();
         make_private(setup.data_dir());
+        std::fs::write(setup.data_dir().join("something"), "").unwrap();
         std::fs::set_permissions(setup.data_dir(), PermissionsExt::from_mode(mode)).unwrap();
 
         let finished = setup.serve_to_the_end().await;
 
         assert_one_line(&finished, &[setup.data_dir().to_str().unwrap(), "700"]);
     }
+}
+
+#[tokio::test]
+async fn an_empty_data_directory_into_which_others_may_write() {
+    let setup = Setup::new();
+    make_private(setup.data_dir());
+    std::fs::set_permissions(setup.data_dir(), PermissionsExt::from_mode(0o777)).unwrap();
+
+    let finished = setup.serve_to_the_end().await;
+
+    assert_one_line(&finished, &[setup.data_dir().to_str().unwrap(), "700"]);
 }
 
 #[tokio::test]
