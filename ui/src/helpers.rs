@@ -87,7 +87,10 @@ impl HelperDef for StrictIf {
             let name = value.relative_path().cloned();
             return Err(RenderErrorReason::MissingVariable(name).into());
         }
-        let chosen = if value.value().is_truthy(false) == self.positive {
+        let truthy = value.value().is_truthy(false);
+        #[cfg(test)]
+        conditions::note(value.relative_path(), truthy);
+        let chosen = if truthy == self.positive {
             helper.template()
         } else {
             helper.inverse()
@@ -96,6 +99,29 @@ impl HelperDef for StrictIf {
             Some(template) => template.render(registry, context, render, out),
             None => Ok(()),
         }
+    }
+}
+
+/// Which conditions were met and which were not, so that a test can tell whether it tried both.
+#[cfg(test)]
+pub(crate) mod conditions {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static SEEN: RefCell<BTreeSet<(String, bool)>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(name: Option<&String>, truthy: bool) {
+        SEEN.with_borrow_mut(|seen| seen.extend(name.map(|name| (name.clone(), truthy))));
+    }
+
+    pub(crate) fn forget() {
+        SEEN.with_borrow_mut(BTreeSet::clear);
+    }
+
+    pub(crate) fn seen() -> BTreeSet<(String, bool)> {
+        SEEN.with_borrow(Clone::clone)
     }
 }
 

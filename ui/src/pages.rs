@@ -123,3 +123,8 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "snippet"
     "status"
 };
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

@@ -197,7 +197,7 @@ impl<'a> Row<'a> {
             id: path_segment(&row.id),
             name: &row.name,
             status: status_of(row.status),
-            last_seen: row.last_seen.as_deref(),
+            last_seen: ago.and(row.last_seen.as_deref()),
             last_seen_seconds_ago: ago.unwrap_or_default(),
             last_seen_ago: ago.map_or_else(|| "never".to_owned(), format::ago),
             cpu: Meter::new("cpu_usage", row.cpu_usage),

@@ -1,0 +1,99 @@
+//! View models with everything in them, for tests: every text is the one that is given.
+
+use crate::views::{
+    FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView, ServerRow,
+    ServerView, ServersView, Status, ValueRow,
+};
+
+pub(super) fn login(text: &str) -> LoginView {
+    LoginView {
+        email: text.to_owned(),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn first_owner(text: &str) -> FirstOwnerView {
+    FirstOwnerView {
+        email: text.to_owned(),
+        organisation: text.to_owned(),
+        password_min: 12,
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn servers(text: &str) -> ServersView {
+    ServersView {
+        frame: frame(text),
+        servers: Status::ALL.map(|status| row(text, status)).to_vec(),
+        next_after: Some(text.to_owned()),
+        may_add: true,
+    }
+}
+
+pub(super) fn server(text: &str, status: Status) -> ServerView {
+    let value = |label: Option<&str>| ValueRow {
+        metric: text.to_owned(),
+        meaning: text.to_owned(),
+        label: label.map(ToOwned::to_owned),
+        value: 1.5,
+        unit: text.to_owned(),
+    };
+    ServerView {
+        frame: frame(text),
+        server: row(text, status),
+        facts: vec![(text.to_owned(), text.to_owned())],
+        values: vec![value(Some(text)), value(None)],
+        dropped_series: 3,
+        may_change: true,
+    }
+}
+
+pub(super) fn new_server(text: &str) -> NewServerView {
+    NewServerView {
+        frame: frame(text),
+        name: text.to_owned(),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn server_added(text: &str) -> ServerAddedView {
+    ServerAddedView {
+        frame: frame(text),
+        id: text.to_owned(),
+        name: text.to_owned(),
+        agent_key: text.to_owned(),
+        url: text.to_owned(),
+        ca_pem: Some(text.to_owned()),
+        ca_sha256: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn message(text: &str) -> MessageView {
+    MessageView {
+        status: 404,
+        title: text.to_owned(),
+        detail: text.to_owned(),
+    }
+}
+
+fn frame(text: &str) -> Frame {
+    Frame {
+        organisation: text.to_owned(),
+        person: text.to_owned(),
+        csrf_token: text.to_owned(),
+    }
+}
+
+fn row(text: &str, status: Status) -> ServerRow {
+    ServerRow {
+        id: text.to_owned(),
+        name: text.to_owned(),
+        status,
+        last_seen: Some(text.to_owned()),
+        last_seen_seconds_ago: Some(4),
+        cpu_usage: Some(45.2),
+        memory_usage: Some(84.0),
+        disk_usage: Some(97.0),
+        load1: Some(1.0),
+    }
+}

@@ -1,0 +1,289 @@
+#![expect(
+    clippy::unwrap_used,
+    reason = "a page that does not render must fail its test"
+)]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Pages, TEMPLATES, samples};
+use crate::helpers::conditions;
+use crate::views::{
+    FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView, ServerView,
+    ServersView, Status, ValueRow,
+};
+
+/// What hosts, people and addresses could send to leave their place in a page.
+const HOSTILE: [&str; 8] = [
+    "\"><script>alert(1)</script>",
+    "' onmouseover='alert(1)",
+    "\" autofocus onfocus=\"alert(1)",
+    "</title></textarea></script><img src=x onerror=alert(1)>",
+    "`onload=alert(1)//${alert(1)}",
+    "javascript:alert('<b>')",
+    "\u{202e}<i>gnp.exe\u{2066}\u{200b}",
+    "{{{frame.csrf_token}}}<b>{{x}}</b>",
+];
+
+#[test]
+fn hostile_text_stays_text_in_every_field() {
+    let pages = Pages::new().unwrap();
+    let plain = every_page(&pages, "plain");
+    for hostile in HOSTILE {
+        for (expected, page) in plain.iter().zip(every_page(&pages, hostile)) {
+            assert!(!page.contains(hostile), "{hostile:?} came out as it is");
+            // A tag or an attribute more than with plain text would need one of these.
+            for mark in ['<', '>', '"', '\'', '`'] {
+                let count = |page: &str| page.matches(mark).count();
+                assert_eq!(
+                    count(&page),
+                    count(expected),
+                    "{mark} of {hostile:?} came through"
+                );
+            }
+            for character in ['\u{202e}', '\u{2066}', '\u{200b}'] {
+                assert!(!page.contains(character), "{character:?} came through");
+            }
+        }
+    }
+}
+
+/// The test above means something only as long as the samples reach every field.
+#[test]
+fn the_samples_fill_every_field() {
+    for view in [
+        json!(samples::login("sample")),
+        json!(samples::first_owner("sample")),
+        json!(samples::servers("sample")),
+        json!(samples::server("sample", Status::Online)),
+        json!(samples::new_server("sample")),
+        json!(samples::server_added("sample")),
+        json!(samples::message("sample")),
+    ] {
+        every_text_is(&view, "sample");
+    }
+}
+
+#[test]
+fn ids_cannot_leave_their_segment_of_a_path() {
+    let pages = Pages::new().unwrap();
+    for (id, link) in [
+        ("srv_1", "href=\"/servers/srv_1\""),
+        ("../login", "href=\"/servers/..%2Flogin\""),
+        ("//example.org", "href=\"/servers/%2F%2Fexample.org\""),
+        ("a?b#c", "href=\"/servers/a%3Fb%23c\""),
+        ("..", "href=\"/servers/-\""),
+        ("", "href=\"/servers/-\""),
+        ("ü", "href=\"/servers/%C3%BC\""),
+    ] {
+        let page = pages.servers(&samples::servers(id)).unwrap();
+        assert!(page.contains(link), "{id:?}");
+    }
+}
+
+/// A condition that is never tried one way could hide a mistake there.
+#[test]
+fn every_condition_of_every_template_is_tried_both_ways() {
+    let pages = Pages::new().unwrap();
+    conditions::forget();
+    every_page(&pages, "sample");
+    pages.login(&LoginView::default()).unwrap();
+    pages.first_owner(&FirstOwnerView::default()).unwrap();
+    pages.servers(&ServersView::default()).unwrap();
+    pages
+        .servers(&ServersView {
+            may_add: true,
+            ..ServersView::default()
+        })
+        .unwrap();
+    let mut servers = samples::servers("sample");
+    servers.next_after = None;
+    servers.may_add = false;
+    servers.servers.truncate(1);
+    for row in &mut servers.servers {
+        row.last_seen = None;
+    }
+    pages.servers(&servers).unwrap();
+    pages.server(&ServerView::default()).unwrap();
+    pages.new_server(&NewServerView::default()).unwrap();
+    pages.server_added(&ServerAddedView::default()).unwrap();
+    pages.message(&MessageView::default()).unwrap();
+
+    let mut written = BTreeSet::new();
+    for (_, template) in TEMPLATES {
+        for part in template.split("{{#").skip(1) {
+            let inside = part.split("}}").next().unwrap();
+            if let Some((_, name)) = inside
+                .split_once(' ')
+                .filter(|(block, _)| matches!(*block, "if" | "unless"))
+            {
+                written.insert((name.to_owned(), false));
+                written.insert((name.to_owned(), true));
+            }
+        }
+    }
+    assert!(written.len() > 20, "the conditions were not found");
+    assert_eq!(conditions::seen(), written);
+}
+
+#[test]
+fn a_field_that_the_data_lacks_is_an_error() {
+    let pages = Pages::new().unwrap();
+    let frame = json!({ "organisation": "", "person": "", "csrf_token": "" });
+    for page in [
+        "login",
+        "first_owner",
+        "servers",
+        "server",
+        "new_server",
+        "server_added",
+        "message",
+    ] {
+        for data in [
+            json!({}),
+            json!({ "title": "", "frame": null, "charts": false }),
+            json!({ "title": "", "frame": frame, "charts": false, "view": {} }),
+        ] {
+            assert!(
+                pages.templates.render(page, &data).is_err(),
+                "{page} with {data}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_page_is_a_whole_document() {
+    let pages = Pages::new().unwrap();
+    for page in every_page(&pages, "sample") {
+        assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"));
+        assert!(page.ends_with("</html>\n"));
+        assert!(!page.contains("{{"), "a part was left as it stands");
+        for once in ["<title>", "<h1", "<main ", "href=\"#content\""] {
+            assert_eq!(page.matches(once).count(), 1, "{once}");
+        }
+        let ids: Vec<_> = page
+            .split(" id=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        let different: BTreeSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), different.len(), "an id twice: {ids:?}");
+        for attribute in ["for", "aria-describedby", "aria-labelledby"] {
+            for rest in page.split(&format!(" {attribute}=\"")).skip(1) {
+                let id = rest.split('"').next().unwrap();
+                assert!(
+                    ids.contains(&id),
+                    "{attribute} names {id}, which is not there"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_can_be_changed_only_by_who_may() {
+    let pages = Pages::new().unwrap();
+    let mut view = samples::server("s", Status::Online);
+    let page = pages.server(&view).unwrap();
+    assert!(page.contains("action=\"/servers/s/pause\"") && !page.contains("/resume\""));
+    view.server.status = Status::Paused;
+    let page = pages.server(&view).unwrap();
+    assert!(page.contains("action=\"/servers/s/resume\"") && !page.contains("/pause\""));
+    view.may_change = false;
+    let page = pages.server(&view).unwrap();
+    assert_eq!(
+        page.matches("<form").count(),
+        1,
+        "only the one that logs out"
+    );
+}
+
+#[test]
+fn secrets_stay_out_of_logs() {
+    let mut view = samples::server_added("public");
+    view.agent_key = "secret".to_owned();
+    view.frame.csrf_token = "secret".to_owned();
+    let logged = format!("{view:?}");
+    assert!(
+        logged.contains("public") && !logged.contains("secret"),
+        "{logged}"
+    );
+}
+
+#[test]
+fn the_values_of_a_label_stand_together_and_the_hosts_first() {
+    let mut view = samples::server("s", Status::Online);
+    let template = view.values.first().unwrap().clone();
+    let value = |metric: &str, label: Option<&str>, value: f64, unit: &str| ValueRow {
+        metric: metric.to_owned(),
+        label: label.map(ToOwned::to_owned),
+        value,
+        unit: unit.to_owned(),
+        ..template.clone()
+    };
+    view.values = vec![
+        value("mount_used_bytes", Some("/srv"), 1_503_238_553.6, "bytes"),
+        value("load1", None, 1.0, "count"),
+        value(
+            "network_sent_bytes_total",
+            Some("eth0"),
+            1_258_291.2,
+            "bytes_per_second",
+        ),
+        value("mount_total_bytes", Some("/srv"), 512.0, "bytes"),
+        value("uptime_seconds", None, 273_600.0, "seconds"),
+    ];
+    let page = Pages::new().unwrap().server(&view).unwrap();
+    let (_, mut rest) = page.split_once("id=\"values-heading\"").unwrap();
+    for next in [
+        "Host",
+        "1.00",
+        "3 d 4 h",
+        "/srv",
+        "1.4 GiB",
+        "512 B",
+        "eth0",
+        "1.2 MiB/s",
+    ] {
+        let found = rest.split_once(&format!(">{next}<"));
+        (_, rest) = found.unwrap_or_else(|| panic!("{next} is not in its place"));
+    }
+}
+
+fn every_page(pages: &Pages, text: &str) -> Vec<String> {
+    let mut rendered = vec![
+        pages.login(&samples::login(text)).unwrap(),
+        pages.first_owner(&samples::first_owner(text)).unwrap(),
+        pages.servers(&samples::servers(text)).unwrap(),
+        pages.new_server(&samples::new_server(text)).unwrap(),
+        pages.server_added(&samples::server_added(text)).unwrap(),
+        pages.message(&samples::message(text)).unwrap(),
+    ];
+    for status in Status::ALL {
+        rendered.push(pages.server(&samples::server(text, status)).unwrap());
+    }
+    rendered
+}
+
+/// Every text in `value` is `text`, and nothing is absent; a status is one of its words.
+fn every_text_is(value: &Value, text: &str) {
+    match value {
+        Value::Null => panic!("a field is not filled"),
+        Value::String(found) => {
+            let status = Status::ALL.iter().any(|status| status.as_str() == found);
+            assert!(status || found == text, "a field holds {found:?}");
+        }
+        Value::Array(items) => {
+            // The first value has a label, the second is the host's.
+            assert!(!items.is_empty(), "a list is empty");
+            items
+                .iter()
+                .take(1)
+                .for_each(|item| every_text_is(item, text));
+        }
+        Value::Object(fields) => fields.values().for_each(|field| every_text_is(field, text)),
+        Value::Bool(_) | Value::Number(_) => {}
+    }
+}
