@@ -2,7 +2,9 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 /// A data directory that was found fit: it exists, belongs to us and is closed to everybody else.
@@ -94,7 +96,9 @@ impl DataDir {
 
     /// For every other command: the directory of a dashboard that has run before.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        if !path.join(DATABASE).exists() && std::fs::read_dir(path).is_ok_and(|mut d| d.next().is_none()) {
+        if !path.join(DATABASE).exists()
+            && std::fs::read_dir(path).is_ok_and(|mut d| d.next().is_none())
+        {
             return Err(DataDirError::Missing(path.to_owned()));
         }
         if !path.exists() {
@@ -117,7 +121,10 @@ impl DataDir {
         }
         let mode = metadata.mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(DataDirError::Open { path: path.to_owned(), mode });
+            return Err(DataDirError::Open {
+                path: path.to_owned(),
+                mode,
+            });
         }
         Ok(Self(path.to_owned()))
     }
@@ -186,7 +193,11 @@ fn metadata(path: &Path) -> Result<std::fs::Metadata, DataDirError> {
 }
 
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> DataDirError {
-    DataDirError::Io { action, path: path.to_owned(), source }
+    DataDirError::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn our_uid() -> u32 {

@@ -2,9 +2,11 @@
 
 pub mod access;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod data_dir;
 pub mod domain;
+pub mod http;
 pub mod id;
 pub mod secret;
 pub mod store;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `server-scout`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server_scout::commands::main()
+}

@@ -13,7 +13,10 @@ use zeroize::Zeroizing;
 ///
 /// When the kernel has no random numbers to give: nothing secret can be made then.
 #[must_use]
-#[expect(clippy::expect_used, reason = "going on without randomness would be worse than stopping")]
+#[expect(
+    clippy::expect_used,
+    reason = "going on without randomness would be worse than stopping"
+)]
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random numbers");

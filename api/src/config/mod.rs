@@ -150,20 +150,36 @@ impl Config {
 
     fn from_settings(mut settings: Settings) -> Result<Self, ConfigError> {
         let listen = settings
-            .parse("listen", "an address and a port such as 127.0.0.1:8443, or unix:PATH")?
+            .parse(
+                "listen",
+                "an address and a port such as 127.0.0.1:8443, or unix:PATH",
+            )?
             .unwrap_or(Listen::Tcp(DEFAULT_LISTEN));
         let public_url = settings
-            .parse("public_url", "an address such as https://scout.example.org, without a path")?
+            .parse(
+                "public_url",
+                "an address such as https://scout.example.org, without a path",
+            )?
             .unwrap_or_else(|| default_public_url(&listen));
         let hosts = settings
-            .list("hosts", "names and addresses, separated by commas", parse_host)?
+            .list(
+                "hosts",
+                "names and addresses, separated by commas",
+                parse_host,
+            )?
             .unwrap_or_default();
         let tls = read_tls(&mut settings)?;
         let trusted_proxies = settings
-            .list("trusted_proxies", "networks such as 127.0.0.1/32, separated by commas", parse_network)?
+            .list(
+                "trusted_proxies",
+                "networks such as 127.0.0.1/32, separated by commas",
+                parse_network,
+            )?
             .unwrap_or_default();
         let config = Self {
-            data_dir: settings.parse("data_dir", "a directory")?.unwrap_or_else(|| "data".into()),
+            data_dir: settings
+                .parse("data_dir", "a directory")?
+                .unwrap_or_else(|| "data".into()),
             hosts: with_defaults(hosts, &public_url),
             public_url,
             listen,
@@ -199,8 +215,15 @@ fn read_tls(settings: &mut Settings) -> Result<Tls, ConfigError> {
     let mode: Option<String> = settings.parse("tls.mode", "")?;
     let cert_file: Option<PathBuf> = settings.parse("tls.cert_file", "a file")?;
     let key_file: Option<PathBuf> = settings.parse("tls.key_file", "a file")?;
-    match (mode.as_deref().unwrap_or("self-signed"), cert_file, key_file) {
-        ("files", Some(cert_file), Some(key_file)) => Ok(Tls::Files { cert_file, key_file }),
+    match (
+        mode.as_deref().unwrap_or("self-signed"),
+        cert_file,
+        key_file,
+    ) {
+        ("files", Some(cert_file), Some(key_file)) => Ok(Tls::Files {
+            cert_file,
+            key_file,
+        }),
         ("files", _, _) => Err(ConfigError::TlsFilesMissing),
         ("proxy", None, None) => Ok(Tls::Proxy),
         ("self-signed", None, None) => Ok(Tls::SelfSigned),
@@ -228,6 +251,12 @@ fn default_public_url(listen: &Listen) -> PublicUrl {
         Listen::Tcp(_) | Listen::Unix(_) => DEFAULT_LISTEN.port(),
     };
     PublicUrl::on_localhost(port)
+}
+
+impl Default for PublicUrl {
+    fn default() -> Self {
+        Self::on_localhost(DEFAULT_LISTEN.port())
+    }
 }
 
 impl PublicUrl {

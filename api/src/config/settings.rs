@@ -73,8 +73,9 @@ enum Given {
 
 impl Settings {
     pub(super) fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Self::merge(file, variables)
     }
 
@@ -156,7 +157,11 @@ impl Settings {
         range: RangeInclusive<u64>,
         default: u64,
     ) -> Result<Duration, ConfigError> {
-        let expected = format!("a number of seconds from {} to {}", range.start(), range.end());
+        let expected = format!(
+            "a number of seconds from {} to {}",
+            range.start(),
+            range.end()
+        );
         let value = self.parse(name, &expected)?.unwrap_or(default);
         if range.contains(&value) {
             Ok(Duration::from_secs(value))
@@ -165,7 +170,10 @@ impl Settings {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "an error belongs to the settings it is about")]
+    #[expect(
+        clippy::unused_self,
+        reason = "an error belongs to the settings it is about"
+    )]
     pub(super) fn invalid(&self, name: &str, value: &str, expected: &str) -> ConfigError {
         ConfigError::Invalid {
             variable: variable(name),
@@ -178,7 +186,9 @@ impl Settings {
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         match self.0.keys().next() {
             None => Ok(()),
-            Some(name) => Err(ConfigError::Unknown { variable: variable(name) }),
+            Some(name) => Err(ConfigError::Unknown {
+                variable: variable(name),
+            }),
         }
     }
 }
@@ -190,7 +200,9 @@ impl Environment {
     fn new(variables: impl Iterator<Item = (String, String)>) -> Self {
         let mut dict = Dict::new();
         for (name, value) in variables {
-            let Some(name) = name.strip_prefix(PREFIX) else { continue };
+            let Some(name) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
             if value.is_empty() || AGENT_VARIABLES.contains(&name) {
                 continue;
             }
@@ -231,7 +243,11 @@ fn insert(dict: &mut Dict, path: &[&str], last: &str, value: String) {
 
 fn flatten(prefix: &str, dict: Dict, flat: &mut BTreeMap<String, Given>) {
     for (key, value) in dict {
-        let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        let name = if prefix.is_empty() {
+            key
+        } else {
+            format!("{prefix}.{key}")
+        };
         match value {
             Value::Dict(_, inner) => flatten(&name, inner, flat),
             Value::Array(_, items) => {
@@ -265,5 +281,11 @@ fn variable(name: &str) -> String {
 const PREFIX: &str = "SERVERSCOUT_";
 
 /// What the agent on the same machine reads; not ours to judge.
-const AGENT_VARIABLES: [&str; 6] =
-    ["API_KEY", "API_KEY_FILE", "CA_FILE", "INTERVAL_SECONDS", "STATE_DIR", "URL"];
+const AGENT_VARIABLES: [&str; 6] = [
+    "API_KEY",
+    "API_KEY_FILE",
+    "CA_FILE",
+    "INTERVAL_SECONDS",
+    "STATE_DIR",
+    "URL",
+];

@@ -3,7 +3,9 @@
 use super::*;
 
 fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let variables = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    let variables = variables
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
     Config::from_settings(Settings::merge(None, variables)?)
 }
 
@@ -15,7 +17,10 @@ fn refusal(variables: &[(&str, &str)]) -> String {
 fn nothing_given_means_the_documented_defaults() {
     let config = load(&[]).unwrap();
     assert_eq!(config.data_dir, Path::new("data"));
-    assert_eq!(config.listen, Listen::Tcp("127.0.0.1:8443".parse().unwrap()));
+    assert_eq!(
+        config.listen,
+        Listen::Tcp("127.0.0.1:8443".parse().unwrap())
+    );
     assert_eq!(config.public_url.as_str(), "https://localhost:8443");
     assert_eq!(config.tls, Tls::SelfSigned);
     let hosts: Vec<String> = config.hosts.iter().map(ToString::to_string).collect();
@@ -37,7 +42,10 @@ fn a_wrong_value_is_named_with_its_variable_and_what_was_expected() {
     let text = refusal(&[("SERVERSCOUT_PUBLIC_URL", "http://scout.example.org")]);
     assert!(text.contains("https://"), "{text}");
     let text = refusal(&[("SERVERSCOUT_LIMITS__SERIES", "7")]);
-    assert!(text.contains("SERVERSCOUT_LIMITS__SERIES") && text.contains("50"), "{text}");
+    assert!(
+        text.contains("SERVERSCOUT_LIMITS__SERIES") && text.contains("50"),
+        "{text}"
+    );
     let text = refusal(&[("SERVERSCOUT_TLS__MODE", "off")]);
     assert!(text.contains("self-signed, files or proxy"), "{text}");
 }
@@ -63,7 +71,11 @@ fn plain_http_is_only_for_a_named_proxy_on_this_machine() {
 fn the_environment_wins_over_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("scout.toml");
-    std::fs::write(&file, "log = \"warn\"\nhosts = [\"a.example\", \"::1\"]\n[limits]\nseries = 100\n").unwrap();
+    std::fs::write(
+        &file,
+        "log = \"warn\"\nhosts = [\"a.example\", \"::1\"]\n[limits]\nseries = 100\n",
+    )
+    .unwrap();
     let variables = [("SERVERSCOUT_LIMITS__SERIES".to_owned(), "200".to_owned())];
     let settings = Settings::merge(Some(&file), variables.into_iter()).unwrap();
     let config = Config::from_settings(settings).unwrap();
@@ -75,6 +87,8 @@ fn the_environment_wins_over_the_file() {
 #[test]
 fn a_missing_file_is_an_error() {
     let missing = Path::new("does-not-exist.toml");
-    let error = Settings::merge(Some(missing), std::iter::empty()).err().unwrap();
+    let error = Settings::merge(Some(missing), std::iter::empty())
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("does-not-exist.toml"));
 }

@@ -95,7 +95,14 @@ impl Services {
                 };
                 let person = people::create(c, email.as_str(), &password_hash, now)?;
                 organisations::join(c, scope, person, Role::Owner, now)?;
-                sessions::create(c, &session_hash, scope.organisation(), person, &address, now)
+                sessions::create(
+                    c,
+                    &session_hash,
+                    scope.organisation(),
+                    person,
+                    &address,
+                    now,
+                )
             })
             .await
             .map_err(|error| match error {
@@ -115,15 +122,25 @@ impl Services {
         address: String,
     ) -> Result<Secret, ServiceError> {
         let found = match Email::parse(email) {
-            Ok(email) => self.store().read(move |c| people::by_email(c, email.as_str())).await?,
+            Ok(email) => {
+                self.store()
+                    .read(move |c| people::by_email(c, email.as_str()))
+                    .await?
+            }
             Err(_) => None,
         };
         if password.len() > Password::MAX {
             return Err(ServiceError::WrongLogin);
         }
         let hash = found.as_ref().map(|login| login.password_hash.clone());
-        let fits = self.0.passwords.verify(Password::typed(password), hash).await?;
-        let Some(login) = found.filter(|_| fits) else { return Err(ServiceError::WrongLogin) };
+        let fits = self
+            .0
+            .passwords
+            .verify(Password::typed(password), hash)
+            .await?;
+        let Some(login) = found.filter(|_| fits) else {
+            return Err(ServiceError::WrongLogin);
+        };
         self.begin_session(login.person, before, address).await
     }
 
@@ -156,7 +173,10 @@ impl Services {
 
     /// Ends a session.
     pub async fn log_out(&self, session: SecretHash) -> Result<(), ServiceError> {
-        Ok(self.store().write(move |c| sessions::end(c, &session)).await?)
+        Ok(self
+            .store()
+            .write(move |c| sessions::end(c, &session))
+            .await?)
     }
 
     /// For the operator: makes a person, and the organisation when it is new. Without a role:
@@ -203,7 +223,15 @@ impl Services {
         self.store()
             .write(move |c| {
                 let person = tokens::member_by_email(c, scope, email.as_str())?;
-                tokens::create(c, scope, person, &hash, token_scope, now, now.after(TOKEN_LIFE))
+                tokens::create(
+                    c,
+                    scope,
+                    person,
+                    &hash,
+                    token_scope,
+                    now,
+                    now.after(TOKEN_LIFE),
+                )
             })
             .await
             .map_err(|error| match error {
@@ -225,7 +253,7 @@ impl Services {
     }
 
     /// For the quickstart: the organisation to put this machine into, before there is an owner.
-    pub async fn ownerless_organisation(&self, name: &Name) -> Result<Scope, ServiceError> {
+    pub async fn quickstart_organisation(&self, name: &Name) -> Result<Scope, ServiceError> {
         let name = name.clone();
         let now = self.clock().now();
         Ok(self
@@ -241,7 +269,10 @@ impl Services {
     pub(super) async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, ServiceError> {
         let times = self.0.session_times;
         let (created, seen) = (now.before(times.absolute), now.before(times.idle));
-        Ok(self.store().write(move |c| sessions::sweep(c, created, seen)).await?)
+        Ok(self
+            .store()
+            .write(move |c| sessions::sweep(c, created, seen))
+            .await?)
     }
 }
 

@@ -32,7 +32,9 @@ impl AgentKeys {
         if let Some(identity) = self.remembered(generation, &hash) {
             return Ok(Some(identity));
         }
-        let found = store.read(move |connection| credentials::agent_key(connection, &hash)).await?;
+        let found = store
+            .read(move |connection| credentials::agent_key(connection, &hash))
+            .await?;
         if let Some(identity) = found {
             self.remember(generation, hash, identity);
         }

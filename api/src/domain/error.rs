@@ -49,7 +49,10 @@ pub enum ServiceError {
 
 impl ServiceError {
     pub(super) fn invalid(member: &'static str, reason: impl Into<String>) -> Self {
-        Self::Invalid { member, reason: reason.into() }
+        Self::Invalid {
+            member,
+            reason: reason.into(),
+        }
     }
 
     /// Says what is taken when a write finds its name in use.
@@ -65,12 +68,21 @@ impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::NotFound,
-            StoreError::Conflict => Self::Conflict { member: "name", reason: "exists already" },
-            StoreError::Busy => Self::Unavailable { retry_after: Duration::from_secs(2) },
-            StoreError::Closed => Self::Unavailable { retry_after: Duration::from_secs(5) },
+            StoreError::Conflict => Self::Conflict {
+                member: "name",
+                reason: "exists already",
+            },
+            StoreError::Busy => Self::Unavailable {
+                retry_after: Duration::from_secs(2),
+            },
+            StoreError::Closed => Self::Unavailable {
+                retry_after: Duration::from_secs(5),
+            },
             StoreError::Database(reason) => {
                 tracing::error!("the store failed: {reason}");
-                Self::Unavailable { retry_after: Duration::from_secs(10) }
+                Self::Unavailable {
+                    retry_after: Duration::from_secs(10),
+                }
             }
         }
     }

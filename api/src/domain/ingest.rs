@@ -55,13 +55,20 @@ enum Judged {
 
 impl Services {
     /// Judges the reports of a request and makes the good ones durable. Returns after the commit.
-    pub async fn ingest(&self, agent: AgentIdentity, body: &[u8]) -> Result<Outcomes, ServiceError> {
+    pub async fn ingest(
+        &self,
+        agent: AgentIdentity,
+        body: &[u8],
+    ) -> Result<Outcomes, ServiceError> {
         let now = self.clock().now();
         let (texts, batch) = match split_batch(body) {
             Ok(split) => split,
             Err(refusal) => {
                 let outcomes = vec![Outcome::Refused(Refused::Invalid(refusal))];
-                return Ok(Outcomes { batch: false, outcomes });
+                return Ok(Outcomes {
+                    batch: false,
+                    outcomes,
+                });
             }
         };
         let mut fit = Vec::with_capacity(texts.len());
@@ -106,7 +113,11 @@ impl Services {
                 live.publish(scope, server, report, now, std::mem::take(&mut dropped));
             }
         };
-        let appended = self.store().writer().submit(Urgency::Soon, work, committed).await;
+        let appended = self
+            .store()
+            .writer()
+            .submit(Urgency::Soon, work, committed)
+            .await;
         // A key whose server has just been deleted is a key no more.
         appended.map_err(|error| match error.into() {
             ServiceError::NotFound => ServiceError::Unauthenticated,
@@ -122,7 +133,10 @@ fn judge(json: &[u8], now: Timestamp, retention: Duration) -> Judged {
     };
     let at = report.timestamp();
     if at > now.after(MAX_CLOCK_SKEW) {
-        let skew = Refused::ClockSkew { report: at, dashboard: now };
+        let skew = Refused::ClockSkew {
+            report: at,
+            dashboard: now,
+        };
         return Judged::Settled(Outcome::Refused(skew));
     }
     if now.since(at) > retention {
@@ -132,7 +146,9 @@ fn judge(json: &[u8], now: Timestamp, retention: Duration) -> Judged {
 }
 
 fn mark_duplicates(outcomes: &mut [Outcome], appended: &Appended) {
-    let accepted = outcomes.iter_mut().filter(|outcome| **outcome == Outcome::Accepted);
+    let accepted = outcomes
+        .iter_mut()
+        .filter(|outcome| **outcome == Outcome::Accepted);
     for (outcome, new) in accepted.zip(&appended.new) {
         if !new {
             *outcome = Outcome::Duplicate;

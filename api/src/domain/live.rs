@@ -94,7 +94,9 @@ impl Live {
         let live = Self::default();
         for server in found {
             live.put(server.scope, server.id, server.paused);
-            let Some(report) = server.newest else { continue };
+            let Some(report) = server.newest else {
+                continue;
+            };
             live.change(server.id, |state| {
                 state.signs.last_seen = Some(report.received_at);
                 for (key, value) in report.samples {
@@ -107,9 +109,18 @@ impl Live {
 
     /// Knows a new server.
     pub(super) fn put(&self, scope: Scope, server: Id<Server>, paused: bool) {
-        let signs = Signs { paused, ..Signs::default() };
+        let signs = Signs {
+            paused,
+            ..Signs::default()
+        };
         let readings = BTreeMap::new();
-        let state = State { scope, signs, timestamp: None, readings, dropped: 0 };
+        let state = State {
+            scope,
+            signs,
+            timestamp: None,
+            readings,
+            dropped: 0,
+        };
         self.write().insert(server, state);
     }
 
@@ -130,7 +141,14 @@ impl Live {
 
     /// Takes in a committed report and tells the listeners. A server that a command added
     /// meanwhile is known from now on.
-    pub(super) fn publish(&self, scope: Scope, server: Id<Server>, report: &Report, received_at: Timestamp, dropped: u64) {
+    pub(super) fn publish(
+        &self,
+        scope: Scope,
+        server: Id<Server>,
+        report: &Report,
+        received_at: Timestamp,
+        dropped: u64,
+    ) {
         if !self.read().contains_key(&server) {
             self.put(scope, server, false);
         }
@@ -139,11 +157,19 @@ impl Live {
             state.dropped += dropped;
             state.take(report)
         });
-        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let (Some(values), Some(sender)) = (values, listeners.get(&scope.organisation())) {
             let timestamp = report.timestamp();
             // Nobody listening is no error.
-            let _ = sender.send(Arc::new(ValuesEvent { server, timestamp, received_at, values }));
+            let _ = sender.send(Arc::new(ValuesEvent {
+                server,
+                timestamp,
+                received_at,
+                values,
+            }));
         }
     }
 
@@ -157,7 +183,11 @@ impl Live {
 
     /// The status of every server of the scope.
     #[must_use]
-    pub fn statuses(&self, scope: Scope, now: Timestamp) -> Vec<(Id<Server>, Status, Option<Timestamp>)> {
+    pub fn statuses(
+        &self,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Vec<(Id<Server>, Status, Option<Timestamp>)> {
         self.read()
             .iter()
             .filter(|(_, state)| state.scope == scope)
@@ -168,7 +198,10 @@ impl Live {
     /// Listens to the reports of the scope's servers.
     #[must_use]
     pub fn listen(&self, scope: Scope) -> broadcast::Receiver<Arc<ValuesEvent>> {
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|_, sender| sender.receiver_count() > 0);
         listeners
             .entry(scope.organisation())
@@ -196,14 +229,22 @@ impl State {
         let at = report.timestamp();
         let mut shown = Vec::with_capacity(report.samples().len());
         for sample in report.samples() {
-            let key = SeriesKey { metric: sample.metric, label: sample.label.clone() };
+            let key = SeriesKey {
+                metric: sample.metric,
+                label: sample.label.clone(),
+            };
             if let Some(value) = self.read(at, key, sample.value) {
                 let (metric, label) = (sample.metric, sample.label.clone());
-                shown.push(ShownValue { metric, label, value });
+                shown.push(ShownValue {
+                    metric,
+                    label,
+                    value,
+                });
             }
         }
         let newest = self.timestamp.unwrap_or_default();
-        self.readings.retain(|_, reading| newest.since(reading.at) < FORGET_AFTER);
+        self.readings
+            .retain(|_, reading| newest.since(reading.at) < FORGET_AFTER);
         shown
     }
 
@@ -223,10 +264,17 @@ impl State {
     }
 
     fn newest(&self) -> Newest {
-        let values = self.readings.iter().filter_map(|((metric, label), reading)| {
-            let (metric, label) = (*metric, label.clone());
-            Some(ShownValue { metric, label, value: reading.shown? })
-        });
+        let values = self
+            .readings
+            .iter()
+            .filter_map(|((metric, label), reading)| {
+                let (metric, label) = (*metric, label.clone());
+                Some(ShownValue {
+                    metric,
+                    label,
+                    value: reading.shown?,
+                })
+            });
         Newest {
             signs: self.signs,
             timestamp: self.timestamp,

@@ -60,6 +60,11 @@ impl Services {
         &self.0.clock
     }
 
+    /// The number that grows with every change of who may do what.
+    pub fn generation(&self) -> Result<i64, ServiceError> {
+        Ok(self.store().generation()?)
+    }
+
     /// The newest values and who listens to them.
     #[must_use]
     pub fn live(&self) -> &Arc<live::Live> {

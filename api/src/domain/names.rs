@@ -19,7 +19,10 @@ impl Name {
             return Err(ServiceError::invalid(member, reason));
         }
         if !text.chars().all(is_visible) {
-            return Err(ServiceError::invalid(member, "holds a control or invisible character"));
+            return Err(ServiceError::invalid(
+                member,
+                "holds a control or invisible character",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -27,9 +30,17 @@ impl Name {
     /// Makes a name of a host's own, as far as one can be made.
     #[must_use]
     pub fn from_hostname(text: &str) -> Self {
-        let kept: String = text.chars().filter(|c| is_visible(*c)).take(MAX_NAME).collect();
+        let kept: String = text
+            .chars()
+            .filter(|c| is_visible(*c))
+            .take(MAX_NAME)
+            .collect();
         let kept = kept.trim();
-        Self(if kept.is_empty() { "this machine".to_owned() } else { kept.to_owned() })
+        Self(if kept.is_empty() {
+            "this machine".to_owned()
+        } else {
+            kept.to_owned()
+        })
     }
 
     /// The text.
@@ -84,7 +95,14 @@ mod tests {
     fn a_name_is_trimmed_and_must_be_visible() {
         let name = Name::parse("name", "  web 1 ");
         assert!(name.is_ok_and(|name| name.as_str() == "web 1"));
-        for bad in ["", "   ", "a\nb", "a\u{202e}b", "a\u{200b}b", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "   ",
+            "a\nb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            &"x".repeat(65),
+        ] {
             assert!(Name::parse("name", bad).is_err(), "{bad:?}");
         }
     }
@@ -92,7 +110,15 @@ mod tests {
     #[test]
     fn an_address_is_lowered_and_has_two_sides() {
         assert!(Email::parse(" Ada@Example.org ").is_ok_and(|e| e.as_str() == "ada@example.org"));
-        for bad in ["", "ada", "@example.org", "ada@", "a@b@c", "a b@c", "a\u{0}@b"] {
+        for bad in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "a@b@c",
+            "a b@c",
+            "a\u{0}@b",
+        ] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -50,7 +50,10 @@ pub(super) struct Passwords {
 
 impl Passwords {
     pub(super) fn new() -> Self {
-        Self { at_a_time: Semaphore::new(2), waiting: Semaphore::new(32) }
+        Self {
+            at_a_time: Semaphore::new(2),
+            waiting: Semaphore::new(32),
+        }
     }
 
     /// The hash of a new password in PHC string format.
@@ -68,8 +71,11 @@ impl Passwords {
         self.run(move || {
             let known = hash.is_some();
             let hash = hash.as_ref().unwrap_or(&NOBODYS);
-            let fits = PasswordHash::new(hash)
-                .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok());
+            let fits = PasswordHash::new(hash).is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(password.0.as_bytes(), &hash)
+                    .is_ok()
+            });
             known && fits
         })
         .await
@@ -81,17 +87,23 @@ impl Passwords {
     ) -> Result<T, ServiceError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| TOO_BUSY)?;
         let _turn = self.at_a_time.acquire().await.map_err(|_| TOO_BUSY)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| TOO_BUSY)
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| TOO_BUSY)
     }
 }
 
 /// OWASP's parameters: argon2id, 19 MiB, two passes, one lane, which are the crate's defaults.
 fn hash(password: &Password) -> Option<String> {
-    let hash = Argon2::default().hash_password(password.0.as_bytes()).ok()?;
+    let hash = Argon2::default()
+        .hash_password(password.0.as_bytes())
+        .ok()?;
     Some(hash.to_string())
 }
 
 static NOBODYS: LazyLock<String> =
     LazyLock::new(|| hash(&Password::typed(String::new())).unwrap_or_default());
 
-const TOO_BUSY: ServiceError = ServiceError::Unavailable { retry_after: Duration::from_secs(2) };
+const TOO_BUSY: ServiceError = ServiceError::Unavailable {
+    retry_after: Duration::from_secs(2),
+};

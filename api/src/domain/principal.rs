@@ -68,19 +68,28 @@ impl PersonPrincipal {
 impl Services {
     /// Finds out who presents a credential. None when it is unknown, expired or revoked; which of
     /// these is never told apart.
-    pub async fn authenticate(&self, credential: &Credential) -> Result<Option<Principal>, ServiceError> {
+    pub async fn authenticate(
+        &self,
+        credential: &Credential,
+    ) -> Result<Option<Principal>, ServiceError> {
         match credential {
             Credential::AgentKey(text) => {
-                let Some(key) = Secret::parse(Purpose::AgentKey, text) else { return Ok(None) };
+                let Some(key) = Secret::parse(Purpose::AgentKey, text) else {
+                    return Ok(None);
+                };
                 let found = self.0.agent_keys.find(self.store(), key.hash()).await?;
                 Ok(found.map(Principal::Agent))
             }
             Credential::AccessToken(text) => {
-                let Some(token) = Secret::parse(Purpose::AccessToken, text) else { return Ok(None) };
+                let Some(token) = Secret::parse(Purpose::AccessToken, text) else {
+                    return Ok(None);
+                };
                 self.means_principal(Means::Token(token.hash())).await
             }
             Credential::Session(text) => {
-                let Some(id) = Secret::parse(Purpose::Session, text) else { return Ok(None) };
+                let Some(id) = Secret::parse(Purpose::Session, text) else {
+                    return Ok(None);
+                };
                 self.means_principal(Means::Session(id.hash())).await
             }
         }
@@ -99,9 +108,17 @@ impl Services {
         Ok(person.map(Principal::Person))
     }
 
-    async fn session_person(&self, hash: SecretHash) -> Result<Option<PersonPrincipal>, ServiceError> {
-        let found = self.store().read(move |c| credentials::session(c, &hash)).await?;
-        let Some(session) = found else { return Ok(None) };
+    async fn session_person(
+        &self,
+        hash: SecretHash,
+    ) -> Result<Option<PersonPrincipal>, ServiceError> {
+        let found = self
+            .store()
+            .read(move |c| credentials::session(c, &hash))
+            .await?;
+        let Some(session) = found else {
+            return Ok(None);
+        };
         let now = self.clock().now();
         let times = self.0.session_times;
         let expired = now.since(session.created_at) >= times.absolute
@@ -111,7 +128,11 @@ impl Services {
         }
         self.touch_session(hash, session.seen_at, now).await?;
         let right = Some(session.identity.role.right());
-        Ok(Some(PersonPrincipal { identity: session.identity, right, means: Means::Session(hash) }))
+        Ok(Some(PersonPrincipal {
+            identity: session.identity,
+            right,
+            means: Means::Session(hash),
+        }))
     }
 
     /// To the minute: a write for every request would cost more than it tells.
@@ -122,17 +143,31 @@ impl Services {
         now: Timestamp,
     ) -> Result<(), ServiceError> {
         if now.since(seen_at).as_secs() >= 60 {
-            self.store().write(move |c| sessions::touch(c, &hash, now)).await?;
+            self.store()
+                .write(move |c| sessions::touch(c, &hash, now))
+                .await?;
         }
         Ok(())
     }
 
-    async fn token_person(&self, hash: SecretHash) -> Result<Option<PersonPrincipal>, ServiceError> {
-        let found = self.store().read(move |c| credentials::access_token(c, &hash)).await?;
+    async fn token_person(
+        &self,
+        hash: SecretHash,
+    ) -> Result<Option<PersonPrincipal>, ServiceError> {
+        let found = self
+            .store()
+            .read(move |c| credentials::access_token(c, &hash))
+            .await?;
         let now = self.clock().now();
-        let Some(token) = found.filter(|token| token.expires_at > now) else { return Ok(None) };
+        let Some(token) = found.filter(|token| token.expires_at > now) else {
+            return Ok(None);
+        };
         let right = token_right(token.identity.role, token.scope);
-        Ok(Some(PersonPrincipal { identity: token.identity, right, means: Means::Token(hash) }))
+        Ok(Some(PersonPrincipal {
+            identity: token.identity,
+            right,
+            means: Means::Token(hash),
+        }))
     }
 }
 
@@ -155,9 +190,18 @@ mod tests {
 
     #[test]
     fn a_token_never_exceeds_its_person() {
-        assert_eq!(token_right(Role::Viewer, TokenScope::Admin), Some(Right::Read));
-        assert_eq!(token_right(Role::Owner, TokenScope::Read), Some(Right::Read));
-        assert_eq!(token_right(Role::Member, TokenScope::Write), Some(Right::Write));
+        assert_eq!(
+            token_right(Role::Viewer, TokenScope::Admin),
+            Some(Right::Read)
+        );
+        assert_eq!(
+            token_right(Role::Owner, TokenScope::Read),
+            Some(Right::Read)
+        );
+        assert_eq!(
+            token_right(Role::Member, TokenScope::Write),
+            Some(Right::Write)
+        );
         assert_eq!(token_right(Role::Owner, TokenScope::Metrics), None);
     }
 }

@@ -34,7 +34,11 @@ pub struct ServerPage {
 
 impl Services {
     /// Adds a server and makes its first agent key.
-    pub async fn add_server(&self, scope: Scope, name: &str) -> Result<(ServerOverview, Secret), ServiceError> {
+    pub async fn add_server(
+        &self,
+        scope: Scope,
+        name: &str,
+    ) -> Result<(ServerOverview, Secret), ServiceError> {
         let name = Name::parse("name", name)?;
         let now = self.clock().now();
         let limit = self.0.limits.servers;
@@ -79,19 +83,37 @@ impl Services {
     }
 
     /// One server.
-    pub async fn server(&self, scope: Scope, id: Id<Server>) -> Result<ServerOverview, ServiceError> {
-        let row = self.store().read(move |c| servers::get(c, scope, id)).await?;
+    pub async fn server(
+        &self,
+        scope: Scope,
+        id: Id<Server>,
+    ) -> Result<ServerOverview, ServiceError> {
+        let row = self
+            .store()
+            .read(move |c| servers::get(c, scope, id))
+            .await?;
         Ok(self.overview(scope, row, self.clock().now()))
     }
 
     /// The servers whose names come after `after`, at most `limit` (1 to 200).
-    pub async fn servers(&self, scope: Scope, after: Option<String>, limit: usize) -> Result<ServerPage, ServiceError> {
+    pub async fn servers(
+        &self,
+        scope: Scope,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<ServerPage, ServiceError> {
         if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(ServiceError::invalid("limit", format!("must be 1 to {MAX_PAGE}")));
+            return Err(ServiceError::invalid(
+                "limit",
+                format!("must be 1 to {MAX_PAGE}"),
+            ));
         }
         let after = after.unwrap_or_default();
         let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let mut rows = self.store().read(move |c| servers::list(c, scope, &after, more)).await?;
+        let mut rows = self
+            .store()
+            .read(move |c| servers::list(c, scope, &after, more))
+            .await?;
         let next = if rows.len() > limit {
             rows.truncate(limit);
             rows.last().map(|row| row.name.clone())
@@ -99,7 +121,10 @@ impl Services {
             None
         };
         let now = self.clock().now();
-        let servers = rows.into_iter().map(|row| self.overview(scope, row, now)).collect();
+        let servers = rows
+            .into_iter()
+            .map(|row| self.overview(scope, row, now))
+            .collect();
         Ok(ServerPage { servers, next })
     }
 
@@ -134,13 +159,19 @@ impl Services {
 
     /// Deletes a server with all its data.
     pub async fn delete_server(&self, scope: Scope, id: Id<Server>) -> Result<(), ServiceError> {
-        self.store().write(move |c| servers::delete(c, scope, id)).await?;
+        self.store()
+            .write(move |c| servers::delete(c, scope, id))
+            .await?;
         self.live().remove(id);
         Ok(())
     }
 
     /// The agent keys of a server.
-    pub async fn agent_keys(&self, scope: Scope, id: Id<Server>) -> Result<Vec<AgentKeyRow>, ServiceError> {
+    pub async fn agent_keys(
+        &self,
+        scope: Scope,
+        id: Id<Server>,
+    ) -> Result<Vec<AgentKeyRow>, ServiceError> {
         Ok(self
             .store()
             .read(move |c| {
@@ -151,7 +182,11 @@ impl Services {
     }
 
     /// Makes another agent key for a server. The ones before stay good.
-    pub async fn add_agent_key(&self, scope: Scope, id: Id<Server>) -> Result<(AgentKeyRow, Secret), ServiceError> {
+    pub async fn add_agent_key(
+        &self,
+        scope: Scope,
+        id: Id<Server>,
+    ) -> Result<(AgentKeyRow, Secret), ServiceError> {
         let now = self.clock().now();
         let key = Secret::generate(Purpose::AgentKey);
         let (hash, ending) = (key.hash(), key.ending().to_owned());
@@ -179,16 +214,28 @@ impl Services {
     }
 
     /// Revokes an agent key, at once.
-    pub async fn revoke_agent_key(&self, scope: Scope, server: Id<Server>, key: Id<AgentKey>) -> Result<(), ServiceError> {
+    pub async fn revoke_agent_key(
+        &self,
+        scope: Scope,
+        server: Id<Server>,
+        key: Id<AgentKey>,
+    ) -> Result<(), ServiceError> {
         let now = self.clock().now();
-        Ok(self.store().write(move |c| agent_keys::revoke(c, scope, server, key, now)).await?)
+        Ok(self
+            .store()
+            .write(move |c| agent_keys::revoke(c, scope, server, key, now))
+            .await?)
     }
 
     fn overview(&self, scope: Scope, row: ServerRow, now: Timestamp) -> ServerOverview {
         let mut newest = self.live().newest(scope, row.id);
         newest.signs.paused = row.is_paused();
         let status = newest.signs.status(now);
-        ServerOverview { row, status, newest }
+        ServerOverview {
+            row,
+            status,
+            newest,
+        }
     }
 }
 

@@ -21,6 +21,21 @@ pub enum Status {
     Waiting,
 }
 
+impl Status {
+    /// The status's word in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClockWrong => "clock-wrong",
+            Self::Late => "late",
+            Self::Offline => "offline",
+            Self::Online => "online",
+            Self::Paused => "paused",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
 /// What a status is made of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Signs {
@@ -39,7 +54,9 @@ impl Signs {
         if self.paused {
             return Status::Paused;
         }
-        let refused_lately = self.clock_wrong_at.is_some_and(|at| now.since(at) < OFFLINE_AFTER);
+        let refused_lately = self
+            .clock_wrong_at
+            .is_some_and(|at| now.since(at) < OFFLINE_AFTER);
         if refused_lately && self.clock_wrong_at > self.last_seen {
             return Status::ClockWrong;
         }
@@ -64,7 +81,10 @@ mod tests {
     }
 
     fn seen() -> Signs {
-        Signs { last_seen: Some(after(0)), ..Signs::default() }
+        Signs {
+            last_seen: Some(after(0)),
+            ..Signs::default()
+        }
     }
 
     #[test]
@@ -78,16 +98,25 @@ mod tests {
 
     #[test]
     fn a_wrong_clock_is_shown_as_that_until_a_report_is_accepted() {
-        let wrong = Signs { clock_wrong_at: Some(after(5)), ..seen() };
+        let wrong = Signs {
+            clock_wrong_at: Some(after(5)),
+            ..seen()
+        };
         assert_eq!(wrong.status(after(6)), Status::ClockWrong);
-        let mended = Signs { last_seen: Some(after(10)), ..wrong };
+        let mended = Signs {
+            last_seen: Some(after(10)),
+            ..wrong
+        };
         assert_eq!(mended.status(after(11)), Status::Online);
         assert_eq!(wrong.status(after(70)), Status::Offline);
     }
 
     #[test]
     fn a_paused_server_is_paused_whatever_it_sends() {
-        let paused = Signs { paused: true, ..seen() };
+        let paused = Signs {
+            paused: true,
+            ..seen()
+        };
         assert_eq!(paused.status(after(1)), Status::Paused);
     }
 }

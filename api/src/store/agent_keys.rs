@@ -66,7 +66,12 @@ pub fn list(
         .filter(agent_key::organisation_id.eq(scope.organisation()))
         .filter(agent_key::server_id.eq(server))
         .order((agent_key::created_at, agent_key::id))
-        .select((agent_key::id, agent_key::ending, agent_key::created_at, agent_key::revoked_at))
+        .select((
+            agent_key::id,
+            agent_key::ending,
+            agent_key::created_at,
+            agent_key::revoked_at,
+        ))
         .load(connection)?)
 }
 

@@ -39,17 +39,25 @@ pub(super) fn reader(path: &Path) -> Result<SqliteConnection, OpenError> {
     Ok(connection)
 }
 
-pub(super) fn readers(
-    path: &Path,
-    size: u32,
-) -> Result<Pool<ConnectionManager<SqliteConnection>>, OpenError> {
+pub(super) fn open_in_memory(name: &str) -> Result<SqliteConnection, OpenError> {
+    let path = Path::new(name);
+    SqliteConnection::establish(name).map_err(|error| judge(path, &error.to_string()))
+}
+
+pub(super) fn readers(path: &Path, size: u32) -> Result<Readers, OpenError> {
+    readers_of(uri(path, "rw"), size, path)
+}
+
+pub(super) type Readers = Pool<ConnectionManager<SqliteConnection>>;
+
+pub(super) fn readers_of(uri: String, size: u32, path: &Path) -> Result<Readers, OpenError> {
     Pool::builder()
         .max_size(size)
         .min_idle(Some(1))
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(5))
         .connection_customizer(Box::new(ReaderSettings))
-        .build(ConnectionManager::new(uri(path, "rw")))
+        .build(ConnectionManager::new(uri))
         .map_err(|error| other(path, &error.to_string()))
 }
 
@@ -58,7 +66,9 @@ struct ReaderSettings;
 
 impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ReaderSettings {
     fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
-        connection.batch_execute(READER_SETTINGS).map_err(diesel::r2d2::Error::QueryError)
+        connection
+            .batch_execute(READER_SETTINGS)
+            .map_err(diesel::r2d2::Error::QueryError)
     }
 }
 
@@ -81,13 +91,25 @@ pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<
 }
 
 /// Refuses a database that this program's schema does not fit.
-pub(super) fn require_current(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn require_current(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), OpenError> {
     let (_, pending) = versions(connection, path)?;
-    if pending.is_empty() { Ok(()) } else { Err(OpenError::Older(path.to_owned())) }
+    if pending.is_empty() {
+        Ok(())
+    } else {
+        Err(OpenError::Older(path.to_owned()))
+    }
 }
 
-/// Writes a consistent copy of the database to a file that must not exist yet.
-pub fn backup(connection: &mut SqliteConnection, target: &Path) -> Result<(), StoreError> {
+/// Writes a consistent copy of the database at `path` to a file that must not exist yet.
+pub fn backup_of(path: &Path, target: &Path) -> Result<(), OpenError> {
+    let mut connection = open_existing(path)?;
+    backup(&mut connection, target).map_err(|error| other(path, &error.to_string()))
+}
+
+fn backup(connection: &mut SqliteConnection, target: &Path) -> Result<(), StoreError> {
     let target = target.to_string_lossy().into_owned();
     sql_query("VACUUM INTO ?")
         .bind::<diesel::sql_types::Text, _>(target)
@@ -96,7 +118,10 @@ pub fn backup(connection: &mut SqliteConnection, target: &Path) -> Result<(), St
 }
 
 /// The migrations that the database has, and those of this program that it lacks.
-fn versions(connection: &mut SqliteConnection, path: &Path) -> Result<(Vec<String>, Vec<String>), OpenError> {
+fn versions(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(Vec<String>, Vec<String>), OpenError> {
     use diesel::migration::MigrationSource;
     let mut applied: Vec<String> = connection
         .applied_migrations()
@@ -112,7 +137,10 @@ fn versions(connection: &mut SqliteConnection, path: &Path) -> Result<(Vec<Strin
         .collect();
     known.sort();
     if let Some(version) = applied.iter().find(|version| !known.contains(version)) {
-        return Err(OpenError::Newer { path: path.to_owned(), version: version.clone() });
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            version: version.clone(),
+        });
     }
     known.retain(|version| !applied.contains(version));
     Ok((applied, known))
@@ -130,7 +158,12 @@ fn check(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError
     match findings.first() {
         Some(finding) if finding.quick_check != "ok" => Err(OpenError::Damaged {
             path: path.to_owned(),
-            reason: finding.quick_check.lines().next().unwrap_or_default().to_owned(),
+            reason: finding
+                .quick_check
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         }),
         _ => Ok(()),
     }
@@ -141,7 +174,9 @@ fn establish(path: &Path, mode: &str) -> Result<SqliteConnection, OpenError> {
 }
 
 fn run(connection: &mut SqliteConnection, path: &Path, sql: &str) -> Result<(), OpenError> {
-    connection.batch_execute(sql).map_err(|error| judge(path, &error.to_string()))
+    connection
+        .batch_execute(sql)
+        .map_err(|error| judge(path, &error.to_string()))
 }
 
 /// Turns the library's words into what a person can act on.
@@ -158,11 +193,17 @@ fn judge(path: &Path, words: &str) -> OpenError {
 }
 
 fn other(path: &Path, reason: &str) -> OpenError {
-    OpenError::Other { path: path.to_owned(), reason: reason.to_owned() }
+    OpenError::Other {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 fn migration(path: &Path, reason: &str) -> OpenError {
-    OpenError::Migration { path: PathBuf::from(path), reason: reason.to_owned() }
+    OpenError::Migration {
+        path: PathBuf::from(path),
+        reason: reason.to_owned(),
+    }
 }
 
 /// SQLite's URI form; the characters that mean something in it are encoded.

@@ -65,7 +65,11 @@ pub fn agent_key(
     let found: Option<(Id<AgentKey>, Id<Server>, Id<Organisation>)> = agent_key::table
         .filter(agent_key::key_hash.eq(hash.as_bytes()))
         .filter(agent_key::revoked_at.is_null())
-        .select((agent_key::id, agent_key::server_id, agent_key::organisation_id))
+        .select((
+            agent_key::id,
+            agent_key::server_id,
+            agent_key::organisation_id,
+        ))
         .first(connection)
         .optional()?;
     Ok(found.map(|(key, server, organisation)| AgentIdentity {
@@ -90,7 +94,13 @@ pub fn session(
         .inner_join(organisation::table.on(organisation::id.eq(session::organisation_id)))
         .filter(session::id_hash.eq(hash.as_bytes()))
         .select((
-            (person::id, person::email, member::role, organisation::id, organisation::name),
+            (
+                person::id,
+                person::email,
+                member::role,
+                organisation::id,
+                organisation::name,
+            ),
             session::created_at,
             session::seen_at,
         ))
@@ -123,7 +133,13 @@ pub fn access_token(
         .filter(access_token::token_hash.eq(hash.as_bytes()))
         .filter(access_token::revoked_at.is_null())
         .select((
-            (person::id, person::email, member::role, organisation::id, organisation::name),
+            (
+                person::id,
+                person::email,
+                member::role,
+                organisation::id,
+                organisation::name,
+            ),
             access_token::scope,
             access_token::expires_at,
         ))
@@ -156,7 +172,9 @@ pub fn operator(
 
 /// The number that grows with every change of who may do what.
 pub(super) fn generation(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    Ok(installation::table.select(installation::generation).first(connection)?)
+    Ok(installation::table
+        .select(installation::generation)
+        .first(connection)?)
 }
 
 /// Makes the scope of an organisation that was created in this transaction.
@@ -178,5 +196,6 @@ fn identity(row: IdentityRow) -> Result<PersonIdentity, StoreError> {
 }
 
 fn parse<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
-    word.parse().map_err(|_| StoreError::Database(format!("holds the unknown word {word:?}")))
+    word.parse()
+        .map_err(|_| StoreError::Database(format!("holds the unknown word {word:?}")))
 }

@@ -81,7 +81,9 @@ impl From<DieselError> for StoreError {
         match error {
             // What a row refers to is gone, for example a server that was deleted meanwhile.
             DieselError::NotFound
-            | DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => Self::NotFound,
+            | DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
+                Self::NotFound
+            }
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
             other => Self::Database(other.to_string()),
         }

@@ -41,7 +41,12 @@ pub fn newest_of_all(connection: &mut SqliteConnection) -> Result<Vec<StoredServ
         .map(|(organisation, id, paused_at)| {
             let scope = Scope::of(organisation);
             let newest = newest(connection, scope, id)?;
-            Ok(StoredServer { scope, id, paused: paused_at.is_some(), newest })
+            Ok(StoredServer {
+                scope,
+                id,
+                paused: paused_at.is_some(),
+                newest,
+            })
         })
         .collect()
 }
@@ -51,9 +56,17 @@ fn newest(
     scope: Scope,
     id: Id<Server>,
 ) -> Result<Option<NewestReport>, StoreError> {
-    let Some(report) = reports::newest(connection, scope, id)? else { return Ok(None) };
+    let Some(report) = reports::newest(connection, scope, id)? else {
+        return Ok(None);
+    };
     let mut names = reports::series_of(connection, scope, id)?;
     let samples = report.samples.iter();
-    let samples = samples.filter_map(|(id, value)| Some((names.remove(id)?, *value))).collect();
-    Ok(Some(NewestReport { at: report.at, received_at: report.received_at, samples }))
+    let samples = samples
+        .filter_map(|(id, value)| Some((names.remove(id)?, *value)))
+        .collect();
+    Ok(Some(NewestReport {
+        at: report.at,
+        received_at: report.received_at,
+        samples,
+    }))
 }

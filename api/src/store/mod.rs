@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use diesel::SqliteConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 
-pub use self::connection::backup;
+pub use self::connection::backup_of;
 pub use self::error::{OpenError, StoreError};
 pub use self::scope::Scope;
 pub use self::writer::{Urgency, WriteContext, Writer};
@@ -56,6 +56,22 @@ impl Store {
         Self::assemble(path, connection)
     }
 
+    /// An empty database in memory, for what only needs to know its shape.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let name = format!(
+            "file:server-scout-{}?mode=memory&cache=shared",
+            crate::id::Id::<()>::random()
+        );
+        let path = Path::new(&name);
+        let mut connection = connection::open_in_memory(&name)?;
+        connection::migrate(&mut connection, path)?;
+        Ok(Self {
+            readers: connection::readers_of(name.clone(), 1, path)?,
+            writer: Writer::start(connection, path)?,
+            generation: Arc::new(Mutex::new(connection::open_in_memory(&name)?)),
+        })
+    }
+
     fn assemble(path: &Path, connection: SqliteConnection) -> Result<Self, OpenError> {
         Ok(Self {
             readers: connection::readers(path, READERS)?,
@@ -74,7 +90,9 @@ impl Store {
             let mut connection = readers.get().map_err(|_| StoreError::Busy)?;
             query(&mut connection)
         };
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+        tokio::task::spawn_blocking(read)
+            .await
+            .unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes in a transaction of its own within the next commit, and returns after that commit.
@@ -100,7 +118,10 @@ impl Store {
     /// The number that grows with every change of who may do what. Microseconds, so not worth a
     /// thread.
     pub fn generation(&self) -> Result<i64, StoreError> {
-        let mut connection = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self
+            .generation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         credentials::generation(&mut connection)
     }
 }

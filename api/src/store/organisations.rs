@@ -26,7 +26,11 @@ pub fn create(
 }
 
 /// Gives the organisation another name.
-pub fn rename(connection: &mut SqliteConnection, scope: Scope, name: &str) -> Result<(), StoreError> {
+pub fn rename(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    name: &str,
+) -> Result<(), StoreError> {
     diesel::update(organisation::table.filter(organisation::id.eq(scope.organisation())))
         .set(organisation::name.eq(name))
         .execute(connection)?;

@@ -37,13 +37,19 @@ pub fn create(
 }
 
 /// The person with that address.
-pub fn by_email(connection: &mut SqliteConnection, email: &str) -> Result<Option<Login>, StoreError> {
+pub fn by_email(
+    connection: &mut SqliteConnection,
+    email: &str,
+) -> Result<Option<Login>, StoreError> {
     let found: Option<(Id<Person>, String)> = person::table
         .filter(person::email.eq(email))
         .select((person::id, person::password_hash))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(person, password_hash)| Login { person, password_hash }))
+    Ok(found.map(|(person, password_hash)| Login {
+        person,
+        password_hash,
+    }))
 }
 
 /// The organisation that the person joined first.

@@ -176,7 +176,10 @@ fn encode(
     let mut pairs: Vec<(i64, f64)> = Vec::with_capacity(samples.len());
     let mut dropped = 0;
     for sample in samples {
-        let key = SeriesKey { metric: sample.metric, label: sample.label.clone() };
+        let key = SeriesKey {
+            metric: sample.metric,
+            label: sample.label.clone(),
+        };
         let known = context.series.servers.entry(server).or_default();
         let id = match known.get(&key) {
             Some(id) => *id,
@@ -193,11 +196,16 @@ fn encode(
         };
         pairs.push((id, sample.value));
     }
-    let bytes = postcard::to_allocvec(&pairs).map_err(|error| StoreError::Database(error.to_string()))?;
+    let bytes =
+        postcard::to_allocvec(&pairs).map_err(|error| StoreError::Database(error.to_string()))?;
     Ok((bytes, dropped))
 }
 
-fn remember(context: &mut WriteContext<'_>, scope: Scope, server: Id<Server>) -> Result<(), StoreError> {
+fn remember(
+    context: &mut WriteContext<'_>,
+    scope: Scope,
+    server: Id<Server>,
+) -> Result<(), StoreError> {
     if context.series.size > REMEMBERED {
         context.series.forget();
     }
@@ -229,13 +237,18 @@ fn create(
 
 fn key(metric: &str, label: &str) -> Option<SeriesKey> {
     let metric = Metric::from_name(metric)?;
-    let label = if label.is_empty() { None } else { Some(Label::new(label).ok()?) };
+    let label = if label.is_empty() {
+        None
+    } else {
+        Some(Label::new(label).ok()?)
+    };
     Some(SeriesKey { metric, label })
 }
 
 fn logged((at, received_at, samples): (i64, i64, Vec<u8>)) -> Result<LoggedReport, StoreError> {
-    let samples = postcard::from_bytes(&samples)
-        .map_err(|error| StoreError::Database(format!("a report of the log is damaged: {error}")))?;
+    let samples = postcard::from_bytes(&samples).map_err(|error| {
+        StoreError::Database(format!("a report of the log is damaged: {error}"))
+    })?;
     Ok(LoggedReport {
         at: Timestamp::from_millis(at),
         received_at: Timestamp::from_millis(received_at),

@@ -115,5 +115,11 @@ diesel::table! {
 diesel::joinable!(member -> organisation (organisation_id));
 diesel::joinable!(member -> person (person_id));
 diesel::allow_tables_to_appear_in_same_query!(
-    access_token, agent_key, member, organisation, person, server, session
+    access_token,
+    agent_key,
+    member,
+    organisation,
+    person,
+    server,
+    session
 );

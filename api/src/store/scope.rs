@@ -20,7 +20,11 @@ impl Scope {
     /// A scope of a made-up organisation.
     #[cfg(test)]
     pub(crate) fn for_test(number: u8) -> Self {
-        Self::of(format!("{number:016x}").parse().unwrap_or_else(|_| Id::random()))
+        Self::of(
+            format!("{number:016x}")
+                .parse()
+                .unwrap_or_else(|_| Id::random()),
+        )
     }
 
     /// The organisation whose data may be touched.

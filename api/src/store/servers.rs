@@ -1,5 +1,7 @@
 //! Servers.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
@@ -16,8 +18,7 @@ pub struct ServerRow {
     pub name: String,
     created_at: i64,
     paused_at: Option<i64>,
-    /// What its agent said of the host: a JSON object of names and texts.
-    pub host: String,
+    host: String,
 }
 
 impl ServerRow {
@@ -25,6 +26,21 @@ impl ServerRow {
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
         Timestamp::from_millis(self.created_at)
+    }
+
+    /// What its agent said of the host, by name.
+    #[must_use]
+    pub fn host_facts(&self) -> BTreeMap<String, String> {
+        let facts: BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(&self.host).unwrap_or_default();
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        facts
+            .into_iter()
+            .map(|(name, value)| (name, text(value)))
+            .collect()
     }
 
     /// Whether somebody paused it.
@@ -155,7 +171,11 @@ pub fn set_host(
 }
 
 /// Deletes it with its keys, its series and its reports.
-pub fn delete(connection: &mut SqliteConnection, scope: Scope, id: Id<Server>) -> Result<(), StoreError> {
+pub fn delete(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    id: Id<Server>,
+) -> Result<(), StoreError> {
     one(diesel::delete(
         server::table
             .filter(server::organisation_id.eq(scope.organisation()))
@@ -165,8 +185,23 @@ pub fn delete(connection: &mut SqliteConnection, scope: Scope, id: Id<Server>) -
 }
 
 fn one(changed: usize) -> Result<(), StoreError> {
-    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound)
+    }
 }
 
-const COLUMNS: (server::id, server::name, server::created_at, server::paused_at, server::host) =
-    (server::id, server::name, server::created_at, server::paused_at, server::host);
+const COLUMNS: (
+    server::id,
+    server::name,
+    server::created_at,
+    server::paused_at,
+    server::host,
+) = (
+    server::id,
+    server::name,
+    server::created_at,
+    server::paused_at,
+    server::host,
+);

@@ -44,7 +44,8 @@ pub fn touch(
 
 /// Ends a session.
 pub fn end(connection: &mut SqliteConnection, hash: &SecretHash) -> Result<(), StoreError> {
-    diesel::delete(session::table.filter(session::id_hash.eq(hash.as_bytes()))).execute(connection)?;
+    diesel::delete(session::table.filter(session::id_hash.eq(hash.as_bytes())))
+        .execute(connection)?;
     Ok(())
 }
 

@@ -67,8 +67,14 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || state.run(&jobs))
-            .map_err(|error| OpenError::Other { path: path.to_owned(), reason: error.to_string() })?;
-        Ok(Self { queue, thread: Arc::new(std::sync::Mutex::new(Some(thread))) })
+            .map_err(|error| OpenError::Other {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            queue,
+            thread: Arc::new(std::sync::Mutex::new(Some(thread))),
+        })
     }
 
     /// Runs `work` in the next transaction and returns what it returned, after the commit.
@@ -98,11 +104,19 @@ impl Writer {
                 // Whoever waited may be gone; the work is done all the same.
                 let _ = answer.send(result);
             };
-            Work { broken, settle: Box::new(settle) }
+            Work {
+                broken,
+                settle: Box::new(settle),
+            }
         };
-        match self.queue.try_send(Job { urgency, work: Box::new(work) }) {
+        match self.queue.try_send(Job {
+            urgency,
+            work: Box::new(work),
+        }) {
             // A job that is dropped unsettled was not carried out.
-            Ok(()) => answered.await.unwrap_or_else(|_| Err(StoreError::Database(NOT_DONE.to_owned()))),
+            Ok(()) => answered
+                .await
+                .unwrap_or_else(|_| Err(StoreError::Database(NOT_DONE.to_owned()))),
             Err(TrySendError::Full(_)) => Err(StoreError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
         }
@@ -125,9 +139,12 @@ fn savepoint<T>(
     work: impl FnOnce(&mut WriteContext<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let series = &mut *context.series;
-    let result = context
-        .connection
-        .transaction(|connection| work(&mut WriteContext { connection, series: &mut *series }));
+    let result = context.connection.transaction(|connection| {
+        work(&mut WriteContext {
+            connection,
+            series: &mut *series,
+        })
+    });
     if result.is_err() {
         series.forget();
     }

@@ -103,22 +103,29 @@ pub fn aggregate(
     window: Window,
 ) -> History {
     let step = step(reports, window);
-    let steps = usize::try_from(window.to.since(window.from).as_millis().div_ceil(step)).unwrap_or(1);
+    let steps =
+        usize::try_from(window.to.since(window.from).as_millis().div_ceil(step)).unwrap_or(1);
     let mut cells: BTreeMap<(Metric, &str), (&SeriesKey, Vec<Cell>)> = BTreeMap::new();
     let mut before: HashMap<i64, (Timestamp, f64)> = HashMap::new();
 
     for report in reports {
         let place = report.at.since(window.from).as_millis() / step;
-        let place = usize::try_from(place).ok().filter(|_| report.at >= window.from);
+        let place = usize::try_from(place)
+            .ok()
+            .filter(|_| report.at >= window.from);
         for (id, value) in &report.samples {
-            let Some(key) = names.get(id).filter(|key| metrics.contains(&key.metric)) else { continue };
+            let Some(key) = names.get(id).filter(|key| metrics.contains(&key.metric)) else {
+                continue;
+            };
             let shown = match key.metric.describe().kind {
                 Kind::Gauge => Some(*value),
                 Kind::Counter => before
                     .insert(*id, (report.at, *value))
                     .and_then(|earlier| rate(earlier, (report.at, *value))),
             };
-            let (Some(shown), Some(place)) = (shown, place) else { continue };
+            let (Some(shown), Some(place)) = (shown, place) else {
+                continue;
+            };
             let label = key.label.as_ref().map_or("", |label| label.as_str());
             let (_, row) = cells
                 .entry((key.metric, label))
@@ -133,7 +140,10 @@ pub fn aggregate(
         from: window.from,
         to: window.to,
         step: Duration::from_millis(u64::try_from(step).unwrap_or(u64::MAX)),
-        series: cells.into_values().map(|(key, row)| series(key, &row)).collect(),
+        series: cells
+            .into_values()
+            .map(|(key, row)| series(key, &row))
+            .collect(),
     }
 }
 
@@ -153,15 +163,24 @@ fn interval(reports: &[LoggedReport]) -> u128 {
         .filter(|millis| *millis > 0)
         .collect();
     between.sort_unstable();
-    between.get(between.len() / 2).copied().unwrap_or(DEFAULT_INTERVAL_MILLIS)
+    between
+        .get(between.len() / 2)
+        .copied()
+        .unwrap_or(DEFAULT_INTERVAL_MILLIS)
 }
 
 fn series(key: &SeriesKey, row: &[Cell]) -> HistorySeries {
     HistorySeries {
         key: key.clone(),
         average: row.iter().map(Cell::average).collect(),
-        min: row.iter().map(|cell| cell.known().then_some(cell.min)).collect(),
-        max: row.iter().map(|cell| cell.known().then_some(cell.max)).collect(),
+        min: row
+            .iter()
+            .map(|cell| cell.known().then_some(cell.min))
+            .collect(),
+        max: row
+            .iter()
+            .map(|cell| cell.known().then_some(cell.max))
+            .collect(),
         count: row.iter().map(|cell| cell.count).collect(),
     }
 }
@@ -191,7 +210,8 @@ impl Cell {
 
     /// Kept between the extremes, which rounding of the sum could leave.
     fn average(&self) -> Option<f64> {
-        self.known().then(|| (self.sum / f64::from(self.count)).clamp(self.min, self.max))
+        self.known()
+            .then(|| (self.sum / f64::from(self.count)).clamp(self.min, self.max))
     }
 }
 

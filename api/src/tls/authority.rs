@@ -57,7 +57,11 @@ pub enum AuthorityError {
 
 impl Authority {
     /// Reads the CA, or makes it when there is none; renews the leaf where that is due.
-    pub fn open(data_dir: &DataDir, hosts: &[url::Host], clock: &Clock) -> Result<Self, AuthorityError> {
+    pub fn open(
+        data_dir: &DataDir,
+        hosts: &[url::Host],
+        clock: &Clock,
+    ) -> Result<Self, AuthorityError> {
         if data_dir.read(CA_CERT)?.is_none() || data_dir.read(CA_KEY)?.is_none() {
             create(data_dir, hosts, clock)?;
         }
@@ -90,8 +94,13 @@ impl Authority {
     pub fn sha256(&self) -> String {
         let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes());
         let hash = der.map(|der| digest::digest(&digest::SHA256, &der));
-        hash.map(|hash| hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
-            .unwrap_or_default()
+        hash.map(|hash| {
+            hash.as_ref()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        })
+        .unwrap_or_default()
     }
 
     /// The leaf and its key, from the files.
@@ -130,7 +139,8 @@ impl Authority {
         let leaf = params.signed_by(&key, &issuer)?;
 
         // Key first: a leaf without its key would be found unusable and made again.
-        self.data_dir.write(LEAF_KEY, key.serialize_pem().as_bytes())?;
+        self.data_dir
+            .write(LEAF_KEY, key.serialize_pem().as_bytes())?;
         self.data_dir.write(LEAF_CERT, leaf.pem().as_bytes())?;
         self.leaf_expires = expires;
         Ok(())
@@ -138,20 +148,31 @@ impl Authority {
 
     /// When the leaf on disk ends, if it is there, whole, and for today's hosts.
     fn usable_leaf(&mut self) -> Result<Option<Timestamp>, AuthorityError> {
-        let present = self.data_dir.read(LEAF_CERT)?.is_some() && self.data_dir.read(LEAF_KEY)?.is_some();
+        let present =
+            self.data_dir.read(LEAF_CERT)?.is_some() && self.data_dir.read(LEAF_KEY)?.is_some();
         if !present {
             return Ok(None);
         }
-        let Ok(pair) = self.leaf(&Clock::system()) else { return Ok(None) };
-        let Some(der) = pair.chain.first().cloned() else { return Ok(None) };
+        let Ok(pair) = self.leaf(&Clock::system()) else {
+            return Ok(None);
+        };
+        let Some(der) = pair.chain.first().cloned() else {
+            return Ok(None);
+        };
         if super::certified(pair).is_err() {
             return Ok(None);
         }
-        let Ok((_, leaf)) = X509Certificate::from_der(&der) else { return Ok(None) };
+        let Ok((_, leaf)) = X509Certificate::from_der(&der) else {
+            return Ok(None);
+        };
         let named = leaf.subject_alternative_name().ok().flatten();
         let same = named.is_some_and(|names| {
-            let certified: Vec<String> =
-                names.value.general_names.iter().filter_map(shown_name).collect();
+            let certified: Vec<String> = names
+                .value
+                .general_names
+                .iter()
+                .filter_map(shown_name)
+                .collect();
             let wanted: Vec<String> = self.hosts.iter().map(shown_host).collect();
             certified == wanted
         });
@@ -163,16 +184,21 @@ impl Authority {
         let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes())
             .map_err(|error| damaged(CA_CERT, &error))?;
         let (_, ca) = X509Certificate::from_der(&der).map_err(|error| damaged(CA_CERT, &error))?;
-        let constraints = ca.name_constraints().map_err(|error| damaged(CA_CERT, &error))?;
+        let constraints = ca
+            .name_constraints()
+            .map_err(|error| damaged(CA_CERT, &error))?;
         let Some(permitted) = constraints.and_then(|c| c.value.permitted_subtrees.as_ref()) else {
             return Ok(());
         };
-        let refused = self.hosts.iter().find(|host| {
-            !permitted.iter().any(|subtree| permits(&subtree.base, host))
-        });
+        let refused = self
+            .hosts
+            .iter()
+            .find(|host| !permitted.iter().any(|subtree| permits(&subtree.base, host)));
         match refused {
             None => Ok(()),
-            Some(host) => Err(AuthorityError::HostNotAllowed { host: host.to_string() }),
+            Some(host) => Err(AuthorityError::HostNotAllowed {
+                host: host.to_string(),
+            }),
         }
     }
 }
@@ -180,11 +206,16 @@ impl Authority {
 fn create(data_dir: &DataDir, hosts: &[url::Host], clock: &Clock) -> Result<(), AuthorityError> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
-    params.distinguished_name = name(&format!("Server Scout CA {}", crate::id::Id::<()>::random()));
+    params.distinguished_name = name(&format!(
+        "Server Scout CA {}",
+        crate::id::Id::<()>::random()
+    ));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.name_constraints =
-        Some(NameConstraints { permitted_subtrees: permitted(hosts), excluded_subtrees: vec![] });
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees: permitted(hosts),
+        excluded_subtrees: vec![],
+    });
     live_for(&mut params, clock, CA_LIFE);
     let ca = params.self_signed(&key)?;
     data_dir.write(CA_KEY, key.serialize_pem().as_bytes())?;
@@ -232,8 +263,12 @@ fn permits(base: &x509_parser::extensions::GeneralName<'_>, host: &url::Host) ->
         (GeneralName::DNSName(base), url::Host::Domain(name)) => {
             name == base || name.ends_with(&format!(".{base}"))
         }
-        (GeneralName::IPAddress(bytes), url::Host::Ipv4(ip)) => bytes.starts_with(&ip.octets()) && bytes.len() == 8,
-        (GeneralName::IPAddress(bytes), url::Host::Ipv6(ip)) => bytes.starts_with(&ip.octets()) && bytes.len() == 32,
+        (GeneralName::IPAddress(bytes), url::Host::Ipv4(ip)) => {
+            bytes.starts_with(&ip.octets()) && bytes.len() == 8
+        }
+        (GeneralName::IPAddress(bytes), url::Host::Ipv6(ip)) => {
+            bytes.starts_with(&ip.octets()) && bytes.len() == 32
+        }
         _ => false,
     }
 }
@@ -260,7 +295,8 @@ fn shown_name(name: &x509_parser::extensions::GeneralName<'_>) -> Option<String>
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress(bytes) => {
             let v4 = <[u8; 4]>::try_from(*bytes).map(|b| IpAddr::from(b).to_string());
-            v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(|b| IpAddr::from(b).to_string())).ok()
+            v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(|b| IpAddr::from(b).to_string()))
+                .ok()
         }
         _ => None,
     }
@@ -277,7 +313,8 @@ fn live_for(params: &mut CertificateParams, clock: &Clock, life: std::time::Dura
     let now = clock.now();
     let expires = now.after(life);
     let at = |time: Timestamp| {
-        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(time.as_millis().unsigned_abs() / 1000)
+        rcgen::date_time_ymd(1970, 1, 1)
+            + std::time::Duration::from_secs(time.as_millis().unsigned_abs() / 1000)
     };
     params.not_before = at(now.before(std::time::Duration::from_secs(3600)));
     params.not_after = at(expires);
@@ -290,7 +327,10 @@ fn read_text(data_dir: &DataDir, file: &'static str) -> Result<String, Authority
 }
 
 fn damaged(file: &'static str, reason: &dyn std::fmt::Display) -> AuthorityError {
-    AuthorityError::Damaged { file, reason: reason.to_string() }
+    AuthorityError::Damaged {
+        file,
+        reason: reason.to_string(),
+    }
 }
 
 const CA_CERT: &str = "ca.pem";

@@ -29,7 +29,11 @@ pub struct FilesError {
 
 impl Files {
     pub(super) fn new(cert_file: &Path, key_file: &Path) -> Self {
-        Self { cert_file: cert_file.to_owned(), key_file: key_file.to_owned(), read_at: None }
+        Self {
+            cert_file: cert_file.to_owned(),
+            key_file: key_file.to_owned(),
+            read_at: None,
+        }
     }
 
     /// Reads both files and remembers which state of them was read, so that a bad pair is
@@ -40,7 +44,11 @@ impl Files {
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| failure("a certificate chain", &self.cert_file, &error.to_string()))?;
         if chain.is_empty() {
-            return Err(failure("a certificate chain", &self.cert_file, "it holds no certificate"));
+            return Err(failure(
+                "a certificate chain",
+                &self.cert_file,
+                "it holds no certificate",
+            ));
         }
         let key = PrivateKeyDer::from_pem_file(&self.key_file)
             .map_err(|error| failure("a private key", &self.key_file, &error.to_string()))?;
@@ -58,5 +66,9 @@ impl Files {
 }
 
 fn failure(what: &'static str, path: &Path, reason: &str) -> FilesError {
-    FilesError { what, path: path.to_owned(), reason: reason.to_owned() }
+    FilesError {
+        what,
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
 }

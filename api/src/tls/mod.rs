@@ -53,14 +53,24 @@ pub enum TlsError {
 
 impl Certificates {
     /// The certificates that the configuration asks for; none behind a proxy.
-    pub fn open(config: &Config, data_dir: &DataDir, clock: &Clock) -> Result<Option<Self>, TlsError> {
+    pub fn open(
+        config: &Config,
+        data_dir: &DataDir,
+        clock: &Clock,
+    ) -> Result<Option<Self>, TlsError> {
         let (first, source) = match &config.tls {
             Tls::Proxy => return Ok(None),
             Tls::SelfSigned => {
                 let mut authority = Authority::open(data_dir, &config.hosts, clock)?;
-                (authority.leaf(clock)?, Source::Authority(Box::new(authority)))
+                (
+                    authority.leaf(clock)?,
+                    Source::Authority(Box::new(authority)),
+                )
             }
-            Tls::Files { cert_file, key_file } => {
+            Tls::Files {
+                cert_file,
+                key_file,
+            } => {
                 let mut files = files::Files::new(cert_file, key_file);
                 (files.read()?, Source::Files(files))
             }
@@ -137,13 +147,19 @@ struct Current(RwLock<Arc<CertifiedKey>>);
 
 impl Current {
     fn replace(&self, key: CertifiedKey) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(key);
+        *self
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(key);
     }
 }
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let current = self
+            .0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         Some(Arc::clone(&current))
     }
 }

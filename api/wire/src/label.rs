@@ -34,7 +34,6 @@ impl Label {
         if let Ok(label) = Self::new(text) {
             return (label, false);
         }
-        const CUT: &str = "…";
         let mut out = String::with_capacity(MAX_LABEL_BYTES);
         for c in text.chars() {
             let piece: Cow<'_, str> = if is_visible(c) {
@@ -94,3 +93,6 @@ pub fn is_visible(c: char) -> bool {
             | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
             | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}'))
 }
+
+/// How a label ends that was longer.
+const CUT: &str = "…";

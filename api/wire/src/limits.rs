@@ -17,7 +17,7 @@ pub const MAX_LABEL_BYTES: usize = 128;
 /// The largest magnitude of a value: what a JSON number holds exactly (2^53, RFC 8259 section 6).
 pub const MAX_VALUE: f64 = 9_007_199_254_740_992.0;
 /// How far ahead of the dashboard's clock a report may be.
-pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 /// Bytes of the dashboard's answer to reports; an agent reads no further.
 pub const MAX_ANSWER_BYTES: usize = 4096;
 /// Refused reports that an answer describes; the rest are only counted.
@@ -25,4 +25,4 @@ pub const MAX_REFUSED_SHOWN: usize = 10;
 /// Bytes of a refusal's detail.
 pub const MAX_DETAIL_BYTES: usize = 200;
 /// The longest `Retry-After` that an agent obeys, so that a dashboard cannot silence it.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);

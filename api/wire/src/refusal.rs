@@ -37,7 +37,11 @@ impl Refusal {
 fn printable(text: &str, max_bytes: usize) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        let c = if crate::label::is_visible(c) { c } else { '\u{FFFD}' };
+        let c = if crate::label::is_visible(c) {
+            c
+        } else {
+            '\u{FFFD}'
+        };
         if out.len() + c.len_utf8() > max_bytes {
             break;
         }

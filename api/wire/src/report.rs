@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 pub use read::split_batch;
 
-use crate::limits::MAX_SAMPLES;
+use crate::limits::{MAX_LABELS, MAX_SAMPLES};
 use crate::{Label, Metric, Refusal, Timestamp};
 
 /// One value of one metric, with the label where the metric has one.
@@ -105,14 +105,26 @@ impl Report {
     }
 
     /// Adds a value, rounded and brought into the metric's range. Returns false, and adds nothing,
-    /// when it is no finite number, the label does not fit the metric or the report is full.
+    /// when it is no finite number, the label does not fit the metric, the metric has that label
+    /// already, or report or metric are full.
     pub fn push(&mut self, metric: Metric, label: Option<Label>, value: f64) -> bool {
         let fits = label.is_some() == metric.describe().label.is_some();
         if !value.is_finite() || !fits || self.samples.len() >= MAX_SAMPLES {
             return false;
         }
+        let mut labels = 0;
+        for sample in self.samples.iter().filter(|sample| sample.metric == metric) {
+            labels += 1;
+            if labels >= MAX_LABELS || sample.label == label {
+                return false;
+            }
+        }
         let value = metric.round(value).clamp(0.0, metric.max());
-        self.samples.push(Sample { metric, label, value });
+        self.samples.push(Sample {
+            metric,
+            label,
+            value,
+        });
         true
     }
 

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use server_scout_wire::report::Boot;
 use server_scout_wire::Identity;
+use server_scout_wire::report::Boot;
 
 use super::*;
 
@@ -10,7 +10,13 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn report(seconds: u64, cpu: f64, sent: f64) -> Report {
-    let mut report = Report::new(at(seconds), Identity { boot: Boot(1), seq: seconds });
+    let mut report = Report::new(
+        at(seconds),
+        Identity {
+            boot: Boot(1),
+            seq: seconds,
+        },
+    );
     report.push(Metric::CpuUsage, None, cpu);
     let label = Some(Label::new("eth0").unwrap());
     report.push(Metric::NetworkSentBytesTotal, label, sent);

@@ -1,4 +1,8 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 #![expect(clippy::float_cmp, reason = "small whole numbers are exact")]
 
 use proptest::prelude::*;
@@ -10,9 +14,15 @@ const CPU: i64 = 1;
 const SENT: i64 = 2;
 
 fn names() -> HashMap<i64, SeriesKey> {
-    let cpu = SeriesKey { metric: Metric::CpuUsage, label: None };
+    let cpu = SeriesKey {
+        metric: Metric::CpuUsage,
+        label: None,
+    };
     let label = Some(Label::new("eth0").unwrap());
-    let sent = SeriesKey { metric: Metric::NetworkSentBytesTotal, label };
+    let sent = SeriesKey {
+        metric: Metric::NetworkSentBytesTotal,
+        label,
+    };
     HashMap::from([(CPU, cpu), (SENT, sent)])
 }
 
@@ -21,16 +31,29 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn report(millis: i64, samples: &[(i64, f64)]) -> LoggedReport {
-    LoggedReport { at: at(millis), received_at: at(millis), samples: samples.to_vec() }
+    LoggedReport {
+        at: at(millis),
+        received_at: at(millis),
+        samples: samples.to_vec(),
+    }
 }
 
 fn ask(reports: &[LoggedReport], metric: Metric, to: i64, points: usize) -> History {
-    aggregate(reports, &names(), &[metric], Window::new(at(0), at(to), points).unwrap())
+    aggregate(
+        reports,
+        &names(),
+        &[metric],
+        Window::new(at(0), at(to), points).unwrap(),
+    )
 }
 
 #[test]
 fn values_of_a_step_become_their_mean_with_the_extremes_kept() {
-    let reports = [report(0, &[(CPU, 10.0)]), report(5000, &[(CPU, 30.0)]), report(10_000, &[(CPU, 50.0)])];
+    let reports = [
+        report(0, &[(CPU, 10.0)]),
+        report(5000, &[(CPU, 30.0)]),
+        report(10_000, &[(CPU, 50.0)]),
+    ];
     let history = ask(&reports, Metric::CpuUsage, 20_000, 2);
     assert_eq!(history.step, Duration::from_secs(10));
     let series = &history.series[0];
@@ -42,9 +65,14 @@ fn values_of_a_step_become_their_mean_with_the_extremes_kept() {
 
 #[test]
 fn a_silence_stays_a_gap() {
-    let reports: Vec<_> = [0, 5, 10, 15, 40, 45].map(|s| report(s * 1000, &[(CPU, 1.0)])).into();
+    let reports: Vec<_> = [0, 5, 10, 15, 40, 45]
+        .map(|s| report(s * 1000, &[(CPU, 1.0)]))
+        .into();
     let history = ask(&reports, Metric::CpuUsage, 50_000, 5);
-    assert_eq!(history.series[0].average, [Some(1.0), Some(1.0), None, None, Some(1.0)]);
+    assert_eq!(
+        history.series[0].average,
+        [Some(1.0), Some(1.0), None, None, Some(1.0)]
+    );
 }
 
 #[test]
@@ -59,7 +87,9 @@ fn a_counter_is_shown_as_its_rate_and_a_restart_as_a_gap() {
 
 #[test]
 fn more_points_than_reports_do_not_make_gaps() {
-    let reports: Vec<_> = (0..12).map(|i| report(i * 5000 + i % 2 * 40, &[(CPU, 1.0)])).collect();
+    let reports: Vec<_> = (0..12)
+        .map(|i| report(i * 5000 + i % 2 * 40, &[(CPU, 1.0)]))
+        .collect();
     let history = ask(&reports, Metric::CpuUsage, 60_000, 2000);
     assert!(history.series[0].average.iter().all(Option::is_some));
 }
@@ -69,7 +99,10 @@ fn a_window_has_bounds() {
     assert_eq!(Window::new(at(1), at(1), 10), Err(WindowError::Empty));
     assert_eq!(Window::new(at(0), at(1), 0), Err(WindowError::Points));
     assert_eq!(Window::new(at(0), at(1), 2001), Err(WindowError::Points));
-    assert_eq!(Window::new(at(0), at(401 * 86_400_000), 1), Err(WindowError::TooLong));
+    assert_eq!(
+        Window::new(at(0), at(401 * 86_400_000), 1),
+        Err(WindowError::TooLong)
+    );
 }
 
 proptest! {

@@ -21,7 +21,10 @@ pub fn split_batch(body: &[u8]) -> Result<(Vec<&RawValue>, bool), Refusal> {
         if reports.len() > MAX_BATCH {
             return Err(Refusal::new(
                 "body",
-                format!("holds {} reports, expected at most {MAX_BATCH}", reports.len()),
+                format!(
+                    "holds {} reports, expected at most {MAX_BATCH}",
+                    reports.len()
+                ),
             ));
         }
         Ok((reports, true))
@@ -90,9 +93,14 @@ impl<'de> Visitor<'de> for ReportSeed<'_> {
                         let value = number(&mut map, slot, metric, None)?;
                         add(&mut samples, slot, metric, None, value)?;
                     } else {
-                        let seed = LabelsSeed { slot, metric, samples: &mut samples };
-                        map.next_value_seed(seed).map_err(|error| {
-                            let reason = format!("expected an object of labels and numbers: {error}");
+                        let labels = LabelsSeed {
+                            slot,
+                            metric,
+                            samples: &mut samples,
+                        };
+                        map.next_value_seed(labels).map_err(|error| {
+                            let reason =
+                                format!("expected an object of labels and numbers: {error}");
                             refuse(slot, metric.name(), reason)
                         })?;
                     }
@@ -115,7 +123,11 @@ impl<'de> Visitor<'de> for ReportSeed<'_> {
                 }
                 Key::Host => {
                     let text = map.next_value_seed(HostSeed(slot)).map_err(|error| {
-                        refuse(slot, "host", format!("expected an object of texts: {error}"))
+                        refuse(
+                            slot,
+                            "host",
+                            format!("expected an object of texts: {error}"),
+                        )
                     })?;
                     once(&mut host, text, slot, "host")?;
                 }
@@ -139,7 +151,12 @@ impl<'de> Visitor<'de> for ReportSeed<'_> {
             (Some(_), None) => return Err(refuse(slot, "seq", "is missing beside boot")),
             (None, Some(_)) => return Err(refuse(slot, "boot", "is missing beside seq")),
         };
-        Ok(Report { timestamp, identity, host, samples })
+        Ok(Report {
+            timestamp,
+            identity,
+            host,
+            samples,
+        })
     }
 }
 
@@ -185,7 +202,11 @@ fn add<E: serde::de::Error>(
         let reason = format!("is one value too many, expected at most {MAX_SAMPLES} in a report");
         return Err(refuse(slot, metric.name(), reason));
     }
-    samples.push(Sample { metric, label, value });
+    samples.push(Sample {
+        metric,
+        label,
+        value,
+    });
     Ok(())
 }
 
@@ -261,7 +282,11 @@ impl<'de> Visitor<'de> for LabelsSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { slot, metric, samples } = self;
+        let Self {
+            slot,
+            metric,
+            samples,
+        } = self;
         let start = samples.len();
         while let Some(label) = map.next_key_seed(LabelSeed { slot, metric })? {
             if samples.len() - start >= MAX_LABELS {
@@ -306,7 +331,8 @@ impl Visitor<'_> for LabelSeed<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Label, E> {
-        Label::new(text).map_err(|error| refuse(self.slot, self.metric.name(), format!("a label {error}")))
+        Label::new(text)
+            .map_err(|error| refuse(self.slot, self.metric.name(), format!("a label {error}")))
     }
 }
 
@@ -353,9 +379,9 @@ impl<'de> Visitor<'de> for HostSeed<'_> {
                 }
             };
             let text: std::borrow::Cow<'_, str> = value(&mut map, slot, &member)?;
-            let label = Label::new(&text).map_err(|e| A::Error::custom(
-                slot.get_or_insert(Refusal::new(&member, e.to_string())),
-            ))?;
+            let label = Label::new(&text).map_err(|e| {
+                A::Error::custom(slot.get_or_insert(Refusal::new(&member, e.to_string())))
+            })?;
             once(place, label, slot, &member)?;
         }
         Ok(host)

@@ -1,0 +1,188 @@
+//! The command line.
+
+mod admin;
+mod healthcheck;
+mod quickstart;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::access::{Role, TokenScope};
+use crate::config::Config;
+
+/// Server Scout watches a fleet of Linux servers.
+#[derive(Debug, Parser)]
+#[command(name = "server-scout", version, about)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a dashboard and an agent for this machine together.
+    Quickstart {
+        /// Where the data goes.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Address and port to listen on.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+    },
+    /// Run the dashboard.
+    Serve(FileArgs),
+    /// Print the `OpenAPI` document.
+    Openapi,
+    /// Exit with status 0 when the dashboard is ready.
+    Healthcheck {
+        /// The dashboard's address.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// The CA to trust; the dashboard's own unless said otherwise.
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+    /// People.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Servers.
+    #[command(subcommand)]
+    Server(ServerCommand),
+    /// Access tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Write a consistent copy of the database, also while the dashboard runs.
+    Backup {
+        /// The copy; it must not exist yet.
+        target: PathBuf,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Add a person; the password is read from standard input.
+    Add {
+        /// The person's e-mail address.
+        #[arg(long)]
+        email: String,
+        /// The organisation; made when it is new.
+        #[arg(long)]
+        organisation: String,
+        /// owner, admin, member or viewer; owner of a new organisation, else viewer.
+        #[arg(long)]
+        role: Option<Role>,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ServerCommand {
+    /// Add a server; prints its agent key, once.
+    Add {
+        /// The organisation.
+        #[arg(long)]
+        organisation: String,
+        /// The server's name.
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Add an access token for a member; prints it, once.
+    Add {
+        /// The member's e-mail address.
+        #[arg(long)]
+        email: String,
+        /// The organisation.
+        #[arg(long)]
+        organisation: String,
+        /// read, write, admin or metrics.
+        #[arg(long)]
+        scope: TokenScope,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+struct FileArgs {
+    /// A configuration file, TOML; the environment wins over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl FileArgs {
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// Runs the command that was asked for.
+#[must_use]
+pub fn main() -> ExitCode {
+    // What this program makes is for its own user alone, whatever the umask was.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let command_line = CommandLine::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let outcome = runtime.block_on(run(command_line.command));
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Quickstart { data_dir, listen } => quickstart::run(data_dir, listen).await,
+        Command::Serve(file) => serve::run(file.load()?).await,
+        Command::Openapi => admin::openapi().await,
+        Command::Healthcheck { url, ca_file, file } => {
+            healthcheck::run(&file.load()?, url, ca_file).await
+        }
+        Command::User(UserCommand::Add {
+            email,
+            organisation,
+            role,
+            file,
+        }) => admin::add_person(file.load()?, &email, &organisation, role).await,
+        Command::Server(ServerCommand::Add {
+            organisation,
+            name,
+            file,
+        }) => admin::add_server(file.load()?, &organisation, &name).await,
+        Command::Token(TokenCommand::Add {
+            email,
+            organisation,
+            scope,
+            file,
+        }) => admin::add_token(file.load()?, &email, &organisation, scope).await,
+        Command::Backup { target, file } => admin::backup(&file.load()?, &target),
+    }
+}
+
+/// One line, with the causes behind it where they say more.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let line = format!("{error:#}").replace(['\n', '\r'], " ");
+    eprintln!("server-scout: {line}");
+    ExitCode::FAILURE
+}

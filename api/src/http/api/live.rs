@@ -1,0 +1,245 @@
+//! The live stream: newest values as they arrive, and changes of status.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use poem::web::sse::Event;
+use poem_openapi::param::Query;
+use poem_openapi::payload::EventStream;
+use poem_openapi::types::ToJSON as _;
+use poem_openapi::{Object, OpenApi};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::time::{Interval, interval};
+
+use super::super::App;
+use super::super::problem::Failure;
+use super::super::streams::OpenStream;
+use super::auth::PersonAuth;
+use super::schema::{NewestValue, Time};
+use super::servers::server_id;
+use crate::access::Right;
+use crate::domain::live::ValuesEvent;
+use crate::domain::principal::Means;
+use crate::domain::status::Status;
+use crate::id::{Id, Server};
+use crate::store::Scope;
+
+pub(super) struct LiveApi(pub(super) App);
+
+/// How often statuses are compared and the credential is asked for again.
+const TICK: Duration = Duration::from_secs(1);
+/// A comment line, so that proxies do not think the stream is dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// One event of the stream: `values` when a report arrived, `status` when only the status changed.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(super) struct LiveEvent {
+    /// The server's id.
+    server: String,
+    /// `online`, `late`, `offline`, `paused`, `waiting` or `clock-wrong`.
+    status: String,
+    /// When the values were read; only with values.
+    timestamp: Option<Time>,
+    /// When the values arrived; only with values.
+    received_at: Option<Time>,
+    /// When the last report arrived; only without values.
+    last_seen: Option<Time>,
+    /// The values of the report. Counters come as their growth per second.
+    values: Option<Vec<NewestValue>>,
+}
+
+#[OpenApi]
+impl LiveApi {
+    /// Follow the newest values
+    ///
+    /// Server-sent events: `values` for each report that arrives, `status` when only the status of
+    /// a server changed, `missed` when the listener was too slow and should ask for the history.
+    /// The stream ends when its credential does.
+    #[oai(path = "/live", method = "get", operation_id = "follow_live")]
+    async fn follow_live(
+        &self,
+        person: PersonAuth,
+        /// Only this server.
+        server: Query<Option<String>>,
+    ) -> Result<EventStream<futures_util::stream::BoxStream<'static, Option<LiveEvent>>>, Failure>
+    {
+        let scope = person.0.scope(Right::Read)?;
+        let only = server.0.map(|id| server_id(&id)).transpose()?;
+        if let Some(id) = only {
+            self.0.services().server(scope, id).await?;
+        }
+        let means = person.0.means;
+        let place = self
+            .0
+            .0
+            .streams
+            .open(means)
+            .ok_or_else(Failure::too_many_streams)?;
+        let follower = Follower::new(self.0.clone(), scope, means, only, place);
+        let stream: futures_util::stream::BoxStream<'static, Option<LiveEvent>> =
+            Box::pin(follower.events());
+        Ok(EventStream::new(stream)
+            .keep_alive(KEEP_ALIVE)
+            .to_event(to_event))
+    }
+}
+
+fn to_event(event: Option<LiveEvent>) -> Event {
+    match event {
+        None => Event::message("{}").event_type("missed"),
+        Some(event) => {
+            let kind = if event.values.is_some() {
+                "values"
+            } else {
+                "status"
+            };
+            Event::message(event.to_json_string()).event_type(kind)
+        }
+    }
+}
+
+/// One listener.
+struct Follower {
+    app: App,
+    scope: Scope,
+    means: Means,
+    only: Option<Id<Server>>,
+    reports: Receiver<Arc<ValuesEvent>>,
+    stopping: watch::Receiver<bool>,
+    tick: Interval,
+    generation: Option<i64>,
+    checked: u32,
+    statuses: HashMap<Id<Server>, Status>,
+    pending: Vec<LiveEvent>,
+    _place: OpenStream,
+}
+
+enum Heard {
+    Report(Result<Arc<ValuesEvent>, RecvError>),
+    Stopping,
+    Tick,
+}
+
+impl Follower {
+    fn new(
+        app: App,
+        scope: Scope,
+        means: Means,
+        only: Option<Id<Server>>,
+        place: OpenStream,
+    ) -> Self {
+        Self {
+            reports: app.services().live().listen(scope),
+            stopping: app.0.stopping.clone(),
+            app,
+            scope,
+            means,
+            only,
+            tick: interval(TICK),
+            generation: None,
+            checked: 0,
+            statuses: HashMap::new(),
+            pending: Vec::new(),
+            _place: place,
+        }
+    }
+
+    fn events(self) -> impl Stream<Item = Option<LiveEvent>> + Send {
+        futures_util::stream::unfold(self, |mut follower| async move {
+            let event = follower.next().await?;
+            Some((event, follower))
+        })
+    }
+
+    /// The next event; none ends the stream. An empty event means that some were missed.
+    async fn next(&mut self) -> Option<Option<LiveEvent>> {
+        loop {
+            if let Some(event) = self.pending.pop() {
+                return Some(Some(event));
+            }
+            match self.hear().await {
+                Heard::Stopping => return None,
+                Heard::Report(Ok(report)) if self.follows(report.server) => {
+                    return Some(Some(self.values(&report)));
+                }
+                Heard::Report(Ok(_)) => {}
+                Heard::Report(Err(RecvError::Lagged(_))) => return Some(None),
+                Heard::Report(Err(RecvError::Closed)) => return None,
+                Heard::Tick => {
+                    if !self.still_allowed().await {
+                        return None;
+                    }
+                    self.compare_statuses();
+                }
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.stopping.wait_for(|stopping| *stopping) => Heard::Stopping,
+            report = self.reports.recv() => Heard::Report(report),
+            _ = self.tick.tick() => Heard::Tick,
+        }
+    }
+
+    fn follows(&self, server: Id<Server>) -> bool {
+        self.only.is_none_or(|only| only == server)
+    }
+
+    fn values(&mut self, report: &ValuesEvent) -> LiveEvent {
+        let now = self.app.services().clock().now();
+        let newest = self.app.services().live().newest(self.scope, report.server);
+        let status = newest.signs.status(now);
+        self.statuses.insert(report.server, status);
+        LiveEvent {
+            server: report.server.to_string(),
+            status: status.as_str().to_owned(),
+            timestamp: Some(Time(report.timestamp)),
+            received_at: Some(Time(report.received_at)),
+            last_seen: None,
+            values: Some(report.values.iter().map(NewestValue::from).collect()),
+        }
+    }
+
+    /// Asks again whenever anybody's rights changed, and every half minute for what ends by time.
+    async fn still_allowed(&mut self) -> bool {
+        let services = self.app.services();
+        let generation = services.generation().ok();
+        self.checked += 1;
+        if generation.is_some() && generation == self.generation && self.checked < 30 {
+            return true;
+        }
+        self.generation = generation;
+        self.checked = 0;
+        services.still_valid(self.means).await.unwrap_or(true)
+    }
+
+    fn compare_statuses(&mut self) {
+        let services = self.app.services();
+        let first = self.statuses.is_empty();
+        for (server, status, last_seen) in
+            services.live().statuses(self.scope, services.clock().now())
+        {
+            let follows = self.only.is_none_or(|only| only == server);
+            let before = self.statuses.insert(server, status);
+            // What the page was opened with needs no telling, but a new server does.
+            if !follows || before == Some(status) || first {
+                continue;
+            }
+            self.pending.push(LiveEvent {
+                server: server.to_string(),
+                status: status.as_str().to_owned(),
+                timestamp: None,
+                received_at: None,
+                last_seen: last_seen.map(Time),
+                values: None,
+            });
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The history of metrics.
+
+use std::time::Duration;
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use server_scout_wire::Metric;
+
+use super::super::App;
+use super::super::problem::Failure;
+use super::auth::PersonAuth;
+use super::schema::{MetricsHistory, Time};
+use super::servers::server_id;
+use crate::access::Right;
+use crate::timeseries::Window;
+
+pub(super) struct MetricsApi(pub(super) App);
+
+/// Metrics of one question.
+const MAX_NAMES: usize = 64;
+const DEFAULT_POINTS: u32 = 300;
+const DEFAULT_RANGE: Duration = Duration::from_secs(60 * 60);
+
+#[OpenApi]
+impl MetricsApi {
+    /// Ask for the history of a server
+    ///
+    /// Each step is at least as long as two intervals between reports, and there are never more
+    /// steps than `points`. Counters come as their growth per second. Gaps are null.
+    #[oai(
+        path = "/servers/:id/metrics",
+        method = "get",
+        operation_id = "get_metrics"
+    )]
+    async fn get_metrics(
+        &self,
+        person: PersonAuth,
+        /// The server's id.
+        id: Path<String>,
+        /// Names of metrics, separated by commas.
+        names: Query<String>,
+        /// The beginning; an hour before the end unless said otherwise.
+        from: Query<Option<Time>>,
+        /// The end; now unless said otherwise.
+        to: Query<Option<Time>>,
+        /// The most points of a series, 1 to 2000; 300 unless said otherwise.
+        points: Query<Option<u32>>,
+    ) -> Result<Json<MetricsHistory>, Failure> {
+        let scope = person.0.scope(Right::Read)?;
+        let id = server_id(&id.0)?;
+        let services = self.0.services();
+        services.server(scope, id).await?;
+        let metrics = metrics(&names.0)?;
+        let to = to.0.map_or_else(|| services.clock().now(), |time| time.0);
+        let from = from
+            .0
+            .map_or_else(|| to.before(DEFAULT_RANGE), |time| time.0);
+        let points = points.0.unwrap_or(DEFAULT_POINTS) as usize;
+        let window = Window::new(from, to, points)
+            .map_err(|error| Failure::bad_request(error.to_string()))?;
+        let history = services.history(scope, id, metrics, window).await?;
+        Ok(Json(history.into()))
+    }
+}
+
+fn metrics(names: &str) -> Result<Vec<Metric>, Failure> {
+    let names: Vec<&str> = names.split(',').collect();
+    if names.len() > MAX_NAMES {
+        return Err(Failure::invalid(
+            "names",
+            &format!("must be at most {MAX_NAMES} metrics"),
+        ));
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            Metric::from_name(name.trim()).ok_or_else(|| {
+                Failure::invalid("names", "must be names of metrics, separated by commas")
+            })
+        })
+        .collect()
+}

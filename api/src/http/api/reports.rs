@@ -1,0 +1,256 @@
+//! `POST /api/v1/reports`.
+
+use std::borrow::Cow;
+use std::io::Read as _;
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use poem::http::header;
+use poem::{Request, RequestBody, Result};
+use poem_openapi::payload::Json;
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OpenApi};
+use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABELS, MAX_REFUSED_SHOWN};
+use server_scout_wire::{Answer, Metric, RefusedReport};
+
+use super::super::App;
+use super::super::problem::Failure;
+use super::auth::AgentAuth;
+use super::schema::ReportsAnswer;
+use crate::domain::ingest::{Outcome, Outcomes};
+
+pub(super) struct ReportsApi(pub(super) App);
+
+#[OpenApi]
+impl ReportsApi {
+    /// Send reports
+    ///
+    /// One report, or an array of at most 1000. A batch is judged item by item; a single bad
+    /// report is a problem 422. The answer comes after the commit.
+    #[oai(path = "/reports", method = "post", operation_id = "send_reports")]
+    async fn send_reports(
+        &self,
+        agent: AgentAuth,
+        body: ReportsBody,
+    ) -> Result<Json<ReportsAnswer>, Failure> {
+        let judged = self.0.services().ingest(agent.0, &body.0).await?;
+        Ok(Json(answer(judged)?.into()))
+    }
+}
+
+fn answer(judged: Outcomes) -> Result<Answer, Failure> {
+    let mut answer = Answer::default();
+    for (index, outcome) in judged.outcomes.into_iter().enumerate() {
+        match outcome {
+            Outcome::Accepted => answer.accepted += 1,
+            Outcome::Duplicate => answer.duplicate += 1,
+            Outcome::TooOld => answer.too_old += 1,
+            Outcome::Refused(refused) if !judged.batch => return Err(refused.into()),
+            Outcome::Refused(refused) => {
+                answer.refused_count += 1;
+                if answer.refused.len() < MAX_REFUSED_SHOWN {
+                    let problem = Failure::from(refused).into_problem();
+                    answer.refused.push(RefusedReport {
+                        index: index as u64,
+                        problem,
+                    });
+                }
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// The JSON text of the reports, decompressed.
+struct ReportsBody(Bytes);
+
+impl<'a> ApiExtractor<'a> for ReportsBody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.schemas.insert(REPORT.to_owned(), report_schema());
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let one = MetaSchemaRef::Reference(REPORT.to_owned());
+        let many = MetaSchema {
+            items: Some(Box::new(one.clone())),
+            max_items: Some(MAX_BATCH),
+            ..MetaSchema::new("array")
+        };
+        let either = MetaSchema {
+            one_of: vec![one, MetaSchemaRef::Inline(Box::new(many))],
+            ..MetaSchema::ANY
+        };
+        Some(MetaRequest {
+            description: Some("Plain, or compressed with gzip and `Content-Encoding: gzip`"),
+            content: vec![MetaMediaType {
+                content_type: "application/json",
+                schema: MetaSchemaRef::Inline(Box::new(either)),
+            }],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> Result<Self> {
+        let json = request.content_type().is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default();
+            kind.trim().eq_ignore_ascii_case("application/json")
+        });
+        if !json {
+            return Err(Failure::unsupported_media_type("application/json is expected.").into());
+        }
+        let bytes = body.take()?.into_bytes().await?;
+        let coding = request.headers().get(header::CONTENT_ENCODING);
+        match coding.map(header::HeaderValue::as_bytes) {
+            None | Some(b"identity") => Ok(Self(bytes)),
+            Some(b"gzip") => Ok(Self(unzip(bytes).await?)),
+            Some(_) => {
+                Err(Failure::unsupported_media_type("gzip is the only content encoding.").into())
+            }
+        }
+    }
+}
+
+/// Decompresses, reading no further than the bound.
+async fn unzip(bytes: Bytes) -> Result<Bytes, Failure> {
+    // Small ones are done before another thread would have begun.
+    if bytes.len() <= 16 * 1024 {
+        return unzip_now(&bytes);
+    }
+    let done = tokio::task::spawn_blocking(move || unzip_now(&bytes)).await;
+    done.unwrap_or_else(|_| Err(Failure::internal()))
+}
+
+fn unzip_now(bytes: &[u8]) -> Result<Bytes, Failure> {
+    let mut plain = Vec::with_capacity(bytes.len().saturating_mul(4).min(MAX_DECODED_BYTES));
+    let read = GzDecoder::new(bytes)
+        .take(MAX_DECODED_BYTES as u64 + 1)
+        .read_to_end(&mut plain);
+    match read {
+        Err(_) => Err(Failure::bad_request("the body is not gzip")),
+        Ok(_) if plain.len() > MAX_DECODED_BYTES => Err(Failure::too_large(MAX_DECODED_BYTES)),
+        Ok(_) => Ok(plain.into()),
+    }
+}
+
+/// The report's schema, written from the catalogue.
+fn report_schema() -> MetaSchema {
+    let mut properties: Vec<(&'static str, MetaSchemaRef)> = vec![
+        (
+            "timestamp",
+            described(
+                MetaSchema::new_with_format("string", "date-time"),
+                "When the values were read, by the host's clock.",
+            ),
+        ),
+        (
+            "boot",
+            described(
+                MetaSchema {
+                    pattern: Some("^[0-9a-f]{16}$".to_owned()),
+                    ..MetaSchema::new("string")
+                },
+                "Random for each start of the agent: 16 hexadecimal digits. Together with seq.",
+            ),
+        ),
+        (
+            "seq",
+            described(
+                MetaSchema {
+                    minimum: Some(0.0),
+                    ..MetaSchema::new_with_format("integer", "int64")
+                },
+                "Grows by one with each report of that start. Together with boot.",
+            ),
+        ),
+        ("host", host_schema()),
+    ];
+    let metrics = Metric::ALL
+        .iter()
+        .map(|metric| (metric.name(), metric_schema(*metric)));
+    properties.extend(metrics);
+    let mut required = vec!["timestamp"];
+    required.extend(Metric::REQUIRED.iter().map(|metric| metric.name()));
+    MetaSchema {
+        description: Some("What an agent saw at one moment. An unknown member is refused."),
+        required,
+        properties,
+        ..MetaSchema::new("object")
+    }
+}
+
+fn metric_schema(metric: Metric) -> MetaSchemaRef {
+    let description = metric.describe();
+    let unit = description.unit.as_str();
+    let number = MetaSchema {
+        minimum: Some(0.0),
+        maximum: Some(metric.max()),
+        ..MetaSchema::new_with_format("number", "double")
+    };
+    let text: Cow<'static, str> = match description.label {
+        None => format!("{} Unit: {unit}.", description.meaning).into(),
+        Some(label) => format!(
+            "{} By {}. Unit: {unit}.",
+            description.meaning,
+            label.as_str()
+        )
+        .into(),
+    };
+    let schema = match description.label {
+        None => number,
+        Some(_) => MetaSchema {
+            additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(number)))),
+            max_properties: Some(MAX_LABELS),
+            ..MetaSchema::new("object")
+        },
+    };
+    // The registry wants texts that live for ever; the document is made once per start.
+    described(schema, Box::leak(text.into_owned().into_boxed_str()))
+}
+
+fn host_schema() -> MetaSchemaRef {
+    let text = || {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            max_length: Some(128),
+            ..MetaSchema::new("string")
+        }))
+    };
+    let cores = MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(65_536.0),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    let properties = vec![
+        ("agent_version", text()),
+        ("architecture", text()),
+        ("cores", MetaSchemaRef::Inline(Box::new(cores))),
+        ("cpu_model", text()),
+        ("hostname", text()),
+        ("kernel", text()),
+        ("operating_system", text()),
+    ];
+    described(
+        MetaSchema {
+            properties,
+            ..MetaSchema::new("object")
+        },
+        "What the host is.",
+    )
+}
+
+fn described(schema: MetaSchema, description: &'static str) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        description: Some(description),
+        ..schema
+    }))
+}
+
+const REPORT: &str = "Report";

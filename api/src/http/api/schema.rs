@@ -1,0 +1,385 @@
+//! The shapes of requests and answers.
+
+use std::borrow::Cow;
+
+use poem_openapi::Object;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON, Type};
+use serde_json::Value;
+use server_scout_wire::{Answer, Metric, Problem, Timestamp};
+
+use crate::domain::live::ShownValue;
+use crate::domain::servers::ServerOverview;
+use crate::store::agent_keys::AgentKeyRow;
+use crate::timeseries::{History, HistorySeries};
+
+/// A point in time, RFC 3339 with milliseconds, UTC.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Time(pub Timestamp);
+
+/// A problem document (RFC 9457).
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "Problem", skip_serializing_if_is_none)]
+pub struct ProblemDocument {
+    /// The problem's type: a short name that never changes, such as `clock-skew`.
+    #[oai(rename = "type")]
+    pub kind: String,
+    /// What this type of problem means.
+    pub title: String,
+    /// The HTTP status that goes with it.
+    pub status: u16,
+    /// What happened this time, and what was expected.
+    pub detail: Option<String>,
+    /// The member of the request that caused it.
+    pub member: Option<String>,
+    /// The dashboard's clock, where clocks disagree.
+    pub dashboard_time: Option<Time>,
+}
+
+/// What became of the reports.
+#[derive(Clone, Debug, Object)]
+pub struct ReportsAnswer {
+    /// Reports that are now durable.
+    pub accepted: u64,
+    /// Reports that were durable before.
+    pub duplicate: u64,
+    /// Reports older than the retention; nothing is stored of them.
+    pub too_old: u64,
+    /// The first reports that were refused, at most ten.
+    pub refused: Vec<RefusedItem>,
+    /// How many were refused in all.
+    pub refused_count: u64,
+}
+
+/// One report of a batch that was refused.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "RefusedReport")]
+pub struct RefusedItem {
+    /// Its place in the batch, from 0.
+    pub index: u64,
+    /// Why.
+    pub problem: ProblemDocument,
+}
+
+/// A server to add.
+#[derive(Clone, Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewServer {
+    /// Its name: 1 to 64 characters, unique in the organisation.
+    #[oai(validator(max_length = 256))]
+    pub name: String,
+}
+
+/// What to change of a server; what is absent stays.
+#[derive(Clone, Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct ServerChange {
+    /// Another name.
+    #[oai(validator(max_length = 256))]
+    pub name: Option<String>,
+    /// Whether it is paused: its reports are stored, and raise no alert.
+    pub paused: Option<bool>,
+}
+
+/// A server that was added, with its agent key.
+#[derive(Clone, Debug, Object)]
+pub struct AddedServer {
+    /// The server.
+    pub server: Server,
+    /// The agent key. It is shown here and never again.
+    pub agent_key: String,
+}
+
+/// A server.
+#[derive(Clone, Debug, Object)]
+pub struct Server {
+    /// Its opaque id.
+    pub id: String,
+    /// The name that people gave it.
+    pub name: String,
+    /// `online`, `late`, `offline`, `paused`, `waiting` or `clock-wrong`.
+    pub status: String,
+    /// When it was added.
+    pub created_at: Time,
+    /// When its last report arrived.
+    #[oai(skip_serializing_if_is_none)]
+    pub last_seen: Option<Time>,
+    /// The values that every report has, as of its newest report.
+    #[oai(skip_serializing_if_is_none)]
+    pub newest: Option<NewestSummary>,
+}
+
+/// The values that every report has.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct NewestSummary {
+    /// When the newest values were read, by the host's clock.
+    pub timestamp: Time,
+    /// CPU in use, percent.
+    pub cpu_usage: Option<f64>,
+    /// Memory in use, percent.
+    pub memory_usage: Option<f64>,
+    /// Root file system in use, percent.
+    pub disk_usage: Option<f64>,
+    /// Load average over one minute.
+    pub load1: Option<f64>,
+}
+
+/// A server with all its newest values.
+#[derive(Clone, Debug, Object)]
+pub struct ServerDetails {
+    /// The server.
+    pub server: Server,
+    /// What its agent says of the host: operating system, kernel, and the like.
+    pub host: std::collections::BTreeMap<String, String>,
+    /// The newest values. Counters come as their growth per second.
+    pub values: Vec<NewestValue>,
+    /// Values that were dropped since the dashboard's start because there are too many series.
+    pub dropped_values: u64,
+}
+
+/// One newest value.
+#[derive(Clone, Debug, Object)]
+pub struct NewestValue {
+    /// The metric's name.
+    pub metric: String,
+    /// Which interface, device or mount, where the metric has one.
+    #[oai(skip_serializing_if_is_none)]
+    pub label: Option<String>,
+    /// `percent`, `bytes`, `seconds`, `count`, `bytes_per_second` and the like.
+    pub unit: String,
+    /// The value.
+    pub value: f64,
+}
+
+/// Servers, by name.
+#[derive(Clone, Debug, Object)]
+pub struct ServerList {
+    /// The servers of this page.
+    pub items: Vec<Server>,
+    /// Where to go on, when there are more.
+    #[oai(skip_serializing_if_is_none)]
+    pub next_cursor: Option<String>,
+}
+
+/// An agent key without its secret.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct AgentKey {
+    /// Its opaque id.
+    pub id: String,
+    /// The last four characters of the key.
+    pub ending: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+}
+
+/// The agent keys of a server.
+#[derive(Clone, Debug, Object)]
+pub struct AgentKeyList {
+    /// The keys, oldest first.
+    pub items: Vec<AgentKey>,
+}
+
+/// An agent key that was made.
+#[derive(Clone, Debug, Object)]
+pub struct AddedAgentKey {
+    /// The key's description.
+    pub key: AgentKey,
+    /// The key itself. It is shown here and never again.
+    pub agent_key: String,
+}
+
+/// The history of a server: every series has a value, or null, for each of the same steps.
+#[derive(Clone, Debug, Object)]
+pub struct MetricsHistory {
+    /// The beginning of the first step.
+    pub from: Time,
+    /// The end of the last step.
+    pub to: Time,
+    /// The length of a step in seconds.
+    pub step_seconds: f64,
+    /// The series, by metric and label.
+    pub series: Vec<Series>,
+}
+
+/// One series. Counters come as their growth per second.
+#[derive(Clone, Debug, Object)]
+pub struct Series {
+    /// The metric's name.
+    pub metric: String,
+    /// Which interface, device or mount, where the metric has one.
+    #[oai(skip_serializing_if_is_none)]
+    pub label: Option<String>,
+    /// The unit of the values.
+    pub unit: String,
+    /// The mean of each step; null where nothing is known.
+    pub average: Vec<Option<f64>>,
+    /// The smallest value of each step.
+    pub min: Vec<Option<f64>>,
+    /// The largest value of each step.
+    pub max: Vec<Option<f64>>,
+    /// How many samples each step has.
+    pub count: Vec<u32>,
+}
+
+impl From<Problem> for ProblemDocument {
+    fn from(problem: Problem) -> Self {
+        Self {
+            kind: problem.r#type,
+            title: problem.title,
+            status: problem.status,
+            detail: problem.detail,
+            member: problem.member,
+            dashboard_time: problem.dashboard_time.map(Time),
+        }
+    }
+}
+
+impl From<Answer> for ReportsAnswer {
+    fn from(answer: Answer) -> Self {
+        let refused = answer.refused.into_iter();
+        Self {
+            accepted: answer.accepted,
+            duplicate: answer.duplicate,
+            too_old: answer.too_old,
+            refused: refused
+                .map(|item| RefusedItem {
+                    index: item.index,
+                    problem: item.problem.into(),
+                })
+                .collect(),
+            refused_count: answer.refused_count,
+        }
+    }
+}
+
+impl From<&ServerOverview> for Server {
+    fn from(server: &ServerOverview) -> Self {
+        let newest = &server.newest;
+        Self {
+            id: server.row.id.to_string(),
+            name: server.row.name.clone(),
+            status: server.status.as_str().to_owned(),
+            created_at: Time(server.row.created_at()),
+            last_seen: newest.signs.last_seen.map(Time),
+            newest: newest.timestamp.map(|timestamp| NewestSummary {
+                timestamp: Time(timestamp),
+                cpu_usage: newest.value(Metric::CpuUsage),
+                memory_usage: newest.value(Metric::MemoryUsage),
+                disk_usage: newest.value(Metric::DiskUsage),
+                load1: newest.value(Metric::Load1),
+            }),
+        }
+    }
+}
+
+impl From<&ServerOverview> for ServerDetails {
+    fn from(server: &ServerOverview) -> Self {
+        Self {
+            server: server.into(),
+            host: server.row.host_facts(),
+            values: server.newest.values.iter().map(NewestValue::from).collect(),
+            dropped_values: server.newest.dropped,
+        }
+    }
+}
+
+impl From<&ShownValue> for NewestValue {
+    fn from(shown: &ShownValue) -> Self {
+        Self {
+            metric: shown.metric.name().to_owned(),
+            label: shown.label.as_ref().map(ToString::to_string),
+            unit: shown.metric.shown_unit().to_owned(),
+            value: shown.value,
+        }
+    }
+}
+
+impl From<&AgentKeyRow> for AgentKey {
+    fn from(key: &AgentKeyRow) -> Self {
+        Self {
+            id: key.id.to_string(),
+            ending: key.ending.clone(),
+            created_at: Time(key.created_at()),
+            revoked_at: key.revoked_at().map(Time),
+        }
+    }
+}
+
+impl From<History> for MetricsHistory {
+    fn from(history: History) -> Self {
+        Self {
+            from: Time(history.from),
+            to: Time(history.to),
+            step_seconds: history.step.as_secs_f64(),
+            series: history.series.into_iter().map(Series::from).collect(),
+        }
+    }
+}
+
+impl From<HistorySeries> for Series {
+    fn from(series: HistorySeries) -> Self {
+        Self {
+            metric: series.key.metric.name().to_owned(),
+            label: series.key.label.map(|label| label.to_string()),
+            unit: series.key.metric.shown_unit().to_owned(),
+            average: series.average,
+            min: series.min,
+            max: series.max,
+            count: series.count,
+        }
+    }
+}
+
+impl Type for Time {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "string(date-time)".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
+    }
+
+    fn register(_: &mut Registry) {}
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for Time {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        let Some(Value::String(text)) = value else {
+            return Err(poem_openapi::types::ParseError::custom("expected a text"));
+        };
+        text.parse()
+            .map(Self)
+            .map_err(poem_openapi::types::ParseError::custom)
+    }
+}
+
+impl poem_openapi::types::ParseFromParameter for Time {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse()
+            .map(Self)
+            .map_err(poem_openapi::types::ParseError::custom)
+    }
+}
+
+impl ToJSON for Time {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.to_string()))
+    }
+}

@@ -1,0 +1,79 @@
+//! Which address a request really comes from.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use poem::Addr;
+use poem::Request;
+
+/// The address that asked, as far as it can be trusted.
+///
+/// A forwarding header counts only when the peer itself is a configured proxy; then it is the
+/// right-most address that is not a proxy, because everything left of it was written by strangers.
+pub(super) fn address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = match &request.remote_addr().0 {
+        Addr::SocketAddr(SocketAddr::V4(peer)) => Some(IpAddr::V4(*peer.ip())),
+        Addr::SocketAddr(SocketAddr::V6(peer)) => Some(peer.ip().to_canonical()),
+        // Whoever opens our own Unix socket is the proxy in front of us.
+        _ => None,
+    };
+    let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+    if peer.is_some_and(|peer| !is_proxy(&peer)) || trusted.is_empty() {
+        return peer;
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for").iter().rev();
+    let hops = forwarded.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+    for hop in hops {
+        match hop.trim().parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+            Ok(ip) if is_proxy(&ip) => {}
+            Ok(ip) => return Some(ip),
+            // What cannot be read cannot be trusted, nor can anything left of it.
+            Err(_) => return peer,
+        }
+    }
+    peer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(forwarded: &[&str], trusted: &str) -> Option<IpAddr> {
+        let mut request = Request::builder();
+        for line in forwarded {
+            request = request.header("x-forwarded-for", *line);
+        }
+        let mut request = request.finish();
+        request.set_remote_addr(poem::web::RemoteAddr(Addr::from(SocketAddr::from((
+            [10, 0, 0, 9],
+            4711,
+        )))));
+        let trusted: Vec<IpNet> = trusted
+            .split_whitespace()
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        address(&request, &trusted)
+    }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_an_address() {
+        assert_eq!(asked(&["1.2.3.4"], ""), ip("10.0.0.9"));
+        assert_eq!(asked(&["1.2.3.4"], "192.168.0.0/16"), ip("10.0.0.9"));
+    }
+
+    #[test]
+    fn behind_a_proxy_the_last_stranger_counts() {
+        assert_eq!(asked(&["9.9.9.9, 1.2.3.4"], "10.0.0.0/8"), ip("1.2.3.4"));
+        assert_eq!(
+            asked(&["9.9.9.9", "1.2.3.4, 10.0.0.1"], "10.0.0.0/8"),
+            ip("1.2.3.4")
+        );
+        assert_eq!(asked(&["::ffff:1.2.3.4"], "10.0.0.0/8"), ip("1.2.3.4"));
+        assert_eq!(asked(&["1.2.3.4, nonsense"], "10.0.0.0/8"), ip("10.0.0.9"));
+        assert_eq!(asked(&[], "10.0.0.0/8"), ip("10.0.0.9"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The credentials of a request: one or none.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cookie::{Cookie, SameSite};
+use poem::Request;
+use poem::http::{HeaderValue, header};
+use ring::hmac;
+
+use super::problem::Failure;
+use crate::domain::principal::Credential;
+use crate::secret::Secret;
+
+/// The session cookie's name. The prefix makes browsers insist on Secure, Path=/ and no Domain.
+pub(super) const SESSION_COOKIE: &str = "__Host-server-scout";
+/// The agent key's header.
+pub(super) const AGENT_KEY_HEADER: &str = "x-api-key";
+
+/// The credential that the request presents. Two are refused, also two of a kind: which of them
+/// would count must never be a matter of order.
+pub(super) fn of(request: &Request) -> Result<Option<Credential>, Failure> {
+    let mut found: Option<Credential> = None;
+    let mut add = |credential: Credential| match found.replace(credential) {
+        None => Ok(()),
+        Some(_) => Err(Failure::two_principals()),
+    };
+    for value in request.headers().get_all(AGENT_KEY_HEADER) {
+        add(Credential::AgentKey(text(value)))?;
+    }
+    for value in request.headers().get_all(header::AUTHORIZATION) {
+        let text = text(value);
+        let token = text
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        add(Credential::AccessToken(
+            token
+                .map(|(_, token)| token.trim().to_owned())
+                .unwrap_or_default(),
+        ))?;
+    }
+    for value in request.headers().get_all(header::COOKIE) {
+        for cookie in Cookie::split_parse(text(value)).flatten() {
+            if cookie.name() == SESSION_COOKIE {
+                add(Credential::Session(cookie.value().to_owned()))?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The header that gives a browser its session.
+pub(super) fn session_cookie(session: &Secret) -> HeaderValue {
+    header_of(&base_cookie(session.expose()).build())
+}
+
+/// The header that takes it away.
+pub(super) fn no_session_cookie() -> HeaderValue {
+    header_of(&base_cookie("").removal().build())
+}
+
+/// The token that forms of a session carry. It follows from the session's id, which only the
+/// browser knows, so it needs no place of its own and ends with the session.
+pub(super) fn csrf_token(session_id: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, session_id.as_bytes());
+    URL_SAFE_NO_PAD.encode(hmac::sign(&key, b"csrf-token"))
+}
+
+fn base_cookie(value: &str) -> cookie::CookieBuilder<'_> {
+    Cookie::build((SESSION_COOKIE, value))
+        .http_only(true)
+        .path("/")
+        .same_site(SameSite::Lax)
+        .secure(true)
+}
+
+fn header_of(cookie: &Cookie<'_>) -> HeaderValue {
+    // Our own secrets are made of URL-safe characters, which every header can hold.
+    HeaderValue::from_str(&cookie.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn text(value: &HeaderValue) -> String {
+    value.to_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,206 @@
+//! Who may reach a page, declared with the route and checked before the handler runs.
+
+use std::collections::BTreeMap;
+
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Body, Endpoint, FromRequest, IntoResponse, Request, RequestBody, Response};
+use subtle::ConstantTimeEq as _;
+
+use super::App;
+use super::edge::CsrfToken;
+use super::problem::Failure;
+use crate::domain::principal::{Means, PersonPrincipal, Principal};
+
+/// The form field that carries the session's token.
+const CSRF_FIELD: &str = "csrf_token";
+/// The header that carries it when a script asks.
+pub(super) const CSRF_HEADER: &str = "x-csrf-token";
+
+/// The principal that a page route declares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Access {
+    /// Anybody: login, one-time links, health, assets.
+    Public,
+    /// A person with a session.
+    Session,
+}
+
+/// An endpoint behind its declared principal. Every state change is checked to come from our own
+/// page, and within a session to carry its token.
+pub(super) struct Guarded<E> {
+    app: App,
+    access: Access,
+    inner: E,
+}
+
+impl<E> Guarded<E> {
+    pub(super) fn new(app: &App, access: Access, inner: E) -> Self {
+        Self {
+            app: app.clone(),
+            access,
+            inner,
+        }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Guarded<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let session = session_of(&request);
+        if self.access == Access::Session && session.is_none() {
+            return if is_read(request.method()) {
+                Ok(see_other("/login"))
+            } else {
+                Err(Failure::unauthenticated().into())
+            };
+        }
+        if !is_read(request.method()) {
+            self.check_origin(&request)?;
+            let fields = Fields::read(&mut request).await?;
+            if self.access == Access::Session {
+                check_token(&request, fields.0.get(CSRF_FIELD).map(String::as_str))?;
+            }
+            request.set_data(fields);
+        }
+        Ok(self.inner.call(request).await?.into_response())
+    }
+}
+
+impl<E> Guarded<E> {
+    fn check_origin(&self, request: &Request) -> Result<(), Failure> {
+        check_origin(request, &self.app)
+    }
+}
+
+/// Refuses a state change that another site's page may have caused. Browsers say where a request
+/// comes from in `Sec-Fetch-Site`, older ones in `Origin`; one of them must be there and right.
+pub(super) fn check_origin(request: &Request, app: &App) -> Result<(), Failure> {
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let own = match (header("sec-fetch-site"), header("origin")) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => is_own_origin(origin, request, app),
+        (None, None) => false,
+    };
+    if own {
+        Ok(())
+    } else {
+        Err(Failure::foreign_form())
+    }
+}
+
+/// The public address, or the very host that was asked for, which the edge has found to be ours.
+fn is_own_origin(origin: &str, request: &Request, app: &App) -> bool {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let authority = request
+        .uri()
+        .authority()
+        .map(poem::http::uri::Authority::as_str);
+    let asked = authority.or(host).map(|host| format!("https://{host}"));
+    origin == app.config().public_url.origin() || asked.as_deref() == Some(origin)
+}
+
+/// Refuses a state change of a session that does not carry its token.
+pub(super) fn check_token(request: &Request, presented: Option<&str>) -> Result<(), Failure> {
+    let expected = request.data::<CsrfToken>().map(|token| token.0.as_bytes());
+    let same = match (presented, expected) {
+        (Some(presented), Some(expected)) => presented.as_bytes().ct_eq(expected).into(),
+        _ => false,
+    };
+    if same {
+        Ok(())
+    } else {
+        Err(Failure::foreign_form())
+    }
+}
+
+/// Whether the method must change nothing.
+pub(super) fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// A redirect that is followed with GET.
+pub(super) fn see_other(path: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
+}
+
+/// The person whose session asks, for pages.
+pub(super) fn session_of(request: &Request) -> Option<&PersonPrincipal> {
+    match request.data::<Principal>() {
+        Some(Principal::Person(person)) if matches!(person.means, Means::Session(_)) => {
+            Some(person)
+        }
+        _ => None,
+    }
+}
+
+/// The person of a page behind a session, and their form token.
+pub(super) struct Visitor {
+    pub(super) person: PersonPrincipal,
+    pub(super) csrf_token: String,
+}
+
+impl<'a> FromRequest<'a> for Visitor {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let person = session_of(request)
+            .cloned()
+            .ok_or_else(Failure::unauthenticated)?;
+        let csrf_token = request
+            .data::<CsrfToken>()
+            .map(|token| token.0.clone())
+            .unwrap_or_default();
+        Ok(Self { person, csrf_token })
+    }
+}
+
+/// The fields of a form, each taken by name; nothing binds to a structure by itself.
+#[derive(Clone, Default)]
+pub(super) struct Fields(BTreeMap<String, String>);
+
+impl Fields {
+    async fn read(request: &mut Request) -> Result<Self, Failure> {
+        let bytes = request.take_body().into_bytes().await.unwrap_or_default();
+        request.set_body(Body::from_bytes(bytes.clone()));
+        let form = request
+            .content_type()
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        if !form && !bytes.is_empty() {
+            return Err(Failure::unsupported_media_type("A form is expected here."));
+        }
+        let mut fields = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(&bytes) {
+            if fields
+                .insert(name.to_string(), value.into_owned())
+                .is_some()
+            {
+                return Err(Failure::bad_request(format!(
+                    "the field {name} stands twice"
+                )));
+            }
+        }
+        Ok(Self(fields))
+    }
+
+    /// Takes a field; a missing one is empty.
+    pub(super) fn take(&mut self, name: &str) -> String {
+        self.0.remove(name).unwrap_or_default()
+    }
+}
+
+impl<'a> FromRequest<'a> for Fields {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        Ok(request.data::<Self>().cloned().unwrap_or_default())
+    }
+}

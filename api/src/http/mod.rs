@@ -1,0 +1,102 @@
+//! The edge: routes, principals, pages. A handler parses, asks one service, and answers.
+
+pub mod api;
+mod assets;
+mod client;
+mod credentials;
+mod edge;
+mod guard;
+mod headers;
+mod health;
+pub mod listen;
+mod pages;
+mod problem;
+pub mod serve;
+mod streams;
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt as _, Route};
+use server_scout_ui::{Pages, UiError};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::domain::Services;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    services: Services,
+    pages: Pages,
+    config: Config,
+    agents_trust: Option<AgentsTrust>,
+    streams: streams::Streams,
+    readiness: health::Readiness,
+    stopping: watch::Receiver<bool>,
+}
+
+/// What an agent must be given to trust this dashboard's own CA.
+#[derive(Clone, Debug)]
+pub struct AgentsTrust {
+    /// The CA's certificate, PEM.
+    pub pem: String,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// Why the edge cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A route without a declared principal.
+    #[error("the route {0} declares no principal")]
+    Undeclared(String),
+    /// The pages.
+    #[error(transparent)]
+    Ui(#[from] UiError),
+}
+
+impl App {
+    /// Puts together what the handlers need. Streams end when `stopping` turns true.
+    pub fn new(
+        services: Services,
+        config: Config,
+        agents_trust: Option<AgentsTrust>,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, BuildError> {
+        Ok(Self(Arc::new(Inner {
+            services,
+            pages: Pages::new()?,
+            config,
+            agents_trust,
+            streams: streams::Streams::default(),
+            readiness: health::Readiness::default(),
+            stopping,
+        })))
+    }
+
+    fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    fn pages(&self) -> &Pages {
+        &self.0.pages
+    }
+
+    fn config(&self) -> &Config {
+        &self.0.config
+    }
+}
+
+/// Every route behind the edge. A route without a declared principal is an error here, so that a
+/// program that has one does not start.
+pub fn routes(app: App) -> Result<BoxEndpoint<'static>, BuildError> {
+    let api = api::service(app.clone())?;
+    let route = Route::new().nest("/api/v1", api);
+    let route = health::routes(route);
+    let route = assets::routes(route);
+    let route = pages::routes(&app, route);
+    Ok(edge::Edge::new(app, route.map_to_response()).boxed())
+}

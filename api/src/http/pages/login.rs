@@ -1,0 +1,100 @@
+//! Login and logout.
+
+use poem::http::header;
+use poem::web::Data;
+use poem::{Request, Response, handler};
+use server_scout_ui::views::LoginView;
+
+use super::super::edge::ClientAddress;
+use super::super::guard::{Fields, Visitor, see_other, session_of};
+use super::super::problem::Failure;
+use super::super::{App, credentials};
+use super::html;
+use crate::domain::ServiceError;
+use crate::domain::principal::Means;
+use crate::secret::SecretHash;
+
+#[handler]
+pub(super) fn show(Data(app): Data<&App>, request: &Request) -> poem::Result<Response> {
+    if session_of(request).is_some() {
+        return Ok(see_other("/servers"));
+    }
+    Ok(html(app.pages().login(&LoginView::default()))?)
+}
+
+#[handler]
+pub(super) async fn log_in(
+    Data(app): Data<&App>,
+    request: &Request,
+    mut fields: Fields,
+) -> poem::Result<Response> {
+    let email = fields.take("email");
+    let before = session_of(request).map(|person| session_hash(person.means));
+    let login = app.services().log_in(
+        &email,
+        fields.take("password"),
+        before.flatten(),
+        address(request),
+    );
+    match login.await {
+        Ok(session) => Ok(with_session(see_other("/servers"), &session)),
+        Err(error @ ServiceError::WrongLogin) => {
+            let mut response = html(app.pages().login(&LoginView {
+                email,
+                error: Some(sentence(&error)),
+            }))?;
+            Failure::from(error).decorate(&mut response);
+            Ok(response)
+        }
+        Err(error) => Err(Failure::from(error).into()),
+    }
+}
+
+#[handler]
+pub(super) async fn log_out(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
+    if let Some(session) = session_hash(visitor.person.means) {
+        app.services()
+            .log_out(session)
+            .await
+            .map_err(Failure::from)?;
+    }
+    let mut response = see_other("/login");
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, credentials::no_session_cookie());
+    Ok(response)
+}
+
+pub(super) fn with_session(mut response: Response, session: &crate::secret::Secret) -> Response {
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, credentials::session_cookie(session));
+    response
+}
+
+pub(super) fn address(request: &Request) -> String {
+    let address = request
+        .data::<ClientAddress>()
+        .and_then(|address| address.0);
+    address
+        .map(|address| address.to_string())
+        .unwrap_or_default()
+}
+
+/// An error's words as a sentence on a page.
+pub(super) fn sentence(error: &ServiceError) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+fn session_hash(means: Means) -> Option<SecretHash> {
+    match means {
+        Means::Session(hash) => Some(hash),
+        Means::Token(_) => None,
+    }
+}

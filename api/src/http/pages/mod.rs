@@ -1,0 +1,88 @@
+//! The pages: view models filled from the services.
+
+mod first_owner;
+mod login;
+mod servers;
+
+use poem::{Endpoint, IntoResponse as _, Response, Route, RouteMethod};
+use server_scout_ui::UiError;
+use server_scout_ui::views::Frame;
+
+use super::App;
+use super::guard::{Access, Guarded, Visitor, see_other};
+use super::problem::Failure;
+
+pub(super) fn routes(app: &App, route: Route) -> Route {
+    let pages = Declared { app };
+    let public = Access::Public;
+    let session = Access::Session;
+    route
+        .at("/", pages.get(session, home))
+        .at(
+            "/login",
+            pages
+                .get(public, login::show)
+                .post(pages.guard(public, login::log_in)),
+        )
+        .at("/logout", pages.post(session, login::log_out))
+        .at(
+            "/first-owner/:token",
+            pages
+                .get(public, first_owner::show)
+                .post(pages.guard(public, first_owner::create)),
+        )
+        .at(
+            "/servers",
+            pages
+                .get(session, servers::list)
+                .post(pages.guard(session, servers::add)),
+        )
+        .at("/servers/new", pages.get(session, servers::new))
+        .at("/servers/:id", pages.get(session, servers::show))
+        .at("/servers/:id/pause", pages.post(session, servers::pause))
+        .at("/servers/:id/resume", pages.post(session, servers::resume))
+}
+
+/// Registers pages; each needs its principal.
+struct Declared<'a> {
+    app: &'a App,
+}
+
+impl Declared<'_> {
+    fn guard<E: Endpoint + 'static>(&self, access: Access, page: E) -> Guarded<E> {
+        Guarded::new(self.app, access, page)
+    }
+
+    fn get<E: Endpoint + 'static>(&self, access: Access, page: E) -> RouteMethod {
+        RouteMethod::new().get(self.guard(access, page))
+    }
+
+    fn post<E: Endpoint + 'static>(&self, access: Access, page: E) -> RouteMethod {
+        RouteMethod::new().post(self.guard(access, page))
+    }
+}
+
+#[poem::handler]
+fn home() -> Response {
+    see_other("/servers")
+}
+
+fn html(page: Result<String, UiError>) -> Result<Response, Failure> {
+    match page {
+        Ok(html) => Ok(html
+            .with_content_type("text/html; charset=utf-8")
+            .into_response()),
+        Err(error) => {
+            tracing::error!("cannot show a page: {error}");
+            Err(Failure::internal())
+        }
+    }
+}
+
+fn frame(visitor: &Visitor) -> Frame {
+    Frame {
+        organisation: visitor.person.identity.organisation.clone(),
+        person: visitor.person.identity.email.clone(),
+        csrf_token: visitor.csrf_token.clone(),
+    }
+}

@@ -1,0 +1,291 @@
+//! The dashboard from start to stop.
+
+use std::net::TcpListener as StdTcpListener;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::listen::{Acceptor, Listener};
+use super::{AgentsTrust, App, BuildError, routes};
+use crate::clock::Clock;
+use crate::config::{Config, Listen, PublicUrl};
+use crate::data_dir::{DataDir, DataDirError, ServeLock};
+use crate::domain::{ServiceError, Services};
+use crate::secret::Secret;
+use crate::store::{OpenError, Store, StoreError};
+use crate::tls::{Certificates, TlsError};
+
+/// A dashboard that is ready to accept.
+pub struct Dashboard {
+    config: Config,
+    services: Services,
+    certificates: Option<Certificates>,
+    trust: Option<AgentsTrust>,
+    listener: Listener,
+    address: String,
+    _lock: ServeLock,
+}
+
+/// Why the dashboard does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port or socket.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// Where.
+        address: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// The routes or pages.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// What the start has to read or write.
+    #[error("the database cannot be used: {0}")]
+    Service(#[from] ServiceError),
+    /// What the start has to read.
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Dashboard {
+    /// Opens everything and binds the port. Nothing is accepted yet.
+    pub async fn open(mut config: Config, clock: Clock) -> Result<Self, StartError> {
+        let data_dir = DataDir::create(&config.data_dir)?;
+        let lock = data_dir.lock()?;
+        let listener = bind(&config.listen)?;
+        learn_port(&mut config, &listener);
+        let store = Store::open(&data_dir.database())?;
+        let certificates = Certificates::open(&config, &data_dir, &clock)?;
+        let authority = certificates.as_ref().and_then(Certificates::authority);
+        let trust = authority.map(|authority| AgentsTrust {
+            pem: authority.pem().to_owned(),
+            sha256: authority.sha256(),
+        });
+        let services = Services::start(store, clock, config.limits, config.sessions).await?;
+        let address = shown(&listener, certificates.is_some());
+        Ok(Self {
+            config,
+            services,
+            certificates,
+            trust,
+            listener,
+            address,
+            _lock: lock,
+        })
+    }
+
+    /// Where it listens, for people: `https://127.0.0.1:8443`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The configuration, with the port that the kernel chose.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The services.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// A new link that creates the first owner; none when there is an owner.
+    pub async fn first_owner_link(&self) -> Result<Option<String>, StartError> {
+        let link = self.services.first_owner_link().await?;
+        let address = |token: Secret| {
+            format!(
+                "{}/first-owner/{}",
+                self.config.public_url.as_str(),
+                token.expose()
+            )
+        };
+        Ok(link.map(address))
+    }
+
+    /// Serves until `stop` resolves; then everything accepted is written and the store closed.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let (stopper, stopping) = watch::channel(false);
+        let tls = match &self.certificates {
+            Some(certificates) => Some(TlsAcceptor::from(certificates.server_config()?)),
+            None => None,
+        };
+        let app = App::new(
+            self.services.clone(),
+            self.config.clone(),
+            self.trust,
+            stopping.clone(),
+        )?;
+        let acceptor = Acceptor {
+            endpoint: Arc::new(routes(app)?),
+            tls,
+            limits: self.config.limits,
+            trusted_proxies: self.config.trusted_proxies.clone(),
+        };
+        let clock = self.services.clock().clone();
+        let certificates = self.certificates.map(|c| tokio::spawn(c.keep_fresh(clock)));
+        let upkeep = tokio::spawn(self.services.clone().keep_clean());
+        let accepting = tokio::spawn(super::listen::run(acceptor, self.listener, stopping));
+
+        stop.await;
+        let _ = stopper.send(true);
+        let _ = accepting.await;
+        for task in [Some(upkeep), certificates].into_iter().flatten() {
+            task.abort();
+            let _ = task.await;
+        }
+        self.services.finish();
+        Ok(())
+    }
+}
+
+/// Binds, or takes over what systemd has bound.
+fn bind(listen: &Listen) -> Result<Listener, StartError> {
+    let mut passed = listenfd::ListenFd::from_env();
+    let failed = |error: std::io::Error| StartError::Bind {
+        address: match listen {
+            Listen::Tcp(address) => address.to_string(),
+            Listen::Unix(path) => path.display().to_string(),
+        },
+        reason: advice(&error),
+    };
+    if passed.len() > 0 {
+        return inherit(&mut passed).map_err(failed);
+    }
+    match listen {
+        Listen::Tcp(address) => {
+            let listener = StdTcpListener::bind(address).map_err(failed)?;
+            tcp(listener).map_err(failed)
+        }
+        Listen::Unix(path) => unix(path).map_err(failed),
+    }
+}
+
+fn inherit(passed: &mut listenfd::ListenFd) -> std::io::Result<Listener> {
+    if let Ok(Some(listener)) = passed.take_tcp_listener(0) {
+        return tcp(listener);
+    }
+    match passed.take_unix_listener(0)? {
+        Some(listener) => {
+            listener.set_nonblocking(true)?;
+            Ok(Listener::Unix(UnixListener::from_std(listener)?))
+        }
+        None => Err(std::io::Error::other("systemd passed no stream socket")),
+    }
+}
+
+fn tcp(listener: StdTcpListener) -> std::io::Result<Listener> {
+    listener.set_nonblocking(true)?;
+    Ok(Listener::Tcp(TcpListener::from_std(listener)?))
+}
+
+fn unix(path: &Path) -> std::io::Result<Listener> {
+    // A socket that an earlier run left behind is in the way; anything else is not ours to remove.
+    if std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket()) {
+        std::fs::remove_file(path)?;
+    }
+    let listener = StdUnixListener::bind(path)?;
+    // The proxy runs as another user; who may come near is the directory's to say.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
+    listener.set_nonblocking(true)?;
+    Ok(Listener::Unix(UnixListener::from_std(listener)?))
+}
+
+fn advice(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program listens there already; stop it or set SERVERSCOUT_LISTEN".to_owned()
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "that needs more rights than this user has; choose a port above 1023".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// With port 0 the public address is only known now.
+fn learn_port(config: &mut Config, listener: &Listener) {
+    let Listen::Tcp(asked) = &config.listen else {
+        return;
+    };
+    let Listener::Tcp(listener) = listener else {
+        return;
+    };
+    if asked.port() == 0
+        && let Ok(address) = listener.local_addr()
+        && config.public_url == PublicUrl::default()
+    {
+        config.public_url = PublicUrl::on_localhost(address.port());
+    }
+}
+
+fn shown(listener: &Listener, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    match listener {
+        Listener::Tcp(listener) => match listener.local_addr() {
+            Ok(address) => format!("{scheme}://{address}"),
+            Err(_) => scheme.to_owned(),
+        },
+        Listener::Unix(listener) => {
+            let path = listener.local_addr().ok();
+            let path = path.as_ref().and_then(|address| address.as_pathname());
+            format!(
+                "unix:{}",
+                path.map(|path| path.display().to_string())
+                    .unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// Resolves when somebody wants the program to end.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Tells systemd that the dashboard is ready, and from then on that it is alive, if it asks.
+pub async fn tell_systemd(services: Services) {
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut tick = tokio::time::interval(limit / 2);
+    loop {
+        tick.tick().await;
+        // A writer that hangs is not alive; a full disk is.
+        let probe = tokio::time::timeout(limit / 4, services.probe()).await;
+        if probe.is_ok() {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+        } else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
