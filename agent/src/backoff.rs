@@ -58,7 +58,7 @@ pub fn random_unit() -> f64 {
 }
 
 const FIRST_CEILING: Duration = Duration::from_secs(1);
-const LAST_CEILING: Duration = Duration::from_secs(60);
+const LAST_CEILING: Duration = Duration::from_mins(1);
 const MAX_DOUBLINGS: u32 = 6;
 /// Full jitter can draw nothing at all; a failing dashboard is not asked again at once.
 const SHORTEST: Duration = Duration::from_millis(100);

@@ -15,7 +15,7 @@ pub async fn check(
     environment: &Environment,
 ) -> Result<bool, StartError> {
     let mut steps = Steps(io::stdout().lock());
-    let (dashboard, key, source) = match prepare(settings, environment) {
+    let (mut dashboard, key, source) = match prepare(settings, environment) {
         Ok(prepared) => prepared,
         Err(why) => return steps.failed("configuration", &why.to_string()),
     };

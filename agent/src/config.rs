@@ -9,14 +9,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fmt, fs, io};
+use std::{env, fs, io};
 
-use figment::error::Kind;
-use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map};
 use figment::{Figment, Metadata, Profile, Provider};
 use reqwest::Url;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
@@ -34,28 +32,24 @@ pub struct Settings {
 impl Settings {
     /// Reads `file`, then `environment`, and checks every value.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
-        let figment = match file {
-            Some(path) => Figment::from(TomlFile::read(path)?.0),
-            None => Figment::new(),
-        };
-        let figment = figment.merge(environment.provider()?);
-        let raw: Raw = figment.extract().map_err(|error| explain(&error, file))?;
-        let source = Source {
-            figment: &figment,
+        let mut figment = Figment::new();
+        if let Some(path) = file {
+            figment = figment.merge(File::read(path)?);
+        }
+        let merged = Merged {
+            figment: figment.merge(environment.provider()?),
             file,
         };
 
         Ok(Self {
-            url: source.parse("url", raw.url, dashboard_url)?,
-            ca_file: source.parse("ca_file", raw.ca_file, path)?,
-            state_dir: source.parse("state_dir", raw.state_dir, path)?,
-            interval: source
-                .parse("interval_seconds", raw.interval_seconds, interval)?
+            url: merged.parse("url", dashboard_url)?,
+            ca_file: merged.parse("ca_file", path)?,
+            state_dir: merged.parse("state_dir", path)?,
+            interval: merged
+                .parse("interval_seconds", interval)?
                 .unwrap_or(DEFAULT_INTERVAL),
-            log: source
-                .parse("log", raw.log, level)?
-                .unwrap_or(LevelFilter::INFO),
-            api_key_file: source.parse("api_key_file", raw.api_key_file, path)?,
+            log: merged.parse("log", level)?.unwrap_or(LevelFilter::INFO),
+            api_key_file: merged.parse("api_key_file", path)?,
         })
     }
 
@@ -171,12 +165,12 @@ pub enum ConfigError {
         name: String,
     },
     /// The file is not TOML. The text of the file is not repeated.
-    #[error("{file} is not valid TOML: {place}: {why}")]
+    #[error("{file} is not valid TOML: line {line}: {why}")]
     NotToml {
         /// The file.
         file: String,
-        /// Where in the file.
-        place: String,
+        /// Where in the file, from 1.
+        line: usize,
         /// What the parser expected.
         why: String,
     },
@@ -217,64 +211,24 @@ pub enum ConfigError {
     },
 }
 
-/// Every setting as text.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    url: Option<Text>,
-    api_key_file: Option<Text>,
-    ca_file: Option<Text>,
-    state_dir: Option<Text>,
-    interval_seconds: Option<Text>,
-    log: Option<Text>,
-}
-
-/// A value as it was written; in TOML a number may stand without quotation marks.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl Visitor<'_> for TextVisitor {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a whole number")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
-        }
-        deserializer.deserialize_any(TextVisitor)
-    }
-}
-
-/// Where the values come from, for messages.
-struct Source<'a> {
-    figment: &'a Figment,
+/// The settings of file and environment, all of them texts.
+struct Merged<'a> {
+    figment: Figment,
     file: Option<&'a Path>,
 }
 
-impl Source<'_> {
+impl Merged<'_> {
     fn parse<T>(
         &self,
         key: &str,
-        text: Option<Text>,
         parse: impl FnOnce(&str) -> Result<T, Wrong>,
     ) -> Result<Option<T>, ConfigError> {
-        let Some(Text(text)) = text else {
+        // Every provider gives texts only, so the one error is that nobody set it.
+        let Ok(value) = self.figment.find_value(key) else {
             return Ok(None);
         };
-        parse(&text).map(Some).map_err(|wrong| ConfigError::Wrong {
+        let text = value.as_str().unwrap_or_default();
+        parse(text).map(Some).map_err(|wrong| ConfigError::Wrong {
             name: self.name(key),
             found: wrong
                 .found
@@ -283,15 +237,15 @@ impl Source<'_> {
         })
     }
 
+    /// How the one who set it calls it.
     fn name(&self, key: &str) -> String {
-        let from_environment = self
+        let set_by = self
             .figment
             .find_metadata(key)
-            .is_some_and(|metadata| metadata.name == ENVIRONMENT);
-        if from_environment {
-            variable(key)
-        } else {
-            format!("{}: `{key}`", file_name(self.file))
+            .map(|metadata| metadata.name.as_ref());
+        match self.file {
+            Some(file) if set_by == Some(FILE) => format!("{}: `{key}`", file.display()),
+            _ => variable(key),
         }
     }
 }
@@ -362,21 +316,62 @@ fn level(text: &str) -> Result<LevelFilter, Wrong> {
         "warn" => Ok(LevelFilter::WARN),
         "info" => Ok(LevelFilter::INFO),
         "debug" => Ok(LevelFilter::DEBUG),
-        "trace" => Ok(LevelFilter::TRACE),
-        _ => Err(Wrong::expected("error, warn, info, debug or trace")),
+        _ => Err(Wrong::expected("error, warn, info or debug")),
     }
 }
 
-/// The file's content, of which no error repeats a line: someone may have put the key there.
-struct TomlFile(figment::providers::Data<Toml>);
+/// The settings of a TOML file. A number may stand without quotation marks; it stays as it was
+/// written. No error repeats a line of the file: someone may have put the key there.
+struct File(Dict);
 
-impl TomlFile {
+impl File {
     fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = || path.display().to_string();
         let text = fs::read_to_string(path).map_err(|why| ConfigError::Unreadable {
             path: path.to_owned(),
             why,
         })?;
-        Ok(Self(Toml::string(&text)))
+        let table = DeTable::parse(&text).map_err(|error| ConfigError::NotToml {
+            file: file(),
+            line: line_of(&text, error.span().map_or(0, |span| span.start)),
+            why: error.message().to_owned(),
+        })?;
+        let mut settings = Dict::new();
+        for (name, value) in table.into_inner() {
+            let name = name.into_inner();
+            if name == "api_key" {
+                return Err(ConfigError::KeyInFile { file: file() });
+            }
+            if !SETTINGS.contains(&name.as_ref()) {
+                return Err(ConfigError::UnknownKey {
+                    file: file(),
+                    name: name.into_owned(),
+                });
+            }
+            let value = match value.into_inner() {
+                DeValue::String(text) => text.into_owned(),
+                DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+                other => {
+                    return Err(ConfigError::Wrong {
+                        name: format!("{}: `{name}`", file()),
+                        found: format!("is a TOML {}", other.type_str()),
+                        expected: "a text or a whole number",
+                    });
+                }
+            };
+            settings.insert(name.into_owned(), value.into());
+        }
+        Ok(Self(settings))
+    }
+}
+
+impl Provider for File {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(FILE)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.0.clone()))
     }
 }
 
@@ -385,7 +380,7 @@ struct Variables(Dict);
 
 impl Provider for Variables {
     fn metadata(&self) -> Metadata {
-        Metadata::named(ENVIRONMENT)
+        Metadata::named("environment")
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
@@ -393,36 +388,12 @@ impl Provider for Variables {
     }
 }
 
-/// Turns figment's error into ours, without any value.
-fn explain(error: &figment::Error, file: Option<&Path>) -> ConfigError {
-    let file = file_name(file);
-    match &error.kind {
-        Kind::UnknownField(name, _) if name == "api_key" => ConfigError::KeyInFile { file },
-        Kind::UnknownField(name, _) => ConfigError::UnknownKey {
-            file,
-            name: name.clone(),
-        },
-        // The parser's message has the place first, then the offending line, then the reason.
-        Kind::Message(message) if error.path.is_empty() => {
-            let mut lines = message.lines();
-            let place = lines.next().unwrap_or_default();
-            let place = place.trim_start_matches("TOML parse error at ").to_owned();
-            let why = lines.next_back().unwrap_or("expected TOML").to_owned();
-            ConfigError::NotToml { file, place, why }
-        }
-        _ => ConfigError::Wrong {
-            name: format!("{file}: `{}`", error.path.join(".")),
-            found: "is neither text nor number".to_owned(),
-            expected: "one value",
-        },
-    }
-}
-
-fn file_name(file: Option<&Path>) -> String {
-    file.map_or_else(
-        || "configuration".to_owned(),
-        |path| path.display().to_string(),
-    )
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
 }
 
 /// The variable of a setting.
@@ -446,7 +417,7 @@ fn is_of_dashboard(key: &str) -> bool {
 }
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
-const ENVIRONMENT: &str = "environment";
+const FILE: &str = "file";
 const PREFIX: &str = "SERVERSCOUT_";
 /// Variables of the service manager that the agent heeds.
 const FOREIGN: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];

@@ -1,11 +1,8 @@
 //! The one connection that the agent makes, and how it understands what comes back.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
@@ -13,13 +10,14 @@ use rustls::ClientConfig;
 use server_scout_wire::limits::MAX_ANSWER_BYTES;
 use server_scout_wire::{Answer, Problem, Timestamp};
 
+use crate::encoding::Encoder;
 use crate::failure::{Failure, FailureKind, UnknownName, printable};
 use crate::key::ApiKey;
 
 /// Something that takes reports and answers. The real one is [`Dashboard`].
 pub trait Transport {
     /// Sends one request body and waits for the reply.
-    fn post(&self, key: &ApiKey, body: &[u8]) -> impl Future<Output = Result<Reply, Failure>>;
+    fn post(&mut self, key: &ApiKey, body: &[u8]) -> impl Future<Output = Result<Reply, Failure>>;
 }
 
 /// The dashboard, over one connection that is kept.
@@ -27,6 +25,7 @@ pub struct Dashboard {
     client: Client,
     reports: Url,
     host: String,
+    encoder: Encoder,
 }
 
 impl Dashboard {
@@ -53,6 +52,7 @@ impl Dashboard {
             client,
             reports,
             host,
+            encoder: Encoder::new(),
         })
     }
 
@@ -64,21 +64,25 @@ impl Dashboard {
 }
 
 impl Transport for Dashboard {
-    async fn post(&self, key: &ApiKey, body: &[u8]) -> Result<Reply, Failure> {
+    async fn post(&mut self, key: &ApiKey, body: &[u8]) -> Result<Reply, Failure> {
         let key = key
             .header()
             .map_err(|why| Failure::new(FailureKind::Other, format!("the agent key {why}")))?;
-        let (body, encoding) = encode(body);
         let mut request = self
             .client
             .post(self.reports.clone())
             .header("x-api-key", key)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(encoding) = encoding {
-            request = request.header(CONTENT_ENCODING, encoding);
-        }
-        let explain = |error: reqwest::Error| Failure::explain(&error, &self.host);
-        let response = request.body(body).send().await.map_err(explain)?;
+        request = match self.encoder.gzip(body) {
+            Some(packed) => request
+                .header(CONTENT_ENCODING, HeaderValue::from_static("gzip"))
+                .body(packed),
+            None => request.body(body.to_vec()),
+        };
+        let response = request
+            .send()
+            .await
+            .map_err(|error| Failure::explain(&error, &self.host))?;
 
         let status = response.status();
         let retry_after = retry_after(&response);
@@ -273,20 +277,6 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// The body as it travels: compressed where that makes it shorter.
-fn encode(body: &[u8]) -> (Vec<u8>, Option<HeaderValue>) {
-    if body.len() < WORTH_COMPRESSING {
-        return (body.to_vec(), None);
-    }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::default());
-    match encoder.write_all(body).and_then(|()| encoder.finish()) {
-        Ok(packed) if packed.len() + GZIP_HEADER_BYTES < body.len() => {
-            (packed, Some(HeaderValue::from_static("gzip")))
-        }
-        _ => (body.to_vec(), None),
-    }
-}
-
 fn total(answer: &Answer) -> u64 {
     let refused = answer.refused_count.max(answer.refused.len() as u64);
     answer
@@ -313,6 +303,3 @@ pub const CLOCK_SKEW: &str = "clock-skew";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
-const WORTH_COMPRESSING: usize = 512;
-/// What announcing the compression costs.
-const GZIP_HEADER_BYTES: usize = "content-encoding: gzip\r\n".len();

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod arguments;
 pub mod backoff;
 pub mod check;
 pub mod collect;
 pub mod config;
 pub mod dashboard;
+pub mod encoding;
 pub mod failure;
 pub mod journal;
 pub mod key;

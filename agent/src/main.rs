@@ -1,36 +1,30 @@
-//! The command line of the agent.
+//! The agent's entry: parse, start one thread's runtime, carry out one command.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
 use server_scout_agent::StartError;
+use server_scout_agent::arguments::{Arguments, Command, HELP};
 use server_scout_agent::config::{Environment, Settings};
 use server_scout_agent::{check, log, report, run};
 
-/// Collects this host's metrics and pushes them to a Server Scout dashboard.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// A TOML file with settings; variables SERVERSCOUT_* win over it.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Collect and push until told to end.
-    Run,
-    /// Print one full report and send nothing.
-    Report,
-    /// Test configuration, TLS and key, and store nothing.
-    Check,
-}
-
 fn main() -> ExitCode {
-    match carry_out(&Arguments::parse()) {
+    let result = match Arguments::parse(std::env::args_os().skip(1)) {
+        Ok(Arguments::Command { command, config }) => carry_out(command, config.as_deref()),
+        Ok(Arguments::Help) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Arguments::Version) => {
+            println!("server-scout-agent {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => {
+            eprintln!("server-scout-agent: {why}; --help shows what there is");
+            return ExitCode::FAILURE;
+        }
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
@@ -41,9 +35,9 @@ fn main() -> ExitCode {
 }
 
 /// False when the command was carried out and its result is a failure.
-fn carry_out(arguments: &Arguments) -> Result<bool, StartError> {
+fn carry_out(command: Command, config: Option<&Path>) -> Result<bool, StartError> {
     let environment = Environment::of_process()?;
-    let settings = Settings::load(arguments.config.as_deref(), &environment);
+    let settings = Settings::load(config, &environment);
     if let Ok(settings) = &settings {
         log::start(settings.log());
     }
@@ -54,7 +48,7 @@ fn carry_out(arguments: &Arguments) -> Result<bool, StartError> {
         .build()
         .map_err(StartError::Runtime)?;
     runtime.block_on(async {
-        match arguments.command {
+        match command {
             Command::Run => run::run(&settings?, &environment).await.map(|()| true),
             Command::Report => {
                 settings?;

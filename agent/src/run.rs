@@ -104,7 +104,9 @@ impl<'a> Sampler<'a> {
     }
 
     fn sample(&mut self) -> Result<(), StartError> {
-        let report = self.collector.collect(self.identity, self.tiers.next())?;
+        let report = self
+            .collector
+            .collect(self.identity, self.tiers.advance())?;
         self.identity.seq += 1;
         self.queue.push(report.to_json());
         Ok(())
@@ -123,12 +125,11 @@ impl<'a> Sampler<'a> {
                     tracing::info!("reports are made again");
                     self.failing = false;
                 }
-                Ok(()) => {}
                 Err(why) if !self.failing => {
                     tracing::error!("no report can be made: {why}");
                     self.failing = true;
                 }
-                Err(_) => {}
+                Ok(()) | Err(_) => {}
             }
         }
     }

@@ -24,7 +24,7 @@ impl Tiers {
     }
 
     /// What is due with the next report. The first has everything.
-    pub fn next(&mut self) -> Due {
+    pub fn advance(&mut self) -> Due {
         let made = self.made;
         self.made += 1;
         Due {
@@ -35,4 +35,4 @@ impl Tiers {
 }
 
 const MEDIUM: Duration = Duration::from_secs(30);
-const INVENTORY: Duration = Duration::from_secs(60 * 60);
+const INVENTORY: Duration = Duration::from_hours(1);

@@ -42,15 +42,18 @@ impl Kernel {
         Ok(())
     }
 
-    /// Adds the load; with `medium` uptime and processes too.
+    /// Adds the load; with `medium` also its longer averages, uptime and processes.
     pub fn collect(&self, medium: bool, report: &mut Report) {
-        if let Ok(load) = System::load_average() {
+        let load = System::load_average().ok();
+        if let Some(load) = &load {
             report.push(Metric::Load1, None, load.one);
-            report.push(Metric::Load5, None, load.five);
-            report.push(Metric::Load15, None, load.fifteen);
         }
         if !medium {
             return;
+        }
+        if let Some(load) = load {
+            report.push(Metric::Load5, None, load.five);
+            report.push(Metric::Load15, None, load.fifteen);
         }
         if let Ok(uptime) = System::uptime() {
             report.push(Metric::UptimeSeconds, None, uptime as f64);

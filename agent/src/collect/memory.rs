@@ -19,10 +19,14 @@ impl Memory {
         })
     }
 
-    /// Adds memory and swap; with `sizes` also how much there is of both.
-    pub fn collect(&mut self, sizes: bool, report: &mut Report) -> Result<(), CollectError> {
+    /// Adds the memory in use; with `medium` also what it consists of, and swap.
+    pub fn collect(&mut self, medium: bool, report: &mut Report) -> Result<(), CollectError> {
         let Self(system) = self;
-        system.refresh_memory_specifics(MemoryRefreshKind::everything());
+        system.refresh_memory_specifics(if medium {
+            MemoryRefreshKind::everything()
+        } else {
+            MemoryRefreshKind::nothing().with_ram()
+        });
         let total = system.total_memory();
         if total == 0 {
             return Err(CollectError::senseless("/proc/meminfo"));
@@ -36,12 +40,12 @@ impl Memory {
             100.0 * used as f64 / total as f64,
         );
         report.push(Metric::MemoryUsedBytes, None, used as f64);
-        report.push(Metric::MemoryAvailableBytes, None, available as f64);
-        report.push(Metric::MemoryFreeBytes, None, system.free_memory() as f64);
-        report.push(Metric::SwapUsedBytes, None, system.used_swap() as f64);
-        if sizes {
+        if medium {
             report.push(Metric::MemoryTotalBytes, None, total as f64);
+            report.push(Metric::MemoryAvailableBytes, None, available as f64);
+            report.push(Metric::MemoryFreeBytes, None, system.free_memory() as f64);
             report.push(Metric::SwapTotalBytes, None, system.total_swap() as f64);
+            report.push(Metric::SwapUsedBytes, None, system.used_swap() as f64);
         }
         Ok(())
     }

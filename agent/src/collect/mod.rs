@@ -31,7 +31,7 @@ use self::network::Network;
 /// Which of the slower tiers are due beside the fast one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Due {
-    /// What changes slowly: mounts, sizes, uptime, processes.
+    /// What changes slowly: mounts, swap, longer averages, uptime, processes.
     pub medium: bool,
     /// What the host is.
     pub inventory: bool,

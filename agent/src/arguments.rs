@@ -1,0 +1,90 @@
+//! The command line.
+//!
+//! Read with a small parser: for three commands and one option a large one would be a tenth of the
+//! agent's size.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::Arg;
+
+/// What the agent was asked to do.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Arguments {
+    /// Carry out a command.
+    Command {
+        /// Which one.
+        command: Command,
+        /// The configuration file.
+        config: Option<PathBuf>,
+    },
+    /// Print [`HELP`].
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// The commands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// Test configuration, TLS and key, and store nothing.
+    Check,
+    /// Print one full report and send nothing.
+    Report,
+    /// Collect and push until told to end.
+    Run,
+}
+
+impl Arguments {
+    /// Reads the arguments after the program's name.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut parser = lexopt::Parser::from_args(arguments);
+        let (mut command, mut config) = (None, None);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Short('h') | Arg::Long("help") => return Ok(Self::Help),
+                Arg::Short('V') | Arg::Long("version") => return Ok(Self::Version),
+                Arg::Long("config") if config.is_none() => {
+                    config = Some(PathBuf::from(parser.value()?));
+                }
+                Arg::Value(name) if command.is_none() => {
+                    command = Some(match name.to_str() {
+                        Some("check") => Command::Check,
+                        Some("report") => Command::Report,
+                        Some("run") => Command::Run,
+                        _ => return Err(Arg::Value(name).unexpected()),
+                    });
+                }
+                other => return Err(other.unexpected()),
+            }
+        }
+        let command = command.ok_or("no command is given; expected run, report or check")?;
+        Ok(Self::Command { command, config })
+    }
+}
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+Collects this host's metrics and pushes them to a Server Scout dashboard.
+
+Usage: server-scout-agent [--config FILE] COMMAND
+
+Commands:
+  run      Collect and push until told to end
+  report   Print one full report and send nothing
+  check    Test configuration, TLS and key, and store nothing
+
+Options:
+  --config FILE   A TOML file with settings; the environment wins over it
+  -h, --help      Print this
+  -V, --version   Print the version
+
+Environment:
+  SERVERSCOUT_URL                The dashboard, https://HOST[:PORT]
+  SERVERSCOUT_API_KEY_FILE       The file with this server's key
+  SERVERSCOUT_API_KEY            The key itself, instead of a file
+  SERVERSCOUT_CA_FILE            The CA to trust instead of the system's
+  SERVERSCOUT_INTERVAL_SECONDS   Seconds between two reports, 1 to 60; 5 by default
+  SERVERSCOUT_LOG                error, warn, info or debug; info by default
+  SERVERSCOUT_STATE_DIR          Where the agent may keep what outlives it
+";
