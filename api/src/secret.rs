@@ -1,6 +1,6 @@
 //! Secrets: made from the system's randomness, kept as hashes, never printed.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -61,7 +61,8 @@ impl Secret {
         text.push_str(purpose.prefix());
         URL_SAFE_NO_PAD.encode_string(random.as_slice(), &mut text);
         let checksum = crc32fast::hash(text.as_bytes());
-        text.push_str(&format!("{checksum:08x}"));
+        // Writing to a text cannot fail.
+        let _ = write!(*text, "{checksum:08x}");
         Self(text)
     }
 

@@ -35,7 +35,7 @@ enum Command {
     },
     /// Run the dashboard.
     Serve(FileArgs),
-    /// Print the `OpenAPI` document.
+    /// Print the OpenAPI document.
     Openapi,
     /// Exit with status 0 when the dashboard is ready.
     Healthcheck {

@@ -261,6 +261,10 @@ impl Default for PublicUrl {
 
 impl PublicUrl {
     /// `https://localhost:PORT`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the text is an address with every port.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the text is fixed but for a number")]
     pub fn on_localhost(port: u16) -> Self {

@@ -13,9 +13,9 @@ use crate::secret::{Purpose, Secret, SecretHash};
 use crate::store::{Scope, StoreError, credentials, organisations, people, sessions, tokens};
 
 /// How long a first-owner link opens.
-pub const LINK_LIFE: Duration = Duration::from_secs(60 * 60);
+pub const LINK_LIFE: Duration = Duration::from_hours(1);
 /// How long an access token lasts unless said otherwise.
-pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+pub const TOKEN_LIFE: Duration = Duration::from_hours(90 * 24);
 
 /// What the form behind the first-owner link carries.
 pub struct FirstOwner {
@@ -53,7 +53,8 @@ impl Services {
         let now = self.clock().now();
         self.store()
             .read(move |c| {
-                if !people::first_owner_link_opens(c, &hash, now)? {
+                let opens = people::first_owner_link_opens(c, &hash, now)?;
+                if !opens || organisations::any_owner(c)? {
                     return Ok(None);
                 }
                 let ownerless = organisations::ownerless(c)?.map(|(_, name)| name);

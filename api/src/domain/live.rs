@@ -16,7 +16,7 @@ use crate::timeseries::rate;
 /// Events that a slow listener may fall behind before it is told to look again.
 const BACKLOG: usize = 256;
 /// A value that has not been renewed for so long is no longer new.
-const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
+const FORGET_AFTER: Duration = Duration::from_mins(15);
 
 /// One newest value as people see it: of a counter, its rate per second.
 #[derive(Clone, Debug, PartialEq)]

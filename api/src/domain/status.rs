@@ -70,7 +70,7 @@ impl Signs {
 }
 
 const LATE_AFTER: Duration = Duration::from_secs(15);
-const OFFLINE_AFTER: Duration = Duration::from_secs(60);
+const OFFLINE_AFTER: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

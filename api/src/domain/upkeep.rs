@@ -42,4 +42,4 @@ impl Services {
 }
 
 const AT_A_TIME: i64 = 5000;
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);

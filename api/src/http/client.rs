@@ -17,13 +17,17 @@ pub(super) fn address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
         // Whoever opens our own Unix socket is the proxy in front of us.
         _ => None,
     };
+    let forwarded = request.headers().get_all("x-forwarded-for").iter();
+    let forwarded: Vec<&str> = forwarded.map(|line| line.to_str().unwrap_or("?")).collect();
+    behind_proxies(peer, &forwarded, trusted)
+}
+
+fn behind_proxies(peer: Option<IpAddr>, forwarded: &[&str], trusted: &[IpNet]) -> Option<IpAddr> {
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     if peer.is_some_and(|peer| !is_proxy(&peer)) || trusted.is_empty() {
         return peer;
     }
-    let forwarded = request.headers().get_all("x-forwarded-for").iter().rev();
-    let hops = forwarded.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
-    for hop in hops {
+    for hop in forwarded.iter().rev().flat_map(|line| line.rsplit(',')) {
         match hop.trim().parse::<IpAddr>().map(|ip| ip.to_canonical()) {
             Ok(ip) if is_proxy(&ip) => {}
             Ok(ip) => return Some(ip),
@@ -39,20 +43,10 @@ mod tests {
     use super::*;
 
     fn asked(forwarded: &[&str], trusted: &str) -> Option<IpAddr> {
-        let mut request = Request::builder();
-        for line in forwarded {
-            request = request.header("x-forwarded-for", *line);
-        }
-        let mut request = request.finish();
-        request.set_remote_addr(poem::web::RemoteAddr(Addr::from(SocketAddr::from((
-            [10, 0, 0, 9],
-            4711,
-        )))));
-        let trusted: Vec<IpNet> = trusted
+        let trusted = trusted
             .split_whitespace()
-            .filter_map(|n| n.parse().ok())
-            .collect();
-        address(&request, &trusted)
+            .filter_map(|network| network.parse().ok());
+        behind_proxies(ip("10.0.0.9"), forwarded, &trusted.collect::<Vec<IpNet>>())
     }
 
     fn ip(text: &str) -> Option<IpAddr> {

@@ -28,14 +28,12 @@ fn alive() -> &'static str {
 
 #[handler]
 async fn ready(Data(app): Data<&App>) -> poem::Result<Response> {
-    let known = app.0.readiness.known();
-    let writes = match known {
-        Some(writes) => writes,
-        None => {
-            let writes = app.services().probe().await.is_ok();
-            app.0.readiness.remember(writes);
-            writes
-        }
+    let writes = if let Some(writes) = app.0.readiness.known() {
+        writes
+    } else {
+        let writes = app.services().probe().await.is_ok();
+        app.0.readiness.remember(writes);
+        writes
     };
     if writes {
         Ok(Response::builder().status(StatusCode::OK).body("ok\n"))

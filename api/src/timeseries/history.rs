@@ -1,6 +1,7 @@
 //! A range of reports, aggregated to at most the asked number of points.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use server_scout_wire::{Kind, Metric, Timestamp};
@@ -96,9 +97,9 @@ pub struct HistorySeries {
 /// A step is never shorter than two intervals between reports, so that the small unevenness of an
 /// agent's clock does not look like gaps. Reports before the window only serve the first rates.
 #[must_use]
-pub fn aggregate(
+pub fn aggregate<S: BuildHasher>(
     reports: &[LoggedReport],
-    names: &HashMap<i64, SeriesKey>,
+    names: &HashMap<i64, SeriesKey, S>,
     metrics: &[Metric],
     window: Window,
 ) -> History {

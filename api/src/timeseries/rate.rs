@@ -5,7 +5,7 @@ use std::time::Duration;
 use server_scout_wire::Timestamp;
 
 /// Two readings further apart say nothing of the time between.
-pub const MAX_GAP: Duration = Duration::from_secs(5 * 60);
+pub const MAX_GAP: Duration = Duration::from_mins(5);
 
 /// The growth per second between two readings of a counter. None when it started again from zero
 /// meanwhile, when the readings are not in order, or when they are too far apart.

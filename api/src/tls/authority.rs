@@ -2,6 +2,7 @@
 //! names that the dashboard has, so that a stolen CA key cannot speak for anybody else (name
 //! constraints, RFC 5280 section 4.2.1.10).
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use rcgen::{
@@ -9,10 +10,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     NameConstraints, SanType,
 };
-use ring::digest;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use server_scout_wire::Timestamp;
+use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::Pair;
@@ -93,14 +94,12 @@ impl Authority {
     #[must_use]
     pub fn sha256(&self) -> String {
         let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes());
-        let hash = der.map(|der| digest::digest(&digest::SHA256, &der));
-        hash.map(|hash| {
-            hash.as_ref()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
-        })
-        .unwrap_or_default()
+        let mut hex = String::with_capacity(64);
+        for byte in der.iter().flat_map(|der| Sha256::digest(der)) {
+            // Writing to a text cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
     }
 
     /// The leaf and its key, from the files.
@@ -316,7 +315,7 @@ fn live_for(params: &mut CertificateParams, clock: &Clock, life: std::time::Dura
         rcgen::date_time_ymd(1970, 1, 1)
             + std::time::Duration::from_secs(time.as_millis().unsigned_abs() / 1000)
     };
-    params.not_before = at(now.before(std::time::Duration::from_secs(3600)));
+    params.not_before = at(now.before(std::time::Duration::from_hours(1)));
     params.not_after = at(expires);
     expires
 }

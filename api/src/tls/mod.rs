@@ -123,9 +123,8 @@ impl Certificates {
                 authority.renew(clock)?;
                 Ok(Some(authority.leaf(clock)?))
             }
-            Source::Authority(_) => Ok(None),
             Source::Files(files) if files.changed() => Ok(Some(files.read()?)),
-            Source::Files(_) => Ok(None),
+            Source::Authority(_) | Source::Files(_) => Ok(None),
         }
     }
 }

@@ -163,13 +163,12 @@ impl Follower {
                 return Some(Some(event));
             }
             match self.hear().await {
-                Heard::Stopping => return None,
+                Heard::Stopping | Heard::Report(Err(RecvError::Closed)) => return None,
                 Heard::Report(Ok(report)) if self.follows(report.server) => {
                     return Some(Some(self.values(&report)));
                 }
                 Heard::Report(Ok(_)) => {}
                 Heard::Report(Err(RecvError::Lagged(_))) => return Some(None),
-                Heard::Report(Err(RecvError::Closed)) => return None,
                 Heard::Tick => {
                     if !self.still_allowed().await {
                         return None;

@@ -20,7 +20,7 @@ pub(super) struct MetricsApi(pub(super) App);
 /// Metrics of one question.
 const MAX_NAMES: usize = 64;
 const DEFAULT_POINTS: u32 = 300;
-const DEFAULT_RANGE: Duration = Duration::from_secs(60 * 60);
+const DEFAULT_RANGE: Duration = Duration::from_hours(1);
 
 #[OpenApi]
 impl MetricsApi {

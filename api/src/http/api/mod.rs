@@ -34,6 +34,7 @@ pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
 }
 
 /// The OpenAPI document, JSON.
+#[must_use]
 pub fn document(app: App) -> String {
     let apis = (
         ReportsApi(app.clone()),

@@ -73,6 +73,10 @@ pub(super) async fn show(
 }
 
 #[handler]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "extractors are handed over whole"
+)]
 pub(super) fn new(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
     visitor.person.scope(Right::Write).map_err(Failure::from)?;
     let view = NewServerView {

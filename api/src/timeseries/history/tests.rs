@@ -3,7 +3,6 @@
     clippy::indexing_slicing,
     reason = "a test may fail loudly"
 )]
-#![expect(clippy::float_cmp, reason = "small whole numbers are exact")]
 
 use proptest::prelude::*;
 use server_scout_wire::Label;
