@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use crate::backoff::Backoff;
 use crate::dashboard::{Transport, Unacceptable, Verdict};
+use crate::failure::FailureKind;
 use crate::journal::{Journal, Trouble};
 use crate::key::{ApiKey, KeySource};
 use crate::spool::{Batch, MAX_REPORTS, Spool};
@@ -121,6 +122,10 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
         let reply = match self.transport.post(&self.key, batch.body()).await {
             Ok(reply) => reply,
             Err(failure) => {
+                if failure.kind() == FailureKind::AnswerTooLong {
+                    // What is said of fewer reports is shorter.
+                    self.batch_limit = (batch.len() / 2).max(1);
+                }
                 self.journal
                     .trouble(Trouble::Unreachable(failure.kind()), &failure.to_string());
                 return Some(self.backoff.next(None));

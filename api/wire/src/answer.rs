@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::limits::{MAX_ANSWER_BYTES, MAX_REFUSED_SHOWN};
 
 /// The answer to a batch that was judged, or to a single report that was accepted.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -18,6 +19,22 @@ pub struct Answer {
     /// How many were refused in all.
     #[serde(default)]
     pub refused_count: u64,
+}
+
+impl Answer {
+    /// Counts a refused report, and describes it as long as the answer stays within its bounds: at
+    /// most ten are described, and an agent reads no more than 4096 bytes.
+    pub fn refuse(&mut self, index: u64, problem: Problem) {
+        self.refused_count = self.refused_count.saturating_add(1);
+        if self.refused.len() >= MAX_REFUSED_SHOWN {
+            return;
+        }
+        self.refused.push(RefusedReport { index, problem });
+        let length = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
+        if length + ROOM_FOR_COUNTS > MAX_ANSWER_BYTES {
+            self.refused.pop();
+        }
+    }
 }
 
 /// One report of a batch that was refused.
@@ -48,3 +65,6 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dashboard_time: Option<Timestamp>,
 }
+
+/// What the counts can still grow by after the last description: 19 digits each.
+const ROOM_FOR_COUNTS: usize = 4 * 19;
