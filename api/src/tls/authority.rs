@@ -95,7 +95,7 @@ impl Authority {
     pub fn sha256(&self) -> String {
         let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes());
         let mut hex = String::with_capacity(64);
-        for byte in der.iter().flat_map(|der| Sha256::digest(der)) {
+        for byte in der.iter().flat_map(Sha256::digest) {
             // Writing to a text cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
@@ -103,7 +103,7 @@ impl Authority {
     }
 
     /// The leaf and its key, from the files.
-    pub fn leaf(&mut self, _clock: &Clock) -> Result<Pair, AuthorityError> {
+    pub fn leaf(&self) -> Result<Pair, AuthorityError> {
         let cert = read_text(&self.data_dir, LEAF_CERT)?;
         let key = read_text(&self.data_dir, LEAF_KEY)?;
         let chain = CertificateDer::pem_slice_iter(cert.as_bytes())
@@ -146,13 +146,13 @@ impl Authority {
     }
 
     /// When the leaf on disk ends, if it is there, whole, and for today's hosts.
-    fn usable_leaf(&mut self) -> Result<Option<Timestamp>, AuthorityError> {
+    fn usable_leaf(&self) -> Result<Option<Timestamp>, AuthorityError> {
         let present =
             self.data_dir.read(LEAF_CERT)?.is_some() && self.data_dir.read(LEAF_KEY)?.is_some();
         if !present {
             return Ok(None);
         }
-        let Ok(pair) = self.leaf(&Clock::system()) else {
+        let Ok(pair) = self.leaf() else {
             return Ok(None);
         };
         let Some(der) = pair.chain.first().cloned() else {

@@ -61,11 +61,8 @@ impl Certificates {
         let (first, source) = match &config.tls {
             Tls::Proxy => return Ok(None),
             Tls::SelfSigned => {
-                let mut authority = Authority::open(data_dir, &config.hosts, clock)?;
-                (
-                    authority.leaf(clock)?,
-                    Source::Authority(Box::new(authority)),
-                )
+                let authority = Authority::open(data_dir, &config.hosts, clock)?;
+                (authority.leaf()?, Source::Authority(Box::new(authority)))
             }
             Tls::Files {
                 cert_file,
@@ -121,7 +118,7 @@ impl Certificates {
         match &mut self.source {
             Source::Authority(authority) if authority.leaf_is_due(clock) => {
                 authority.renew(clock)?;
-                Ok(Some(authority.leaf(clock)?))
+                Ok(Some(authority.leaf()?))
             }
             Source::Files(files) if files.changed() => Ok(Some(files.read()?)),
             Source::Authority(_) | Source::Files(_) => Ok(None),

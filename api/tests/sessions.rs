@@ -1,0 +1,239 @@
+//! P8: a session cannot be stolen, fixed or kept alive for ever; and the link to the first owner.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+use std::time::Duration;
+
+use server_scout::domain::ServiceError;
+use server_scout::domain::principal::{Credential, Means, Principal};
+use server_scout::secret::SecretHash;
+use support::{EMAIL, PASSWORD, World, first_owner};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+async fn world_with_owner() -> World {
+    let world = World::new().await;
+    world.organisation("Acme", EMAIL).await;
+    world
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_used_ends_after_twelve_hours() {
+    let world = world_with_owner().await;
+    let session = world.log_in().await;
+    world.hand.advance(12 * HOUR - MINUTE);
+    assert!(world.session_counts(&session).await);
+    world.hand.advance(12 * HOUR);
+    assert!(!world.session_counts(&session).await);
+}
+
+#[tokio::test]
+async fn a_session_in_use_still_ends_after_seven_days() {
+    let world = world_with_owner().await;
+    let session = world.log_in().await;
+    for _ in 0..13 {
+        world.hand.advance(11 * HOUR);
+        assert!(world.session_counts(&session).await);
+    }
+    world.hand.advance(11 * HOUR);
+    world.hand.advance(14 * HOUR);
+    assert!(!world.session_counts(&session).await);
+}
+
+#[tokio::test]
+async fn logging_in_gives_a_new_id_and_ends_the_session_before() {
+    let world = world_with_owner().await;
+    let before = world.log_in().await;
+    let hash = Some(before.hash());
+    let login = world
+        .services
+        .log_in(EMAIL, PASSWORD.to_owned(), hash, String::new());
+    let after = login.await.unwrap();
+    assert_ne!(before.hash(), after.hash());
+    assert!(!world.session_counts(&before).await);
+    assert!(world.session_counts(&after).await);
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_for_good() {
+    let world = world_with_owner().await;
+    let session = world.log_in().await;
+    let hash: SecretHash = session.hash();
+    world.services.log_out(hash).await.unwrap();
+    assert!(!world.session_counts(&session).await);
+    assert!(
+        !world
+            .services
+            .still_valid(Means::Session(hash))
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_session_survives_a_restart_of_the_dashboard() {
+    let world = world_with_owner().await;
+    let session = world.log_in().await;
+    let world = world.restart().await;
+    assert!(world.session_counts(&session).await);
+}
+
+#[tokio::test]
+async fn wrong_password_and_unknown_address_are_refused_alike() {
+    let world = world_with_owner().await;
+    for (email, password) in [
+        (EMAIL, "correct horse batterx"),
+        ("nobody@example.org", PASSWORD),
+        ("not an address", PASSWORD),
+        (EMAIL, ""),
+    ] {
+        let login = world
+            .services
+            .log_in(email, password.to_owned(), None, String::new())
+            .await;
+        assert!(
+            matches!(login, Err(ServiceError::WrongLogin)),
+            "{email} {password}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_first_owner_link_opens_once() {
+    let world = World::new().await;
+    let link = world.services.first_owner_link().await.unwrap().unwrap();
+    // Looking changes nothing, however often.
+    for _ in 0..3 {
+        assert!(
+            world
+                .services
+                .look_at_first_owner_link(link.expose())
+                .await
+                .is_ok()
+        );
+    }
+    let create = |link: String| {
+        let services = world.services.clone();
+        async move {
+            services
+                .create_first_owner(&link, first_owner(), String::new())
+                .await
+        }
+    };
+    let session = create(link.expose().to_owned()).await.unwrap();
+    assert!(world.session_counts(&session).await);
+    let again = create(link.expose().to_owned()).await;
+    assert!(matches!(again, Err(ServiceError::LinkClosed)));
+    assert!(
+        world
+            .services
+            .look_at_first_owner_link(link.expose())
+            .await
+            .is_err()
+    );
+    assert!(world.services.first_owner_link().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn two_who_use_the_link_at_once_make_one_owner() {
+    let world = World::new().await;
+    let link = world.services.first_owner_link().await.unwrap().unwrap();
+    let create = || {
+        world
+            .services
+            .create_first_owner(link.expose(), first_owner(), String::new())
+    };
+    let (one, other) = tokio::join!(create(), create());
+    assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1);
+}
+
+#[tokio::test]
+async fn the_first_owner_link_closes_after_an_hour() {
+    let world = World::new().await;
+    let link = world.services.first_owner_link().await.unwrap().unwrap();
+    world.hand.advance(HOUR - MINUTE);
+    assert!(
+        world
+            .services
+            .look_at_first_owner_link(link.expose())
+            .await
+            .is_ok()
+    );
+    world.hand.advance(MINUTE);
+    let late = world
+        .services
+        .create_first_owner(link.expose(), first_owner(), String::new())
+        .await;
+    assert!(matches!(late, Err(ServiceError::LinkClosed)));
+}
+
+#[tokio::test]
+async fn a_new_first_owner_link_voids_the_one_before() {
+    let world = World::new().await;
+    let before = world.services.first_owner_link().await.unwrap().unwrap();
+    let world = world.restart().await;
+    let after = world.services.first_owner_link().await.unwrap().unwrap();
+    assert!(
+        world
+            .services
+            .look_at_first_owner_link(before.expose())
+            .await
+            .is_err()
+    );
+    assert!(
+        world
+            .services
+            .look_at_first_owner_link(after.expose())
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_refused_form_leaves_the_link_open() {
+    let world = World::new().await;
+    let link = world.services.first_owner_link().await.unwrap().unwrap();
+    let mut form = first_owner();
+    form.password = "too short".to_owned();
+    let refused = world
+        .services
+        .create_first_owner(link.expose(), form, String::new())
+        .await;
+    assert!(matches!(
+        refused,
+        Err(ServiceError::Invalid {
+            member: "password",
+            ..
+        })
+    ));
+    let accepted = world
+        .services
+        .create_first_owner(link.expose(), first_owner(), String::new());
+    assert!(accepted.await.is_ok());
+}
+
+#[tokio::test]
+async fn an_access_token_ends_after_ninety_days() {
+    let world = world_with_owner().await;
+    let scope = server_scout::access::TokenScope::Read;
+    let token = world
+        .services
+        .add_token(EMAIL, "Acme", scope)
+        .await
+        .unwrap();
+    let credential = || Credential::AccessToken(token.expose().to_owned());
+    let found = world.services.authenticate(&credential()).await.unwrap();
+    assert!(matches!(found, Some(Principal::Person(_))));
+    world.hand.advance(90 * 24 * HOUR);
+    assert!(
+        world
+            .services
+            .authenticate(&credential())
+            .await
+            .unwrap()
+            .is_none()
+    );
+}

@@ -1,0 +1,144 @@
+//! Services over a fresh database, with a clock that the test moves.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
+
+use server_scout::clock::{Clock, Hand};
+use server_scout::config::{Config, Limits, SessionTimes};
+use server_scout::domain::Services;
+use server_scout::domain::accounts::FirstOwner;
+use server_scout::domain::principal::{Credential, Principal};
+use server_scout::secret::Secret;
+use server_scout::store::credentials::AgentIdentity;
+use server_scout::store::{Scope, Store};
+use server_scout_wire::Timestamp;
+use tempfile::TempDir;
+
+pub(crate) const EMAIL: &str = "ada@example.org";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) struct World {
+    pub(crate) services: Services,
+    pub(crate) hand: Hand,
+    dir: TempDir,
+    limits: Limits,
+    times: SessionTimes,
+    clock: Clock,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let defaults = Config::load(None).unwrap();
+        let mut limits = defaults.limits;
+        change(&mut limits);
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(1_790_000_000_000));
+        let times = defaults.sessions;
+        let services = start(&dir, &clock, limits, times).await;
+        Self {
+            services,
+            hand,
+            dir,
+            limits,
+            times,
+            clock,
+        }
+    }
+
+    /// Closes the database and opens it again, as a restart does.
+    pub(crate) async fn restart(self) -> Self {
+        let Self {
+            services,
+            hand,
+            dir,
+            limits,
+            times,
+            clock,
+        } = self;
+        services.finish();
+        let services = start(&dir, &clock, limits, times).await;
+        Self {
+            services,
+            hand,
+            dir,
+            limits,
+            times,
+            clock,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An organisation with an owner, and its scope.
+    pub(crate) async fn organisation(&self, name: &str, email: &str) -> Scope {
+        let password = PASSWORD.to_owned();
+        self.services
+            .add_person(email, name, None, password)
+            .await
+            .unwrap();
+        self.services.operator_scope(name).await.unwrap()
+    }
+
+    /// A new server and whose its key is.
+    pub(crate) async fn server(&self, scope: Scope, name: &str) -> (AgentIdentity, Secret) {
+        let (_, key) = self.services.add_server(scope, name).await.unwrap();
+        (self.agent(&key).await.expect("a new key counts"), key)
+    }
+
+    pub(crate) async fn agent(&self, key: &Secret) -> Option<AgentIdentity> {
+        let credential = Credential::AgentKey(key.expose().to_owned());
+        match self.services.authenticate(&credential).await.unwrap() {
+            Some(Principal::Agent(agent)) => Some(agent),
+            _ => None,
+        }
+    }
+
+    pub(crate) async fn session_counts(&self, session: &Secret) -> bool {
+        let credential = Credential::Session(session.expose().to_owned());
+        self.services
+            .authenticate(&credential)
+            .await
+            .unwrap()
+            .is_some()
+    }
+
+    pub(crate) async fn log_in(&self) -> Secret {
+        let address = "192.0.2.1".to_owned();
+        self.services
+            .log_in(EMAIL, PASSWORD.to_owned(), None, address)
+            .await
+            .unwrap()
+    }
+}
+
+async fn start(dir: &TempDir, clock: &Clock, limits: Limits, times: SessionTimes) -> Services {
+    let store = Store::open(&dir.path().join("test.db")).unwrap();
+    Services::start(store, clock.clone(), limits, times)
+        .await
+        .unwrap()
+}
+
+pub(crate) fn first_owner() -> FirstOwner {
+    FirstOwner {
+        email: EMAIL.to_owned(),
+        password: PASSWORD.to_owned(),
+        organisation: "Acme".to_owned(),
+    }
+}
+
+/// The smallest report, `cpu` percent at `at`, with further members.
+pub(crate) fn report(at: Timestamp, cpu: f64, more: &str) -> String {
+    format!(
+        r#"{{"timestamp":"{at}","cpu_usage":{cpu},"memory_usage":78.1,"disk_usage":23.4{more}}}"#
+    )
+}
