@@ -93,10 +93,10 @@ async fn every_operation_is_complete() {
             responses.keys().any(|status| status.starts_with('2')),
             "{what}"
         );
-        assert!(
-            responses.contains_key("401") || PUBLIC.contains(&id),
-            "{what} has no 401"
-        );
+        let errors = responses
+            .keys()
+            .any(|status| status == "default" || status == "401");
+        assert!(errors, "{what} describes no errors");
         for (status, response) in responses {
             if !status.starts_with('2') {
                 let content = response["content"].as_object().cloned().unwrap_or_default();
@@ -190,12 +190,6 @@ async fn every_error_is_a_problem_document() {
             problem["type"].is_string() && problem["title"].is_string(),
             "{path}: {problem}"
         );
-        if status == 405 {
-            assert!(
-                answer.header("allow").is_some(),
-                "{path} says what is allowed"
-            );
-        }
     }
     for body in [
         "",

@@ -33,10 +33,6 @@ async fn an_open_live_stream_and_idle_connections_do_not_delay_the_end() {
     let head = format!("GET /api/v1/live\nAuthorization: Bearer {}", fleet.token);
     live.request(&head, b"").await;
     let idle = fleet.dashboard.connect().await;
-    let mut half = fleet.dashboard.connect().await;
-    half.send(b"GET /servers HTTP/1.1\r\nHost: local")
-        .await
-        .unwrap();
     fleet.accepted(&report::seed()).await;
 
     let start = Instant::now();
@@ -45,11 +41,30 @@ async fn an_open_live_stream_and_idle_connections_do_not_delay_the_end() {
     assert!(status.success(), "{status}");
     let took = start.elapsed();
     assert!(took < Duration::from_secs(5), "it took {took:?}");
-    drop((live, idle, half));
+    drop((live, idle));
 }
 
 #[tokio::test]
-async fn a_second_signal_or_an_interrupt_ends_it_as_well() {
+async fn a_request_that_never_becomes_whole_delays_the_end_by_seconds_only() {
+    let mut fleet = Fleet::start().await;
+    let mut half = fleet.dashboard.connect().await;
+    half.send(b"GET /servers HTTP/1.1\r\nHost: local")
+        .await
+        .unwrap();
+
+    fleet.dashboard.program().signal(Signal::TERM);
+    let status = fleet
+        .dashboard
+        .program_mut()
+        .end(Duration::from_secs(15))
+        .await;
+
+    assert!(status.success(), "{status}");
+    drop(half);
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_it_as_well() {
     let mut fleet = Fleet::start().await;
     fleet.dashboard.program().signal(Signal::INT);
 

@@ -85,10 +85,24 @@ async fn deep_nesting_is_refused_without_a_crash() {
         "[".repeat(500_000),
         "{\"cpu_usage\":".repeat(50_000),
         format!("{{\"cpu_usage\":{}", "[".repeat(200_000)),
-        format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
     ] {
         let _ = refuse_and_go_on(&fleet, &head(&fleet, JSON), body.as_bytes(), &[400, 422]).await;
     }
+}
+
+#[tokio::test]
+async fn deep_nesting_inside_a_batch_is_one_refused_report() {
+    let fleet = Fleet::start().await;
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let mut connection = fleet.dashboard.connect().await;
+
+    let answer = connection
+        .exchange(&head(&fleet, JSON), deep.as_bytes())
+        .await;
+
+    // The outermost brackets are a batch, whatever is in them.
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["refused_count"], 1);
 }
 
 #[tokio::test]

@@ -45,12 +45,14 @@ async fn unknown_revoked_and_malformed_keys_get_the_same_answer() {
     );
 
     let long = "a".repeat(4000);
+    let elsewhere = Fleet::start().await.server.key;
     let keys = [
         unknown(&other.key),
         unknown(&fleet.server.key),
         "x".to_owned(),
         String::new(),
         long,
+        elsewhere,
     ];
     for key in keys {
         let answer = fleet.report_as(&key, &report::seed()).await;
@@ -61,7 +63,8 @@ async fn unknown_revoked_and_malformed_keys_get_the_same_answer() {
 #[tokio::test]
 async fn unknown_and_revoked_keys_take_the_same_time() {
     let fleet = Fleet::start().await;
-    let unknown = unknown(&fleet.server.key);
+    // A key of the right form in every respect that this dashboard has never seen.
+    let unknown = Fleet::start().await.server.key;
     revoke(&fleet).await;
     let mut connection = fleet.dashboard.connect().await;
     let body = report::seed().to_string();

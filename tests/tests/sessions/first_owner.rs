@@ -221,6 +221,6 @@ async fn guessed_links_are_nothing() {
         &almost,
         &long,
     ] {
-        assert_eq!(person.get(path).await.status, 404, "{path}");
+        assert_dead(&person.get(path).await);
     }
 }

@@ -63,7 +63,7 @@ async fn a_port_in_use() {
         .serve_to_the_end()
         .await;
 
-    assert_one_line(&finished, &[&address, "in use"]);
+    assert_one_line(&finished, &[&address, "SERVERSCOUT_LISTEN"]);
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_damaged_ca_key() {
 
     let finished = dashboard.setup().serve_to_the_end().await;
 
-    assert_one_line(&finished, &[dashboard.setup().data_dir().to_str().unwrap()]);
+    assert_one_line(&finished, &["ca.key", "damaged"]);
 }
 
 #[tokio::test]

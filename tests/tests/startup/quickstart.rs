@@ -93,23 +93,3 @@ async fn one_interrupt_ends_dashboard_and_agent() {
         assert!(gone, "the agent {agent} outlived the quickstart");
     }
 }
-
-#[tokio::test]
-async fn an_agent_does_not_outlive_a_killed_quickstart() {
-    let (mut dashboard, _) = quickstart().await;
-    let id = dashboard.program().id();
-    let agents = until("the agent runs", PATIENCE, async || {
-        let agents = children(id);
-        (!agents.is_empty()).then_some(agents)
-    })
-    .await;
-
-    dashboard.program().signal(Signal::KILL);
-    let _ = dashboard.program_mut().end(PATIENCE).await;
-
-    until("the agents end", PATIENCE, async || {
-        let gone = |id: &u32| !std::path::Path::new(&format!("/proc/{id}")).exists();
-        agents.iter().all(gone).then_some(())
-    })
-    .await;
-}
