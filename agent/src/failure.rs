@@ -131,6 +131,14 @@ fn explain_certificate(error: &CertificateError, host: &str) -> Failure {
                  the dashboard's ca.pem"
             ),
         ),
+        // What a dashboard that was set up anew looks like to an agent with the old file.
+        CertificateError::BadSignature => Failure::new(
+            FailureKind::UnknownCa,
+            format!(
+                "the certificate of {host} was issued by an unknown CA that has the name of a trusted \
+                 one; set SERVERSCOUT_CA_FILE to the ca.pem that the dashboard has now"
+            ),
+        ),
         CertificateError::NotValidForName => Failure::new(
             FailureKind::WrongName,
             format!(
