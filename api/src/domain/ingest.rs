@@ -83,7 +83,7 @@ impl Services {
             }
         }
         if outcomes.iter().any(is_clock_skew) {
-            self.live().note_clock_wrong(agent.server, now);
+            self.live().note_clock_wrong(agent.scope, agent.server, now);
         }
         if !fit.is_empty() {
             let appended = self.append(agent, fit, now).await?;

@@ -134,8 +134,12 @@ impl Live {
         self.change(server, |state| state.signs.paused = paused);
     }
 
-    /// Knows that a report was refused because of its clock.
-    pub(super) fn note_clock_wrong(&self, server: Id<Server>, now: Timestamp) {
+    /// Knows that a report was refused because of its clock. It may be the first sign of a server
+    /// that a command added meanwhile.
+    pub(super) fn note_clock_wrong(&self, scope: Scope, server: Id<Server>, now: Timestamp) {
+        if !self.read().contains_key(&server) {
+            self.put(scope, server, false);
+        }
         self.change(server, |state| state.signs.clock_wrong_at = Some(now));
     }
 
