@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::Pair;
+use super::{Pair, TlsError};
 
 /// Two files and when they were last read.
 #[derive(Debug)]
@@ -53,6 +53,15 @@ impl Files {
         let key = PrivateKeyDer::from_pem_file(&self.key_file)
             .map_err(|error| failure("a private key", &self.key_file, &error.to_string()))?;
         Ok(Pair { chain, key })
+    }
+
+    /// The error of a certificate and a key that cannot be used together.
+    pub(super) fn unfit(&self, reason: rustls::Error) -> TlsError {
+        TlsError::Unfit {
+            cert_file: self.cert_file.clone(),
+            key_file: self.key_file.clone(),
+            reason,
+        }
     }
 
     pub(super) fn changed(&self) -> bool {

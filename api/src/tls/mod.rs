@@ -3,6 +3,7 @@
 pub mod authority;
 mod files;
 
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -46,8 +47,21 @@ pub enum TlsError {
     /// The operator's files.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// The TLS library refused the pair.
-    #[error("the certificate and its key cannot be used: {0}")]
+    /// The operator's files cannot be used together.
+    #[error(
+        "the certificate in {} and the key in {} cannot be used together: {reason}",
+        cert_file.display(), key_file.display()
+    )]
+    Unfit {
+        /// The chain.
+        cert_file: PathBuf,
+        /// The key.
+        key_file: PathBuf,
+        /// What the TLS library says.
+        reason: rustls::Error,
+    },
+    /// The TLS library refused what we made ourselves.
+    #[error("TLS cannot be set up")]
     Unusable(#[from] rustls::Error),
 }
 
@@ -72,7 +86,8 @@ impl Certificates {
                 (files.read()?, Source::Files(files))
             }
         };
-        let current = Arc::new(Current(RwLock::new(Arc::new(certified(first)?))));
+        let first = certified(first).map_err(|error| source.explain(error))?;
+        let current = Arc::new(Current(RwLock::new(Arc::new(first))));
         Ok(Some(Self { current, source }))
     }
 
@@ -107,7 +122,10 @@ impl Certificates {
                         self.current.replace(key);
                         tracing::info!("now serving a new certificate");
                     }
-                    Err(error) => tracing::error!("{error}; the certificate before it stays"),
+                    Err(error) => {
+                        let error = self.source.explain(error);
+                        tracing::error!("{error}; the certificate before it stays");
+                    }
                 },
                 Err(error) => tracing::error!("{error}; the certificate before it stays"),
             }
@@ -122,6 +140,16 @@ impl Certificates {
             }
             Source::Files(files) if files.changed() => Ok(Some(files.read()?)),
             Source::Authority(_) | Source::Files(_) => Ok(None),
+        }
+    }
+}
+
+impl Source {
+    /// Says of which certificate and key the TLS library complains.
+    fn explain(&self, reason: rustls::Error) -> TlsError {
+        match self {
+            Self::Authority(_) => reason.into(),
+            Self::Files(files) => files.unfit(reason),
         }
     }
 }
