@@ -47,7 +47,7 @@ pub fn full(at: Timestamp, seq: u64) -> Value {
     let grows = seq * 4096;
     let mut report = json!({
         "timestamp": format!("{at:.3}"),
-        "cpu_usage": 12.5 + wave / 10.0, "memory_usage": 61.25, "disk_usage": 23.4,
+        "cpu_usage": 12.5 + wave / 10.0, "memory_usage": 61.3, "disk_usage": 23.4,
         "cpu_user": 8.25 + wave / 20.0, "cpu_nice": 0, "cpu_system": 3.5, "cpu_iowait": 0.5,
         "cpu_irq": 0, "cpu_softirq": 0.25, "cpu_steal": 0,
         "load1": 0.75, "load5": 0.5, "load15": 0.25,

@@ -157,7 +157,7 @@ async fn every_error_is_a_problem_document() {
         (
             Method::GET,
             "/api/v1/servers?cursor=nonsense".to_owned(),
-            400,
+            422,
         ),
         (Method::GET, format!("{server}/metrics?names=nonsense"), 422),
         (

@@ -64,7 +64,7 @@ async fn an_unknown_setting_in_the_file_is_named() {
 
     let finished = run(command, "", PATIENCE).await;
 
-    assert_one_line(&finished, &["lisen", "scout.toml"]);
+    assert_one_line(&finished, &["lisen"]);
 }
 
 #[tokio::test]
