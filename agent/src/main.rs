@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use server_scout_agent::StartError;
 use server_scout_agent::arguments::{Arguments, Command, HELP};
@@ -45,6 +46,7 @@ fn carry_out(command: Command, config: Option<&Path>) -> Result<bool, StartError
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)
+        .thread_keep_alive(LOOKUP_THREAD_STAYS)
         .build()
         .map_err(StartError::Runtime)?;
     runtime.block_on(async {
@@ -58,3 +60,6 @@ fn carry_out(command: Command, config: Option<&Path>) -> Result<bool, StartError
         }
     })
 }
+
+/// Looking up a name takes a thread, which is not needed again while the connection lasts.
+const LOOKUP_THREAD_STAYS: Duration = Duration::from_secs(1);

@@ -53,7 +53,7 @@ proptest! {
             prop_assert!(wait >= Duration::from_millis(100) && wait <= MAX_RETRY_AFTER);
             prop_assert!(wait >= asked.unwrap_or_default().min(MAX_RETRY_AFTER));
             if asked.is_none() {
-                prop_assert!(wait <= Duration::from_secs(60));
+                prop_assert!(wait <= Duration::from_mins(1));
             }
         }
     }

@@ -221,7 +221,7 @@ fn a_wrong_clock_is_told_with_both_clocks() {
     let dashboard = Dashboard::start(&ca, |_| {
         Reply::json(
             422,
-            json!({
+            &json!({
                 "type": "clock-skew", "title": "The clock is wrong", "status": 422,
                 "dashboard_time": "2001-02-03T04:05:06.000Z",
             }),
@@ -256,7 +256,7 @@ fn what_is_no_acknowledgement_is_none() {
             },
             1 => Reply::json(
                 200,
-                json!({"accepted": 0, "duplicate": 0, "too_old": 0, "refused": []}),
+                &json!({"accepted": 0, "duplicate": 0, "too_old": 0, "refused": []}),
             ),
             2 => Reply {
                 status: 200,

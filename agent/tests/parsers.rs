@@ -231,16 +231,10 @@ proptest! {
 }
 
 fn parse_all(bytes: &[u8]) {
-    if let Some(times) = cpu::parse(bytes) {
-        if let Some(shares) = Shares::between(&Times::default(), &times) {
-            assert!(
-                shares
-                    .states
-                    .iter()
-                    .all(|share| (0.0..=100.0).contains(share))
-            );
-            assert!((0.0..=100.0).contains(&shares.busy));
-        }
+    let shares = cpu::parse(bytes).and_then(|times| Shares::between(&Times::default(), &times));
+    if let Some(shares) = shares {
+        let is_share = |share: &f64| (0.0..=100.0).contains(share);
+        assert!(is_share(&shares.busy) && shares.states.iter().all(is_share));
     }
     network::parse(bytes).for_each(drop);
     disks::parse(bytes).for_each(drop);

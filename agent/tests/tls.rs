@@ -1,7 +1,11 @@
 //! Nothing travels in the clear, and whoever cannot be verified gets nothing. Each failure has a
 //! message of its own, so that a person knows what to repair.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 mod support;
 

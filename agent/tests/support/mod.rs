@@ -126,7 +126,7 @@ impl Reply {
     pub fn accepted(request: &Request) -> Self {
         Self::json(
             200,
-            json!({
+            &json!({
                 "accepted": request.reports().len(), "duplicate": 0, "too_old": 0, "refused": [], "refused_count": 0,
             }),
         )
@@ -135,11 +135,11 @@ impl Reply {
     pub fn problem(status: u16, kind: &str) -> Self {
         Self::json(
             status,
-            json!({"type": kind, "title": "A problem", "status": status, "detail": "in a test"}),
+            &json!({"type": kind, "title": "A problem", "status": status, "detail": "in a test"}),
         )
     }
 
-    pub fn json(status: u16, body: Value) -> Self {
+    pub fn json(status: u16, body: &Value) -> Self {
         Self {
             status,
             headers: Vec::new(),
