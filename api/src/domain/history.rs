@@ -4,7 +4,7 @@ use server_scout_wire::Metric;
 
 use super::{ServiceError, Services};
 use crate::id::{Id, Server};
-use crate::store::{Scope, reports, servers};
+use crate::store::{Scope, reports, series, servers};
 use crate::timeseries::{History, MAX_GAP, Window, aggregate};
 
 impl Services {
@@ -20,7 +20,7 @@ impl Services {
             .store()
             .read(move |c| {
                 servers::get(c, scope, server)?;
-                let names = reports::series_of(c, scope, server)?;
+                let names = series::of_server(c, scope, server)?;
                 // A counter's first rate needs the reading before.
                 let from = window.from().before(MAX_GAP);
                 let logged = reports::range(c, scope, server, from, window.to())?;

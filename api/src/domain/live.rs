@@ -1,6 +1,6 @@
 //! The live view: the newest values of every server in memory, and who listens to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use super::status::{Signs, Status};
 use crate::id::{Id, Organisation, Server};
-use crate::store::reports::SeriesKey;
+use crate::store::series::SeriesMap;
 use crate::store::{Scope, Store, StoreError, live as stored};
 use crate::timeseries::rate;
 
@@ -77,7 +77,7 @@ struct State {
     scope: Scope,
     signs: Signs,
     timestamp: Option<Timestamp>,
-    readings: BTreeMap<(Metric, Option<Label>), Reading>,
+    readings: SeriesMap<Reading>,
     dropped: u64,
 }
 
@@ -100,7 +100,7 @@ impl Live {
             live.change(server.id, |state| {
                 state.signs.last_seen = Some(report.received_at);
                 for (key, value) in report.samples {
-                    state.read(report.at, key, value);
+                    state.read(report.at, key.metric, key.label.as_ref(), value);
                 }
             });
         }
@@ -113,7 +113,7 @@ impl Live {
             paused,
             ..Signs::default()
         };
-        let readings = BTreeMap::new();
+        let readings = SeriesMap::default();
         let state = State {
             scope,
             signs,
@@ -156,25 +156,32 @@ impl Live {
         if !self.read().contains_key(&server) {
             self.put(scope, server, false);
         }
+        let listener = self.listener(scope);
         let values = self.change(server, |state| {
             state.signs.last_seen = state.signs.last_seen.max(Some(received_at));
             state.dropped += dropped;
-            state.take(report)
+            state.take(report, listener.is_some())
         });
-        let listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let (Some(values), Some(sender)) = (values, listeners.get(&scope.organisation())) {
+        if let (Some(values), Some(listener)) = (values, listener) {
             let timestamp = report.timestamp();
-            // Nobody listening is no error.
-            let _ = sender.send(Arc::new(ValuesEvent {
+            let event = ValuesEvent {
                 server,
                 timestamp,
                 received_at,
                 values,
-            }));
+            };
+            // Whoever listened may just have gone.
+            let _ = listener.send(Arc::new(event));
         }
+    }
+
+    fn listener(&self, scope: Scope) -> Option<broadcast::Sender<Arc<ValuesEvent>>> {
+        let listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let sender = listeners.get(&scope.organisation())?;
+        (sender.receiver_count() > 0).then(|| sender.clone())
     }
 
     /// What is known of one server of the scope.
@@ -227,20 +234,17 @@ impl Live {
 }
 
 impl State {
-    /// Takes in a report's values and says how they are shown. One that is older than what is
-    /// known, from an agent's spool, changes nothing that is new.
-    fn take(&mut self, report: &Report) -> Vec<ShownValue> {
+    /// Takes in a report's values and, where somebody listens, says how they are shown. A value
+    /// that is older than what is known, from an agent's spool, changes nothing.
+    fn take(&mut self, report: &Report, listening: bool) -> Vec<ShownValue> {
         let at = report.timestamp();
-        let mut shown = Vec::with_capacity(report.samples().len());
+        let mut values = Vec::new();
         for sample in report.samples() {
-            let key = SeriesKey {
-                metric: sample.metric,
-                label: sample.label.clone(),
-            };
-            if let Some(value) = self.read(at, key, sample.value) {
-                let (metric, label) = (sample.metric, sample.label.clone());
-                shown.push(ShownValue {
-                    metric,
+            let shown = self.read(at, sample.metric, sample.label.as_ref(), sample.value);
+            if let Some(value) = shown.filter(|_| listening) {
+                let label = sample.label.clone();
+                values.push(ShownValue {
+                    metric: sample.metric,
                     label,
                     value,
                 });
@@ -248,37 +252,50 @@ impl State {
         }
         let newest = self.timestamp.unwrap_or_default();
         self.readings
-            .retain(|_, reading| newest.since(reading.at) < FORGET_AFTER);
-        shown
+            .retain(|reading| newest.since(reading.at) < FORGET_AFTER);
+        values
     }
 
-    fn read(&mut self, at: Timestamp, key: SeriesKey, raw: f64) -> Option<f64> {
+    fn read(
+        &mut self,
+        at: Timestamp,
+        metric: Metric,
+        label: Option<&Label>,
+        raw: f64,
+    ) -> Option<f64> {
         self.timestamp = self.timestamp.max(Some(at));
-        let place = (key.metric, key.label);
-        let before = self.readings.get(&place);
-        if before.is_some_and(|before| before.at > at) {
-            return None;
+        let gauge = (metric.describe().kind == Kind::Gauge).then_some(raw);
+        match self.readings.get_mut(metric, label) {
+            Some(before) if before.at > at => None,
+            Some(before) => {
+                let shown = gauge.or_else(|| rate((before.at, before.raw), (at, raw)));
+                *before = Reading { at, raw, shown };
+                shown
+            }
+            None => {
+                self.readings.insert(
+                    metric,
+                    label.cloned(),
+                    Reading {
+                        at,
+                        raw,
+                        shown: gauge,
+                    },
+                );
+                gauge
+            }
         }
-        let shown = match key.metric.describe().kind {
-            Kind::Gauge => Some(raw),
-            Kind::Counter => before.and_then(|before| rate((before.at, before.raw), (at, raw))),
-        };
-        self.readings.insert(place, Reading { at, raw, shown });
-        shown
     }
 
     fn newest(&self) -> Newest {
-        let values = self
-            .readings
-            .iter()
-            .filter_map(|((metric, label), reading)| {
-                let (metric, label) = (*metric, label.clone());
-                Some(ShownValue {
-                    metric,
-                    label,
-                    value: reading.shown?,
-                })
-            });
+        let values = self.readings.iter().filter_map(|(metric, label, reading)| {
+            let label = label.cloned();
+            Some(ShownValue {
+                metric,
+                label,
+                value: reading.shown?,
+            })
+        });
         Newest {
             signs: self.signs,
             timestamp: self.timestamp,

@@ -301,18 +301,29 @@ impl ResponseError for Failure {
 }
 
 impl ApiResponse for Failure {
+    // As ranges and not as the default, which generated clients would take for a success, too.
     fn meta() -> MetaResponses {
-        MetaResponses {
-            responses: vec![MetaResponse {
-                description: "A problem document (RFC 9457)",
-                status: None,
-                status_range: None,
-                content: vec![MetaMediaType {
-                    content_type: PROBLEM_JSON,
-                    schema: ProblemDocument::schema_ref(),
-                }],
-                headers: vec![],
+        let of = |range: &str, description| MetaResponse {
+            description,
+            status: None,
+            status_range: Some(range.to_owned()),
+            content: vec![MetaMediaType {
+                content_type: PROBLEM_JSON,
+                schema: ProblemDocument::schema_ref(),
             }],
+            headers: vec![],
+        };
+        MetaResponses {
+            responses: vec![
+                of(
+                    "4XX",
+                    "The request cannot be carried out; a problem document (RFC 9457)",
+                ),
+                of(
+                    "5XX",
+                    "The dashboard cannot do this now; a problem document (RFC 9457)",
+                ),
+            ],
         }
     }
 

@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::reports::{self, SeriesKey};
 use super::schema::server;
-use super::{Scope, StoreError};
+use super::series::{self, SeriesKey};
+use super::{Scope, StoreError, reports};
 use crate::id::{Id, Organisation, Server};
 
 /// A server with its newest report.
@@ -59,7 +59,7 @@ fn newest(
     let Some(report) = reports::newest(connection, scope, id)? else {
         return Ok(None);
     };
-    let mut names = reports::series_of(connection, scope, id)?;
+    let mut names = series::of_server(connection, scope, id)?;
     let samples = report.samples.iter();
     let samples = samples
         .filter_map(|(id, value)| Some((names.remove(id)?, *value)))

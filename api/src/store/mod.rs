@@ -13,6 +13,7 @@ pub mod probe;
 pub mod reports;
 mod schema;
 mod scope;
+pub mod series;
 pub mod servers;
 pub mod sessions;
 pub mod tokens;

@@ -1,40 +1,11 @@
-//! The report log and the series that name its values.
-
-use std::collections::HashMap;
+//! The report log.
 
 use diesel::prelude::*;
-use server_scout_wire::{Label, Metric, Report, Sample, Timestamp};
+use server_scout_wire::{Report, Sample, Timestamp};
 
-use super::schema::{report, series};
-use super::{Scope, StoreError, WriteContext, servers};
+use super::schema::report;
+use super::{Scope, StoreError, WriteContext, series, servers};
 use crate::id::{Id, Server};
-
-/// How many series the writer remembers; beyond that it forgets all and looks them up again.
-const REMEMBERED: usize = 500_000;
-
-/// A series: one metric of one server, with its label where it has one.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct SeriesKey {
-    /// Which metric.
-    pub metric: Metric,
-    /// Which interface, device or mount.
-    pub label: Option<Label>,
-}
-
-/// The ids of known series, by server.
-#[derive(Default)]
-pub struct SeriesCache {
-    servers: HashMap<Id<Server>, HashMap<SeriesKey, i64>>,
-    size: usize,
-}
-
-impl SeriesCache {
-    /// Forgets everything, for example because a transaction was rolled back.
-    pub fn forget(&mut self) {
-        self.servers.clear();
-        self.size = 0;
-    }
-}
 
 /// What became of the reports of one request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -129,24 +100,6 @@ pub fn newest(
     row.map(logged).transpose()
 }
 
-/// The names of a server's series by id. Series of metrics that this version does not know are
-/// left out.
-pub fn series_of(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    server: Id<Server>,
-) -> Result<HashMap<i64, SeriesKey>, StoreError> {
-    let rows: Vec<(i64, String, String)> = series::table
-        .filter(series::organisation_id.eq(scope.organisation()))
-        .filter(series::server_id.eq(server))
-        .select((series::id, series::metric, series::label))
-        .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(id, metric, label)| Some((id, key(&metric, &label)?)))
-        .collect())
-}
-
 /// Removes reports older than `before`, at most `limit` at a time. Returns how many.
 pub fn remove_old(
     connection: &mut SqliteConnection,
@@ -170,79 +123,18 @@ fn encode(
     samples: &[Sample],
     max_series: usize,
 ) -> Result<(Vec<u8>, u64), StoreError> {
-    if !context.series.servers.contains_key(&server) {
-        remember(context, scope, server)?;
-    }
     let mut pairs: Vec<(i64, f64)> = Vec::with_capacity(samples.len());
     let mut dropped = 0;
     for sample in samples {
-        let key = SeriesKey {
-            metric: sample.metric,
-            label: sample.label.clone(),
-        };
-        let known = context.series.servers.entry(server).or_default();
-        let id = match known.get(&key) {
-            Some(id) => *id,
-            None if known.len() >= max_series => {
-                dropped += 1;
-                continue;
-            }
-            None => {
-                let id = create(context.connection, scope, server, &key)?;
-                known.insert(key, id);
-                context.series.size += 1;
-                id
-            }
-        };
-        pairs.push((id, sample.value));
+        let label = sample.label.as_ref();
+        match series::id(context, scope, server, sample.metric, label, max_series)? {
+            Some(id) => pairs.push((id, sample.value)),
+            None => dropped += 1,
+        }
     }
     let bytes =
         postcard::to_allocvec(&pairs).map_err(|error| StoreError::Database(error.to_string()))?;
     Ok((bytes, dropped))
-}
-
-fn remember(
-    context: &mut WriteContext<'_>,
-    scope: Scope,
-    server: Id<Server>,
-) -> Result<(), StoreError> {
-    if context.series.size > REMEMBERED {
-        context.series.forget();
-    }
-    let known: HashMap<SeriesKey, i64> = series_of(context.connection, scope, server)?
-        .into_iter()
-        .map(|(id, key)| (key, id))
-        .collect();
-    context.series.size += known.len();
-    context.series.servers.insert(server, known);
-    Ok(())
-}
-
-fn create(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    server: Id<Server>,
-    key: &SeriesKey,
-) -> Result<i64, StoreError> {
-    Ok(diesel::insert_into(series::table)
-        .values((
-            series::organisation_id.eq(scope.organisation()),
-            series::server_id.eq(server),
-            series::metric.eq(key.metric.name()),
-            series::label.eq(key.label.as_ref().map_or("", Label::as_str)),
-        ))
-        .returning(series::id)
-        .get_result(connection)?)
-}
-
-fn key(metric: &str, label: &str) -> Option<SeriesKey> {
-    let metric = Metric::from_name(metric)?;
-    let label = if label.is_empty() {
-        None
-    } else {
-        Some(Label::new(label).ok()?)
-    };
-    Some(SeriesKey { metric, label })
 }
 
 fn logged((at, received_at, samples): (i64, i64, Vec<u8>)) -> Result<LoggedReport, StoreError> {

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,15 @@ use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, sql_query};
 use tokio::sync::oneshot;
 
 use super::error::{OpenError, StoreError};
-use super::reports::SeriesCache;
+use super::series::SeriesCache;
 
 /// Whether a write waits for company.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Urgency {
-    /// Somebody is waiting.
+    /// Somebody is waiting. What fails is undone whole.
     Now,
-    /// It may wait for the next commit.
+    /// It may wait for company. What fails may be left half done, so it must be work that can be
+    /// repeated, such as appending reports that have an identity.
     Soon,
 }
 
@@ -88,7 +89,10 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let work = move |context: &mut WriteContext<'_>| -> Work {
-            let result = savepoint(context, work);
+            let result = match urgency {
+                Urgency::Now => savepoint(context, work),
+                Urgency::Soon => work(context),
+            };
             let broken = match &result {
                 Err(StoreError::Database(reason)) => Some(reason.clone()),
                 _ => None,
@@ -200,8 +204,10 @@ impl State {
     }
 }
 
+/// Looks for company now and then, instead of being woken by each job.
 fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
-    let deadline = Instant::now() + LINGER;
+    let begun = Instant::now();
+    let mut last_came = begun;
     let mut urgent = first.urgency == Urgency::Now;
     let mut batch = vec![first];
     loop {
@@ -210,18 +216,13 @@ fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
         {
             urgent |= job.urgency == Urgency::Now;
             batch.push(job);
+            last_came = Instant::now();
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if urgent || batch.len() >= ENOUGH || left.is_zero() {
+        let alone = last_came.elapsed() >= LULL;
+        if urgent || alone || batch.len() >= ENOUGH || begun.elapsed() >= LINGER {
             return batch;
         }
-        match jobs.recv_timeout(left.min(LULL)) {
-            Ok(job) => {
-                urgent |= job.urgency == Urgency::Now;
-                batch.push(job);
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return batch,
-        }
+        std::thread::sleep(LOOK_EVERY);
     }
 }
 
@@ -230,4 +231,5 @@ const QUEUE: usize = 8192;
 const BATCH: usize = 1024;
 const ENOUGH: usize = 64;
 const LINGER: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 const LULL: Duration = Duration::from_millis(25);

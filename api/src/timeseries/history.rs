@@ -7,7 +7,8 @@ use std::time::Duration;
 use server_scout_wire::{Kind, Metric, Timestamp};
 
 use super::rate::rate;
-use crate::store::reports::{LoggedReport, SeriesKey};
+use crate::store::reports::LoggedReport;
+use crate::store::series::SeriesKey;
 
 /// What a chart asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

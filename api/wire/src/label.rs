@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::limits::MAX_LABEL_BYTES;
 
@@ -10,7 +11,7 @@ use crate::limits::MAX_LABEL_BYTES;
 /// Names on a host are chosen by whoever may mount, plug or load something there, so they are
 /// hostile input. What a label can hold is safe to store, to log on one line and to escape.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Label(Box<str>);
+pub struct Label(Arc<str>);
 
 impl Label {
     /// Takes `text` as it is, or says why it cannot be a label.
@@ -50,7 +51,7 @@ impl Label {
         if out.is_empty() {
             out.push_str("(empty)");
         }
-        (Self(out.into_boxed_str()), true)
+        (Self(out.into()), true)
     }
 
     /// The label's text.
