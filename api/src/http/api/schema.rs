@@ -17,6 +17,10 @@ use crate::timeseries::{History, HistorySeries};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Time(pub Timestamp);
 
+/// A value for each step of a history; null where nothing is known, which the document says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps(pub Vec<Option<f64>>);
+
 /// A problem document (RFC 9457).
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "Problem", skip_serializing_if_is_none)]
@@ -216,11 +220,11 @@ pub struct Series {
     /// The unit of the values.
     pub unit: String,
     /// The mean of each step; null where nothing is known.
-    pub average: Vec<Option<f64>>,
+    pub average: Steps,
     /// The smallest value of each step.
-    pub min: Vec<Option<f64>>,
+    pub min: Steps,
     /// The largest value of each step.
-    pub max: Vec<Option<f64>>,
+    pub max: Steps,
     /// How many samples each step has.
     pub count: Vec<u32>,
 }
@@ -326,9 +330,9 @@ impl From<HistorySeries> for Series {
             metric: series.key.metric.name().to_owned(),
             label: series.key.label.map(|label| label.to_string()),
             unit: series.key.metric.shown_unit().to_owned(),
-            average: series.average,
-            min: series.min,
-            max: series.max,
+            average: Steps(series.average),
+            min: Steps(series.min),
+            max: Steps(series.max),
             count: series.count,
         }
     }
@@ -381,5 +385,51 @@ impl poem_openapi::types::ParseFromParameter for Time {
 impl ToJSON for Time {
     fn to_json(&self) -> Option<Value> {
         Some(Value::String(self.0.to_string()))
+    }
+}
+
+impl Type for Steps {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "[nullable number(double)]".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let step = MetaSchema {
+            nullable: true,
+            ..MetaSchema::new_with_format("number", "double")
+        };
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(step)))),
+            ..MetaSchema::new("array")
+        }))
+    }
+
+    fn register(_: &mut Registry) {}
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for Steps {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Vec::parse_from_json(value)
+            .map(Self)
+            .map_err(poem_openapi::types::ParseError::propagate)
+    }
+}
+
+impl ToJSON for Steps {
+    fn to_json(&self) -> Option<Value> {
+        self.0.to_json()
     }
 }
