@@ -19,14 +19,19 @@ use crate::wait::{PATIENCE, within};
 /// A client that reaches `localhost` at `address` and trusts the certificates in `ca_file` alone.
 #[must_use]
 pub fn client(ca_file: &Path, address: SocketAddr) -> reqwest::Client {
+    builder(ca_file, address)
+        .build()
+        .expect("the client's settings are sound")
+}
+
+/// The same, to be set up further.
+pub fn builder(ca_file: &Path, address: SocketAddr) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config(ca_file))
         .resolve("localhost", address)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(PATIENCE)
-        .build()
-        .expect("the client's settings are sound")
 }
 
 /// TLS for clients that trust the certificates in `ca_file` alone.

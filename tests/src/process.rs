@@ -142,14 +142,28 @@ impl Program {
         }
     }
 
-    /// Kills it, which no program can prepare for, and waits until it is gone.
+    /// Kills it, which no program can prepare for, and waits until it is gone. One that started
+    /// others is asked first, so that it takes them along.
     pub fn kill(&mut self) {
+        if self.status().is_some() {
+            // Its number may be another process's by now.
+            return;
+        }
         let id = Pid::from_child(&self.child);
         if self.whole_group {
+            self.ask_to_end();
             let _ = rustix::process::kill_process_group(id, Signal::KILL);
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    fn ask_to_end(&mut self) {
+        self.signal(Signal::TERM);
+        let start = Instant::now();
+        while self.status().is_none() && start.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// All that it printed, for a message.

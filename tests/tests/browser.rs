@@ -141,9 +141,12 @@ async fn from_the_printed_link_to_a_moving_chart_of_this_machine() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_say_the_same_without_script() {
     let fleet = Fleet::start().await;
-    fleet
-        .accepted(&report::full(jiff::Timestamp::now(), 1))
-        .await;
+    // What a counter grows per second takes two reports to know.
+    for (seq, seconds) in [(1, 5), (2, 0)] {
+        fleet
+            .accepted(&report::full(report::seconds_ago(seconds), seq))
+            .await;
+    }
     let ca = fleet.dashboard.ca_file();
     let browser = Browser::start(Habits {
         ca_file: Some(&ca),

@@ -9,4 +9,5 @@
 )]
 
 mod document;
+mod generated_client;
 mod servers;
