@@ -12,9 +12,12 @@ let
   cfg = config.services.server-scout-agent;
   sandbox = (builtins.fromJSON (builtins.readFile ../agent/sandbox.json)).Service;
   format = pkgs.formats.toml { };
-  settings = cfg.settings // {
-    inherit (cfg) url;
-  } // lib.optionalAttrs (cfg.caFile != null) { ca_file = toString cfg.caFile; };
+  settings =
+    cfg.settings
+    // {
+      inherit (cfg) url;
+    }
+    // lib.optionalAttrs (cfg.caFile != null) { ca_file = toString cfg.caFile; };
 in
 {
   options.services.server-scout-agent = {

@@ -16,6 +16,8 @@ pub enum FailureKind {
     CertificateTime,
     /// The certificate cannot be used for another reason.
     Certificate,
+    /// The connection ended before the answer came.
+    Closed,
     /// Nothing listens there.
     Refused,
     /// The name has no address.
@@ -87,6 +89,10 @@ impl Failure {
                 }
                 _ => {}
             }
+        }
+        if error.is_request() && !error.is_connect() {
+            let message = format!("{host} closed the connection without an answer");
+            return Self::new(FailureKind::Closed, message);
         }
         let last = causes(error)
             .last()

@@ -51,6 +51,7 @@ pub struct Pusher<'a, T, R> {
     key_source: KeySource,
     backoff: Backoff<R>,
     batch_limit: usize,
+    reconnecting: bool,
     journal: Journal,
 }
 
@@ -70,6 +71,7 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
             key_source,
             backoff,
             batch_limit: MAX_REPORTS,
+            reconnecting: false,
             journal,
         }
     }
@@ -122,15 +124,23 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
         let reply = match self.transport.post(&self.key, batch.body()).await {
             Ok(reply) => reply,
             Err(failure) => {
-                if failure.kind() == FailureKind::AnswerTooLong {
+                match failure.kind() {
                     // What is said of fewer reports is shorter.
-                    self.batch_limit = (batch.len() / 2).max(1);
+                    FailureKind::AnswerTooLong => self.batch_limit = (batch.len() / 2).max(1),
+                    // Both sides may end an idle connection, and then one that is taken up again
+                    // can be gone already. That is no trouble until it happens twice.
+                    FailureKind::Closed if !self.reconnecting => {
+                        self.reconnecting = true;
+                        return None;
+                    }
+                    _ => {}
                 }
                 self.journal
                     .trouble(Trouble::Unreachable(failure.kind()), &failure.to_string());
                 return Some(self.backoff.next(None));
             }
         };
+        self.reconnecting = false;
         match reply.judge(batch.len()) {
             Verdict::Judged(answer) => {
                 self.judged(batch, &answer);

@@ -282,6 +282,28 @@ fn what_is_no_acknowledgement_is_none() {
 }
 
 #[test]
+fn a_connection_that_ends_once_is_no_trouble() {
+    let ca = Ca::new();
+    let calls = AtomicUsize::new(0);
+    let dashboard = Dashboard::start(&ca, move |request| {
+        match calls.fetch_add(1, Ordering::SeqCst) {
+            1 => Reply::none(),
+            _ => Reply::accepted(request),
+        }
+    });
+    let agent = Agent::run(&dashboard.url(), &ca, &[]);
+    let requests = dashboard.wait_for(4);
+    agent.terminate();
+    let (status, output) = agent.end();
+    assert!(
+        status.success() && !output.contains("unreachable"),
+        "{output}"
+    );
+    let seqs: Vec<u64> = requests.iter().flat_map(support::Request::seqs).collect();
+    assert_eq!(seqs[..4], [0, 1, 1, 2]);
+}
+
+#[test]
 fn a_rotated_key_is_picked_up_without_a_restart() {
     let ca = Ca::new();
     let dashboard = Dashboard::start(&ca, |request| match request.header("x-api-key") {

@@ -132,6 +132,15 @@ impl Reply {
         )
     }
 
+    /// Ends the connection instead.
+    pub fn none() -> Self {
+        Self {
+            status: 0,
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
     pub fn problem(status: u16, kind: &str) -> Self {
         Self::json(
             status,
@@ -289,6 +298,10 @@ fn serve(
         };
         let reply = handler(&request);
         lock(requests).push(request);
+        if reply.status == 0 {
+            let _ = stream.get_ref().sock.shutdown(Shutdown::Both);
+            return None;
+        }
         let mut head = format!(
             "HTTP/1.1 {} X\r\ncontent-length: {}\r\n",
             reply.status,
