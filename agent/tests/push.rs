@@ -27,7 +27,7 @@ async fn what_can_be_tried_again_is_tried_again() {
     let statuses = [401, 403, 408, 429, 500, 503, 302, 404];
     let mut script: Vec<Step> = statuses.map(Step::Status).to_vec();
     script.push(Step::Failure(FailureKind::Refused));
-    let attempts = run(script, 1, Duration::from_secs(600)).await;
+    let attempts = run(script, 1, Duration::from_mins(10)).await;
     // The dice always show the ceiling: 1, 2, 4 … 60 seconds.
     let waits: Vec<u64> = attempts
         .windows(2)
@@ -67,7 +67,7 @@ async fn a_refused_batch_is_halved_until_the_bad_report_is_alone() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_too_long_makes_smaller_batches() {
     let script = vec![Step::Failure(FailureKind::AnswerTooLong); 2];
-    let attempts = run(script, 4, Duration::from_secs(60)).await;
+    let attempts = run(script, 4, Duration::from_mins(1)).await;
     let bodies: Vec<&str> = attempts
         .iter()
         .map(|attempt| attempt.body.as_str())
@@ -81,7 +81,7 @@ async fn an_answer_that_is_too_long_makes_smaller_batches() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_closes_twice_is_trouble() {
     let script = vec![Step::Failure(FailureKind::Closed); 3];
-    let attempts = run(script, 1, Duration::from_secs(60)).await;
+    let attempts = run(script, 1, Duration::from_mins(1)).await;
     let waits: Vec<u64> = attempts
         .windows(2)
         .map(|pair| (pair[1].at - pair[0].at).as_secs())
