@@ -30,6 +30,8 @@ pub enum Purpose {
     AccessToken,
     /// Lets an agent report for one server.
     AgentKey,
+    /// Tells a browser that has logged in before; lives in a cookie.
+    Device,
     /// Opens a one-time link.
     Link,
     /// Names a session; lives in a cookie.
@@ -41,6 +43,7 @@ impl Purpose {
         match self {
             Self::AccessToken => "sst_",
             Self::AgentKey => "ssa_",
+            Self::Device => "ssd_",
             Self::Link => "ssl_",
             Self::Session => "sss_",
         }
@@ -100,6 +103,12 @@ impl Secret {
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
+    /// The hash of a text that is no secret of ours but should not be kept in the clear.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
     /// The bytes as stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use server_scout::domain::ServiceError;
 use server_scout::domain::principal::{Credential, Means, Principal};
 use server_scout::secret::SecretHash;
-use support::{EMAIL, PASSWORD, World, first_owner};
+use support::{EMAIL, PASSWORD, World, attempt, first_owner};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -47,11 +47,9 @@ async fn a_session_in_use_still_ends_after_seven_days() {
 async fn logging_in_gives_a_new_id_and_ends_the_session_before() {
     let world = world_with_owner().await;
     let before = world.log_in().await;
-    let hash = Some(before.hash());
-    let login = world
-        .services
-        .log_in(EMAIL, PASSWORD.to_owned(), hash, String::new());
-    let after = login.await.unwrap();
+    let mut again = attempt(EMAIL, PASSWORD);
+    again.before = Some(before.hash());
+    let after = world.services.log_in(again).await.unwrap().session;
     assert_ne!(before.hash(), after.hash());
     assert!(!world.session_counts(&before).await);
     assert!(world.session_counts(&after).await);
@@ -90,10 +88,7 @@ async fn wrong_password_and_unknown_address_are_refused_alike() {
         ("not an address", PASSWORD),
         (EMAIL, ""),
     ] {
-        let login = world
-            .services
-            .log_in(email, password.to_owned(), None, String::new())
-            .await;
+        let login = world.services.log_in(attempt(email, password)).await;
         assert!(
             matches!(login, Err(ServiceError::WrongLogin)),
             "{email} {password}"
@@ -119,11 +114,11 @@ async fn the_first_owner_link_opens_once() {
         let services = world.services.clone();
         async move {
             services
-                .create_first_owner(&link, first_owner(), String::new())
+                .create_first_owner(&link, first_owner(), None)
                 .await
         }
     };
-    let session = create(link.expose().to_owned()).await.unwrap();
+    let session = create(link.expose().to_owned()).await.unwrap().session;
     assert!(world.session_counts(&session).await);
     let again = create(link.expose().to_owned()).await;
     assert!(matches!(again, Err(ServiceError::LinkClosed)));
@@ -144,7 +139,7 @@ async fn two_who_use_the_link_at_once_make_one_owner() {
     let create = || {
         world
             .services
-            .create_first_owner(link.expose(), first_owner(), String::new())
+            .create_first_owner(link.expose(), first_owner(), None)
     };
     let (one, other) = tokio::join!(create(), create());
     assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1);
@@ -165,7 +160,7 @@ async fn the_first_owner_link_closes_after_an_hour() {
     world.hand.advance(MINUTE);
     let late = world
         .services
-        .create_first_owner(link.expose(), first_owner(), String::new())
+        .create_first_owner(link.expose(), first_owner(), None)
         .await;
     assert!(matches!(late, Err(ServiceError::LinkClosed)));
 }
@@ -200,7 +195,7 @@ async fn a_refused_form_leaves_the_link_open() {
     form.password = "too short".to_owned();
     let refused = world
         .services
-        .create_first_owner(link.expose(), form, String::new())
+        .create_first_owner(link.expose(), form, None)
         .await;
     assert!(matches!(
         refused,
@@ -211,7 +206,7 @@ async fn a_refused_form_leaves_the_link_open() {
     ));
     let accepted = world
         .services
-        .create_first_owner(link.expose(), first_owner(), String::new());
+        .create_first_owner(link.expose(), first_owner(), None);
     assert!(accepted.await.is_ok());
 }
 
@@ -236,4 +231,69 @@ async fn an_access_token_ends_after_ninety_days() {
             .unwrap()
             .is_none()
     );
+}
+
+#[tokio::test]
+async fn failed_logins_slow_further_ones_down_without_telling_whether_the_account_exists() {
+    let world = world_with_owner().await;
+    for email in [EMAIL, "nobody@example.org"] {
+        for _ in 0..5 {
+            let wrong = world.services.log_in(attempt(email, "wrong")).await;
+            assert!(matches!(wrong, Err(ServiceError::WrongLogin)));
+        }
+        let right = world.services.log_in(attempt(email, PASSWORD)).await;
+        let Err(ServiceError::TooManyAttempts { retry_after }) = right else {
+            panic!("{email} is not slowed down")
+        };
+        assert_eq!(retry_after, Duration::from_secs(1));
+    }
+    world.hand.advance(Duration::from_secs(1));
+    assert!(
+        world
+            .services
+            .log_in(attempt(EMAIL, PASSWORD))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_lock_out_a_browser_that_has_logged_in_before() {
+    let world = world_with_owner().await;
+    let known = world
+        .services
+        .log_in(attempt(EMAIL, PASSWORD))
+        .await
+        .unwrap()
+        .device;
+    for _ in 0..5 {
+        let _ = world.services.log_in(attempt(EMAIL, "wrong")).await;
+    }
+    let mut from_known = attempt(EMAIL, PASSWORD);
+    from_known.device = Some(known.expose().to_owned());
+    assert!(world.services.log_in(from_known).await.is_ok());
+    let elsewhere = world.services.log_in(attempt(EMAIL, PASSWORD)).await;
+    assert!(matches!(
+        elsewhere,
+        Err(ServiceError::TooManyAttempts { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_device_of_one_person_is_worth_nothing_for_another() {
+    let world = world_with_owner().await;
+    world.organisation("Other", "eve@example.org").await;
+    let eves = world
+        .services
+        .log_in(attempt("eve@example.org", PASSWORD))
+        .await
+        .unwrap()
+        .device;
+    for _ in 0..5 {
+        let _ = world.services.log_in(attempt(EMAIL, "wrong")).await;
+    }
+    let mut with_eves = attempt(EMAIL, PASSWORD);
+    with_eves.device = Some(eves.expose().to_owned());
+    let tried = world.services.log_in(with_eves).await;
+    assert!(matches!(tried, Err(ServiceError::TooManyAttempts { .. })));
 }

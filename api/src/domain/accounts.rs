@@ -1,21 +1,50 @@
 //! People: the first owner, login, logout, and what the operator adds at the command line.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use server_scout_wire::Timestamp;
 
 use super::names::{Email, Name};
 pub use super::password::Password;
+use super::throttle::Source;
 use super::{ServiceError, Services};
 use crate::access::{Role, TokenScope};
 use crate::id::{Id, Organisation, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
-use crate::store::{Scope, StoreError, credentials, organisations, people, sessions, tokens};
+use crate::store::{
+    Scope, StoreError, credentials, devices, organisations, people, sessions, tokens,
+};
 
 /// How long a first-owner link opens.
 pub const LINK_LIFE: Duration = Duration::from_hours(1);
 /// How long an access token lasts unless said otherwise.
 pub const TOKEN_LIFE: Duration = Duration::from_hours(90 * 24);
+
+/// How long a device that is not used is remembered.
+pub const DEVICE_LIFE: Duration = Duration::from_hours(365 * 24);
+
+/// What somebody who logs in presents.
+pub struct LoginAttempt {
+    /// The address that was typed.
+    pub email: String,
+    /// The password that was typed.
+    pub password: String,
+    /// The token of a browser that has logged in before.
+    pub device: Option<String>,
+    /// The session that the browser had until now.
+    pub before: Option<SecretHash>,
+    /// Where the attempt comes from.
+    pub address: Option<IpAddr>,
+}
+
+/// What a browser keeps after a login.
+pub struct LoggedIn {
+    /// The session's id.
+    pub session: Secret,
+    /// The device's token.
+    pub device: Secret,
+}
 
 /// What the form behind the first-owner link carries.
 pub struct FirstOwner {
@@ -69,8 +98,8 @@ impl Services {
         &self,
         token: &str,
         form: FirstOwner,
-        address: String,
-    ) -> Result<Secret, ServiceError> {
+        address: Option<IpAddr>,
+    ) -> Result<LoggedIn, ServiceError> {
         // Before any costly work: only the link's holder may make us hash.
         self.look_at_first_owner_link(token).await?;
         let link = link_hash(token)?;
@@ -78,10 +107,9 @@ impl Services {
         let name = Name::parse("organisation", &form.organisation)?;
         let password = Password::chosen(form.password)?;
         let password_hash = self.0.passwords.hash(password).await?;
-        let session = Secret::generate(Purpose::Session);
-        let session_hash = session.hash();
         let now = self.clock().now();
-        self.store()
+        let person = self
+            .store()
             .write(move |c| {
                 if organisations::any_owner(c)? || !people::first_owner_link_opens(c, &link, now)? {
                     return Err(StoreError::NotFound);
@@ -96,14 +124,7 @@ impl Services {
                 };
                 let person = people::create(c, email.as_str(), &password_hash, now)?;
                 organisations::join(c, scope, person, Role::Owner, now)?;
-                sessions::create(
-                    c,
-                    &session_hash,
-                    scope.organisation(),
-                    person,
-                    &address,
-                    now,
-                )
+                Ok(person)
             })
             .await
             .map_err(|error| match error {
@@ -111,48 +132,64 @@ impl Services {
                 other => ServiceError::or_taken(other, "organisation", "exists already"),
             })?;
         tracing::info!("the first owner was created");
-        Ok(session)
+        self.begin_session(person, None, None, address).await
     }
 
     /// Checks address and password and begins a new session; the one before, if any, ends.
-    pub async fn log_in(
-        &self,
-        email: &str,
-        password: String,
-        before: Option<SecretHash>,
-        address: String,
-    ) -> Result<Secret, ServiceError> {
-        let found = match Email::parse(email) {
-            Ok(email) => {
-                self.store()
-                    .read(move |c| people::by_email(c, email.as_str()))
-                    .await?
-            }
-            Err(_) => None,
-        };
-        if password.len() > Password::MAX {
+    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<LoggedIn, ServiceError> {
+        let email = Email::parse(&attempt.email).map_err(|_| ServiceError::WrongLogin)?;
+        if attempt.password.len() > Password::MAX {
             return Err(ServiceError::WrongLogin);
         }
-        let hash = found.as_ref().map(|login| login.password_hash.clone());
-        let fits = self
-            .0
-            .passwords
-            .verify(Password::typed(password), hash)
+        let address = email.as_str().to_owned();
+        let found = self
+            .store()
+            .read(move |c| people::by_email(c, &address))
             .await?;
+        let device = self
+            .known_device(attempt.device.as_deref(), found.as_ref())
+            .await?;
+        let sources = sources(&email, device.as_ref(), attempt.address);
+        let now = self.clock().now();
+        let throttled = self.0.throttle.begin(&sources, now);
+        throttled.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
+
+        let hash = found.as_ref().map(|login| login.password_hash.clone());
+        let password = Password::typed(attempt.password);
+        let fits = self.0.passwords.verify(password, hash).await?;
         let Some(login) = found.filter(|_| fits) else {
             return Err(ServiceError::WrongLogin);
         };
-        self.begin_session(login.person, before, address).await
+        self.0.throttle.succeed(&sources);
+        self.begin_session(login.person, device, attempt.before, attempt.address)
+            .await
+    }
+
+    /// The device's token, if it is one of the account that is tried.
+    async fn known_device(
+        &self,
+        token: Option<&str>,
+        login: Option<&people::Login>,
+    ) -> Result<Option<Secret>, ServiceError> {
+        let token = token.and_then(|token| Secret::parse(Purpose::Device, token));
+        let (Some(token), Some(login)) = (token, login) else {
+            return Ok(None);
+        };
+        let hash = token.hash();
+        let owner = self.store().read(move |c| devices::owner(c, &hash)).await?;
+        Ok(Some(token).filter(|_| owner == Some(login.person)))
     }
 
     async fn begin_session(
         &self,
         person: Id<Person>,
+        device: Option<Secret>,
         before: Option<SecretHash>,
-        address: String,
-    ) -> Result<Secret, ServiceError> {
+        address: Option<IpAddr>,
+    ) -> Result<LoggedIn, ServiceError> {
         let session = Secret::generate(Purpose::Session);
-        let hash = session.hash();
+        let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
+        let (hash, device_hash) = (session.hash(), device.hash());
         let now = self.clock().now();
         self.store()
             .write(move |c| {
@@ -161,7 +198,8 @@ impl Services {
                 if let Some(before) = before {
                     sessions::end(c, &before)?;
                 }
-                sessions::create(c, &hash, organisation, person, &address, now)
+                devices::remember(c, &device_hash, person, now)?;
+                sessions::create(c, &hash, organisation, person, &shown(address), now)
             })
             .await
             // Somebody without an organisation has nothing to log in to.
@@ -169,7 +207,7 @@ impl Services {
                 StoreError::NotFound => ServiceError::WrongLogin,
                 other => other.into(),
             })?;
-        Ok(session)
+        Ok(LoggedIn { session, device })
     }
 
     /// Ends a session.
@@ -266,15 +304,35 @@ impl Services {
             .await?)
     }
 
-    /// Removes sessions that have expired.
+    /// Removes sessions that have expired and devices that nobody uses any more.
     pub(super) async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, ServiceError> {
         let times = self.0.session_times;
         let (created, seen) = (now.before(times.absolute), now.before(times.idle));
+        let forgotten = now.before(DEVICE_LIFE);
         Ok(self
             .store()
-            .write(move |c| sessions::sweep(c, created, seen))
+            .write(move |c| {
+                devices::sweep(c, forgotten)?;
+                sessions::sweep(c, created, seen)
+            })
             .await?)
     }
+}
+
+/// Who is counted when a login fails: the device in place of the account, where it is known.
+fn sources(email: &Email, device: Option<&Secret>, address: Option<IpAddr>) -> Vec<Source> {
+    let account = match device {
+        Some(device) => Source::Device(device.hash()),
+        None => Source::Account(SecretHash::of(email.as_str())),
+    };
+    let address = address.map(Source::address);
+    std::iter::once(account).chain(address).collect()
+}
+
+fn shown(address: Option<IpAddr>) -> String {
+    address
+        .map(|address| address.to_string())
+        .unwrap_or_default()
 }
 
 fn link_hash(token: &str) -> Result<SecretHash, ServiceError> {

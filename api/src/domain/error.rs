@@ -33,6 +33,12 @@ pub enum ServiceError {
     /// The one-time link opens nothing.
     #[error("this link has been used, has expired, or was replaced by a newer one")]
     LinkClosed,
+    /// Too many attempts failed.
+    #[error("too many attempts failed; wait {} s and try again", retry_after.as_secs().max(1))]
+    TooManyAttempts {
+        /// When to come again.
+        retry_after: Duration,
+    },
     /// Nobody is logged in, or the credential does not count.
     #[error("a valid credential is needed")]
     Unauthenticated,

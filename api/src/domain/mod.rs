@@ -11,6 +11,7 @@ mod password;
 pub mod principal;
 pub mod servers;
 pub mod status;
+mod throttle;
 pub mod upkeep;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ struct Inner {
     live: Arc<live::Live>,
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
+    throttle: throttle::Throttle,
 }
 
 impl Services {
@@ -51,6 +53,7 @@ impl Services {
             live: Arc::new(live),
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
+            throttle: throttle::Throttle::default(),
         })))
     }
 

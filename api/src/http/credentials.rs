@@ -13,6 +13,8 @@ use crate::secret::Secret;
 
 /// The session cookie's name. The prefix makes browsers insist on Secure, Path=/ and no Domain.
 pub(super) const SESSION_COOKIE: &str = "__Host-server-scout";
+/// The cookie of a browser that has logged in before.
+const DEVICE_COOKIE: &str = "__Host-server-scout-device";
 /// The agent key's header.
 pub(super) const AGENT_KEY_HEADER: &str = "x-api-key";
 
@@ -48,14 +50,34 @@ pub(super) fn of(request: &Request) -> Result<Option<Credential>, Failure> {
     Ok(found)
 }
 
+/// The device token that the request carries, if it carries exactly one.
+pub(super) fn device(request: &Request) -> Option<String> {
+    let lines = request.headers().get_all(header::COOKIE).iter();
+    let mut tokens = lines
+        .flat_map(|line| Cookie::split_parse(text(line)).flatten())
+        .filter(|cookie| cookie.name() == DEVICE_COOKIE);
+    let token = tokens.next()?.value().to_owned();
+    tokens.next().is_none().then_some(token)
+}
+
 /// The header that gives a browser its session.
 pub(super) fn session_cookie(session: &Secret) -> HeaderValue {
-    header_of(&base_cookie(session.expose()).build())
+    header_of(&base_cookie(SESSION_COOKIE, session.expose()).build())
+}
+
+/// The header that lets a browser be recognised at its next login. It opens nothing by itself.
+pub(super) fn device_cookie(device: &Secret) -> HeaderValue {
+    let year = cookie::time::Duration::days(365);
+    header_of(
+        &base_cookie(DEVICE_COOKIE, device.expose())
+            .max_age(year)
+            .build(),
+    )
 }
 
 /// The header that takes it away.
 pub(super) fn no_session_cookie() -> HeaderValue {
-    header_of(&base_cookie("").removal().build())
+    header_of(&base_cookie(SESSION_COOKIE, "").removal().build())
 }
 
 /// The token that forms of a session carry. It follows from the session's id, which only the
@@ -65,8 +87,8 @@ pub(super) fn csrf_token(session_id: &str) -> String {
     URL_SAFE_NO_PAD.encode(hmac::sign(&key, b"csrf-token"))
 }
 
-fn base_cookie(value: &str) -> cookie::CookieBuilder<'_> {
-    Cookie::build((SESSION_COOKIE, value))
+fn base_cookie<'a>(name: &'static str, value: &'a str) -> cookie::CookieBuilder<'a> {
+    Cookie::build((name, value))
         .http_only(true)
         .path("/")
         .same_site(SameSite::Lax)

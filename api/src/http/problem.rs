@@ -240,6 +240,12 @@ impl From<ServiceError> for Failure {
                     "It has been used, has expired, or was replaced by a newer one. Restart the dashboard for a new first-owner link.",
                 )
             }
+            ServiceError::TooManyAttempts { retry_after } => {
+                let title = "Too many attempts failed";
+                let mut failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", title);
+                failure.retry_after = Some(retry_after);
+                failure
+            }
             ServiceError::Unauthenticated => Self::unauthenticated(),
             ServiceError::Unavailable { retry_after } => {
                 let title = "The dashboard cannot do this right now";

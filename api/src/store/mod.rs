@@ -5,6 +5,7 @@
 pub mod agent_keys;
 mod connection;
 pub mod credentials;
+pub mod devices;
 mod error;
 pub mod live;
 pub mod organisations;

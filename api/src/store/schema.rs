@@ -112,6 +112,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    device (token_hash) {
+        token_hash -> Binary,
+        person_id -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
 diesel::joinable!(member -> organisation (organisation_id));
 diesel::joinable!(member -> person (person_id));
 diesel::allow_tables_to_appear_in_same_query!(

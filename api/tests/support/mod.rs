@@ -7,10 +7,12 @@
     reason = "a test may fail loudly"
 )]
 
+use std::net::IpAddr;
+
 use server_scout::clock::{Clock, Hand};
 use server_scout::config::{Config, Limits, SessionTimes};
 use server_scout::domain::Services;
-use server_scout::domain::accounts::FirstOwner;
+use server_scout::domain::accounts::{FirstOwner, LoginAttempt};
 use server_scout::domain::principal::{Credential, Principal};
 use server_scout::secret::Secret;
 use server_scout::store::credentials::AgentIdentity;
@@ -113,11 +115,21 @@ impl World {
     }
 
     pub(crate) async fn log_in(&self) -> Secret {
-        let address = "192.0.2.1".to_owned();
         self.services
-            .log_in(EMAIL, PASSWORD.to_owned(), None, address)
+            .log_in(attempt(EMAIL, PASSWORD))
             .await
             .unwrap()
+            .session
+    }
+}
+
+pub(crate) fn attempt(email: &str, password: &str) -> LoginAttempt {
+    LoginAttempt {
+        email: email.to_owned(),
+        password: password.to_owned(),
+        device: None,
+        before: None,
+        address: Some(IpAddr::from([192, 0, 2, 1])),
     }
 }
 

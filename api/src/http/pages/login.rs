@@ -1,5 +1,7 @@
 //! Login and logout.
 
+use std::net::IpAddr;
+
 use poem::http::header;
 use poem::web::Data;
 use poem::{Request, Response, handler};
@@ -11,6 +13,7 @@ use super::super::problem::Failure;
 use super::super::{App, credentials};
 use super::html;
 use crate::domain::ServiceError;
+use crate::domain::accounts::{LoggedIn, LoginAttempt};
 use crate::domain::principal::Means;
 use crate::secret::SecretHash;
 
@@ -28,20 +31,22 @@ pub(super) async fn log_in(
     request: &Request,
     mut fields: Fields,
 ) -> poem::Result<Response> {
-    let email = fields.take("email");
-    let before = session_of(request).map(|person| session_hash(person.means));
-    let login = app.services().log_in(
-        &email,
-        fields.take("password"),
-        before.flatten(),
-        address(request),
-    );
-    match login.await {
-        Ok(session) => Ok(with_session(see_other("/servers"), &session)),
-        Err(error @ ServiceError::WrongLogin) => {
+    let before = session_of(request).and_then(|person| session_hash(person.means));
+    let attempt = LoginAttempt {
+        email: fields.take("email"),
+        password: fields.take("password"),
+        device: credentials::device(request),
+        before,
+        address: address(request),
+    };
+    let email = attempt.email.clone();
+    match app.services().log_in(attempt).await {
+        Ok(logged_in) => Ok(with_session(see_other("/servers"), &logged_in)),
+        Err(error @ (ServiceError::WrongLogin | ServiceError::TooManyAttempts { .. })) => {
+            let error_text = Some(sentence(&error));
             let mut response = html(app.pages().login(&LoginView {
                 email,
-                error: Some(sentence(&error)),
+                error: error_text,
             }))?;
             Failure::from(error).decorate(&mut response);
             Ok(response)
@@ -65,20 +70,23 @@ pub(super) async fn log_out(Data(app): Data<&App>, visitor: Visitor) -> poem::Re
     Ok(response)
 }
 
-pub(super) fn with_session(mut response: Response, session: &crate::secret::Secret) -> Response {
-    response
-        .headers_mut()
-        .insert(header::SET_COOKIE, credentials::session_cookie(session));
+pub(super) fn with_session(mut response: Response, logged_in: &LoggedIn) -> Response {
+    let headers = response.headers_mut();
+    headers.append(
+        header::SET_COOKIE,
+        credentials::session_cookie(&logged_in.session),
+    );
+    headers.append(
+        header::SET_COOKIE,
+        credentials::device_cookie(&logged_in.device),
+    );
     response
 }
 
-pub(super) fn address(request: &Request) -> String {
-    let address = request
+pub(super) fn address(request: &Request) -> Option<IpAddr> {
+    request
         .data::<ClientAddress>()
-        .and_then(|address| address.0);
-    address
-        .map(|address| address.to_string())
-        .unwrap_or_default()
+        .and_then(|address| address.0)
 }
 
 /// An error's words as a sentence on a page.

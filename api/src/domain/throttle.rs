@@ -1,0 +1,226 @@
+//! Failed logins slow further ones down, more with each.
+//!
+//! Attempts are counted by account, by address, and by device for browsers that have logged in before.
+//! A known device has a count of its own instead of the account's, so a stranger who tries an owner's
+//! password cannot keep that owner out. Accounts are counted by what was typed, whether it exists or
+//! not, so waiting tells nothing.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use server_scout_wire::Timestamp;
+
+use crate::secret::SecretHash;
+
+/// Failures that cost nothing: people mistype.
+const FREE: u32 = 5;
+/// An address may be a whole office.
+const FREE_BY_ADDRESS: u32 = 20;
+/// The longest wait.
+const LONGEST: Duration = Duration::from_mins(15);
+/// A count that saw no failure for so long is forgotten.
+const FORGET_AFTER: Duration = Duration::from_hours(24);
+/// Counts that are kept. At the limit those that cost nothing yet are forgotten; when that does not
+/// help, all are.
+const KEPT: usize = 50_000;
+
+/// Who is counted.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Source {
+    /// The account that was typed, by its hash.
+    Account(SecretHash),
+    /// The client's address; of version 6 its network of 64 bits, which one client has whole.
+    Address(IpAddr),
+    /// A browser that has logged in before.
+    Device(SecretHash),
+}
+
+/// Counts of failed logins.
+#[derive(Default)]
+pub(super) struct Throttle(Mutex<HashMap<Source, Count>>);
+
+#[derive(Clone, Copy)]
+struct Count {
+    failures: u32,
+    last: Timestamp,
+}
+
+impl Source {
+    /// The source of a client's address.
+    pub(super) fn address(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Address(address),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self::Address(IpAddr::from([a, b, c, d, 0, 0, 0, 0]))
+            }
+        }
+    }
+
+    fn free(&self) -> u32 {
+        match self {
+            Self::Address(_) => FREE_BY_ADDRESS,
+            Self::Account(_) | Self::Device(_) => FREE,
+        }
+    }
+}
+
+impl Throttle {
+    /// Counts an attempt as failed before it is made, so that many at once cannot slip through,
+    /// or says how long to wait.
+    pub(super) fn begin(&self, sources: &[Source], now: Timestamp) -> Result<(), Duration> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = sources
+            .iter()
+            .filter_map(|source| {
+                counts
+                    .get(source)
+                    .map(|count| count.wait(source.free(), now))
+            })
+            .max()
+            .unwrap_or_default();
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        if counts.len() + sources.len() > KEPT {
+            make_room(&mut counts, now);
+        }
+        for source in sources {
+            let count = counts.entry(source.clone()).or_insert(Count {
+                failures: 0,
+                last: now,
+            });
+            if now.since(count.last) > FORGET_AFTER {
+                count.failures = 0;
+            }
+            count.failures = count.failures.saturating_add(1);
+            count.last = now;
+        }
+        Ok(())
+    }
+
+    /// The attempt was right after all. An address stays counted but for this attempt: one good
+    /// account must not buy guesses at others.
+    pub(super) fn succeed(&self, sources: &[Source]) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for source in sources {
+            match source {
+                Source::Account(_) | Source::Device(_) => {
+                    counts.remove(source);
+                }
+                Source::Address(_) => {
+                    if let Some(count) = counts.get_mut(source) {
+                        count.failures = count.failures.saturating_sub(1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Count {
+    /// One second after the free failures, then twice as long after each.
+    fn wait(self, free: u32, now: Timestamp) -> Duration {
+        let Some(beyond) = self.failures.checked_sub(free) else {
+            return Duration::ZERO;
+        };
+        let pause = Duration::from_secs(1_u64 << beyond.min(30)).min(LONGEST);
+        pause.saturating_sub(now.since(self.last))
+    }
+}
+
+fn make_room(counts: &mut HashMap<Source, Count>, now: Timestamp) {
+    counts.retain(|source, count| !count.wait(source.free(), now).is_zero());
+    if counts.len() >= KEPT {
+        counts.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::{Purpose, Secret};
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).after(Duration::from_secs(seconds))
+    }
+
+    fn someone() -> SecretHash {
+        Secret::generate(Purpose::Session).hash()
+    }
+
+    #[test]
+    fn five_failures_cost_nothing_and_then_the_wait_doubles_up_to_a_quarter_of_an_hour() {
+        let throttle = Throttle::default();
+        let account = [Source::Account(someone())];
+        for _ in 0..5 {
+            assert_eq!(throttle.begin(&account, at(0)), Ok(()));
+        }
+        let mut now = 0;
+        for expected in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+            assert_eq!(
+                throttle.begin(&account, at(now)),
+                Err(Duration::from_secs(expected))
+            );
+            now += expected;
+            assert_eq!(throttle.begin(&account, at(now)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn waiting_in_vain_costs_nothing_more() {
+        let throttle = Throttle::default();
+        let account = [Source::Account(someone())];
+        for _ in 0..5 {
+            assert_eq!(throttle.begin(&account, at(0)), Ok(()));
+        }
+        for _ in 0..100 {
+            assert_eq!(throttle.begin(&account, at(0)), Err(Duration::from_secs(1)));
+        }
+    }
+
+    #[test]
+    fn a_success_forgives_the_account_but_not_the_address() {
+        let throttle = Throttle::default();
+        let address = Source::address(IpAddr::from([192, 0, 2, 1]));
+        for _ in 0..19 {
+            let sources = [Source::Account(someone()), address.clone()];
+            assert_eq!(throttle.begin(&sources, at(0)), Ok(()));
+        }
+        let mine = [Source::Account(someone()), address.clone()];
+        assert_eq!(throttle.begin(&mine, at(0)), Ok(()));
+        throttle.succeed(&mine);
+        assert_eq!(
+            throttle.begin(std::slice::from_ref(&address), at(0)),
+            Ok(())
+        );
+        assert_eq!(
+            throttle.begin(&[address], at(0)),
+            Err(Duration::from_secs(1))
+        );
+    }
+
+    #[test]
+    fn a_client_cannot_hide_in_its_own_network_of_version_six() {
+        let near: [IpAddr; 2] = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"]
+            .map(|ip| ip.parse().unwrap_or(IpAddr::from([0; 16])));
+        let [one, other] = near.map(Source::address);
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn a_flood_of_names_does_not_fill_the_memory() {
+        let throttle = Throttle::default();
+        for _ in 0..KEPT + 1000 {
+            assert_eq!(throttle.begin(&[Source::Account(someone())], at(0)), Ok(()));
+        }
+        let kept = throttle
+            .0
+            .lock()
+            .map(|counts| counts.len())
+            .unwrap_or_default();
+        assert!(kept <= KEPT);
+    }
+}
