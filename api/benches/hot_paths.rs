@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use server_scout::store::reports::LoggedReport;
 use server_scout::store::series::SeriesKey;
-use server_scout::timeseries::{Window, aggregate};
+use server_scout::timeseries::{Aggregator, Window};
 use server_scout_wire::report::Boot;
 use server_scout_wire::{Identity, Label, Metric, Report, Timestamp};
 
@@ -80,7 +80,14 @@ fn charting(c: &mut Criterion) {
         Metric::CpuIowait,
     ];
     c.bench_function("an hour of four metrics from 720 reports", |b| {
-        b.iter(|| aggregate(black_box(&logged), &names, &metrics, window));
+        b.iter(|| {
+            let interval = Some(Duration::from_secs(5));
+            let mut answer = Aggregator::new(window, interval, &names, &metrics);
+            for report in black_box(&logged) {
+                answer.add(report);
+            }
+            answer.finish()
+        });
     });
 }
 

@@ -5,7 +5,7 @@ use server_scout_wire::Metric;
 use super::{ServiceError, Services};
 use crate::id::{Id, Server};
 use crate::store::{Scope, reports, series, servers};
-use crate::timeseries::{History, MAX_GAP, Window, aggregate};
+use crate::timeseries::{Aggregator, History, MAX_GAP, Window, interval};
 
 impl Services {
     /// The history of some metrics of one server.
@@ -21,11 +21,18 @@ impl Services {
             .read(move |c| {
                 servers::get(c, scope, server)?;
                 let names = series::of_server(c, scope, server)?;
+                let moments = reports::newest_moments(c, scope, server, window.to(), MOMENTS)?;
+                let mut answer = Aggregator::new(window, interval(&moments), &names, &metrics);
                 // A counter's first rate needs the reading before.
                 let from = window.from().before(MAX_GAP);
-                let logged = reports::range(c, scope, server, from, window.to())?;
-                Ok(aggregate(&logged, &names, &metrics, window))
+                reports::each(c, scope, server, from..window.to(), |report| {
+                    answer.add(&report);
+                })?;
+                Ok(answer.finish())
             })
             .await?)
     }
 }
+
+/// Reports that tell how often a server reports.
+const MOMENTS: i64 = 50;

@@ -1,5 +1,8 @@
 //! The report log.
 
+use std::ops::Range;
+
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use server_scout_wire::{Report, Sample, Timestamp};
 
@@ -65,23 +68,45 @@ pub struct LoggedReport {
     pub samples: Vec<(i64, f64)>,
 }
 
-/// The reports of a server from `from` until before `to`, in order of time.
-pub fn range(
+/// Goes through the reports of a server in order of time, one in memory at a time.
+pub fn each(
     connection: &mut SqliteConnection,
     scope: Scope,
     server: Id<Server>,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<LoggedReport>, StoreError> {
-    let rows: Vec<(i64, i64, Vec<u8>)> = report::table
+    range: Range<Timestamp>,
+    mut visit: impl FnMut(LoggedReport),
+) -> Result<(), StoreError> {
+    let rows = report::table
         .filter(report::organisation_id.eq(scope.organisation()))
         .filter(report::server_id.eq(server))
-        .filter(report::at.ge(from.as_millis()))
-        .filter(report::at.lt(to.as_millis()))
+        .filter(report::at.ge(range.start.as_millis()))
+        .filter(report::at.lt(range.end.as_millis()))
         .order((report::at, report::id))
         .select((report::at, report::received_at, report::samples))
+        .load_iter::<(i64, i64, Vec<u8>), DefaultLoadingMode>(connection)?;
+    for row in rows {
+        visit(logged(row?)?);
+    }
+    Ok(())
+}
+
+/// When the last reports of a server before `before` were made, newest first.
+pub fn newest_moments(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Timestamp>, StoreError> {
+    let moments: Vec<i64> = report::table
+        .filter(report::organisation_id.eq(scope.organisation()))
+        .filter(report::server_id.eq(server))
+        .filter(report::at.lt(before.as_millis()))
+        .order(report::at.desc())
+        .limit(limit)
+        .select(report::at)
         .load(connection)?;
-    rows.into_iter().map(logged).collect()
+    Ok(moments.into_iter().map(Timestamp::from_millis).collect())
 }
 
 /// The newest report of a server by its own time.

@@ -93,97 +93,178 @@ pub struct HistorySeries {
     pub count: Vec<u32>,
 }
 
-/// Aggregates reports, which must be in order of time, to the window's steps.
+/// Cells of one answer, all series together. When there are many series, steps become longer.
+const MAX_CELLS: usize = 200_000;
+
+/// Aggregates reports, one after the other in order of time, to the window's steps.
 ///
 /// A step is never shorter than two intervals between reports, so that the small unevenness of an
-/// agent's clock does not look like gaps. Reports before the window only serve the first rates.
-#[must_use]
-pub fn aggregate<S: BuildHasher>(
-    reports: &[LoggedReport],
-    names: &HashMap<i64, SeriesKey, S>,
-    metrics: &[Metric],
+/// agent's clock does not look like gaps. A gauge that is read less often than a step is long keeps
+/// its value until the next reading is overdue. Reports before the window only serve the first
+/// rates and values.
+pub struct Aggregator<'a, S> {
+    names: &'a HashMap<i64, SeriesKey, S>,
     window: Window,
-) -> History {
-    let step = step(reports, window);
-    let steps =
-        usize::try_from(window.to.since(window.from).as_millis().div_ceil(step)).unwrap_or(1);
-    let mut cells: BTreeMap<(Metric, &str), (&SeriesKey, Vec<Cell>)> = BTreeMap::new();
-    let mut before: HashMap<i64, (Timestamp, f64)> = HashMap::new();
+    step: u64,
+    rows: BTreeMap<i64, Row>,
+}
 
-    for report in reports {
-        let place = report.at.since(window.from).as_millis() / step;
-        let place = usize::try_from(place)
-            .ok()
-            .filter(|_| report.at >= window.from);
+impl<'a, S: BuildHasher> Aggregator<'a, S> {
+    /// Begins an answer about `metrics` of a server whose reports come every `interval`.
+    #[must_use]
+    pub fn new(
+        window: Window,
+        interval: Option<Duration>,
+        names: &'a HashMap<i64, SeriesKey, S>,
+        metrics: &[Metric],
+    ) -> Self {
+        let asked = names
+            .iter()
+            .filter(|(_, key)| metrics.contains(&key.metric));
+        let asked: Vec<i64> = asked.map(|(id, _)| *id).collect();
+        let points = window.points.min(MAX_CELLS / asked.len().max(1)).max(1);
+        let step = step(window, points, interval.unwrap_or(DEFAULT_INTERVAL));
+        let steps = millis(window.to.since(window.from)).div_ceil(step);
+        let steps = usize::try_from(steps).unwrap_or(1);
+        let rows = asked.into_iter().map(|id| (id, Row::new(steps))).collect();
+        Self {
+            names,
+            window,
+            step,
+            rows,
+        }
+    }
+
+    /// Takes in a report.
+    pub fn add(&mut self, report: &LoggedReport) {
+        let place = (report.at >= self.window.from)
+            .then(|| millis(report.at.since(self.window.from)) / self.step)
+            .and_then(|place| usize::try_from(place).ok());
         for (id, value) in &report.samples {
-            let Some(key) = names.get(id).filter(|key| metrics.contains(&key.metric)) else {
+            let Some(row) = self.rows.get_mut(id) else {
                 continue;
             };
+            let Some(key) = self.names.get(id) else {
+                continue;
+            };
+            let before = row.read(report.at, *value);
             let shown = match key.metric.describe().kind {
                 Kind::Gauge => Some(*value),
-                Kind::Counter => before
-                    .insert(*id, (report.at, *value))
-                    .and_then(|earlier| rate(earlier, (report.at, *value))),
+                Kind::Counter => before.and_then(|before| rate(before, (report.at, *value))),
             };
-            let (Some(shown), Some(place)) = (shown, place) else {
-                continue;
-            };
-            let label = key.label.as_ref().map_or("", |label| label.as_str());
-            let (_, row) = cells
-                .entry((key.metric, label))
-                .or_insert_with(|| (key, vec![Cell::default(); steps]));
-            if let Some(cell) = row.get_mut(place) {
+            let cell = place.and_then(|place| row.cells.get_mut(place));
+            if let (Some(shown), Some(cell)) = (shown, cell) {
                 cell.add(shown);
             }
         }
     }
 
-    History {
-        from: window.from,
-        to: window.to,
-        step: Duration::from_millis(u64::try_from(step).unwrap_or(u64::MAX)),
-        series: cells
-            .into_values()
-            .map(|(key, row)| series(key, &row))
-            .collect(),
+    /// The answer.
+    #[must_use]
+    pub fn finish(self) -> History {
+        let mut series: Vec<HistorySeries> = Vec::new();
+        for (id, row) in self.rows {
+            let Some(key) = self.names.get(&id) else {
+                continue;
+            };
+            if row.cells.iter().any(Cell::known) {
+                let held = row.held(self.step);
+                series.push(shown(key, &row.cells, &held));
+            }
+        }
+        series.sort_by(|a, b| (a.key.metric, &a.key.label).cmp(&(b.key.metric, &b.key.label)));
+        History {
+            from: self.window.from,
+            to: self.window.to,
+            step: Duration::from_millis(self.step),
+            series,
+        }
     }
 }
 
+/// The usual time between two moments that are in order, in either direction: the median, so that
+/// gaps do not count.
+#[must_use]
+pub fn interval(moments: &[Timestamp]) -> Option<Duration> {
+    let between = moments
+        .array_windows()
+        .map(|[a, b]| a.since(*b).max(b.since(*a)));
+    median(between.filter(|between| !between.is_zero()).collect())
+}
+
+fn median(mut durations: Vec<Duration>) -> Option<Duration> {
+    durations.sort_unstable();
+    durations.get(durations.len() / 2).copied()
+}
+
 /// The length of a step in milliseconds.
-fn step(reports: &[LoggedReport], window: Window) -> u128 {
-    let length = window.to.since(window.from).as_millis();
-    let asked = length.div_ceil(window.points as u128);
-    let shortest = (2 * interval(reports)).min(length);
+fn step(window: Window, points: usize, interval: Duration) -> u64 {
+    let length = millis(window.to.since(window.from));
+    let asked = length.div_ceil(points as u64);
+    let shortest = millis(interval).saturating_mul(2).min(length);
     asked.max(shortest).max(1)
 }
 
-/// The usual time between two reports in milliseconds: the median, so that gaps do not count.
-fn interval(reports: &[LoggedReport]) -> u128 {
-    let mut between: Vec<u128> = reports
-        .array_windows()
-        .map(|[a, b]| b.at.since(a.at).as_millis())
-        .filter(|millis| *millis > 0)
-        .collect();
-    between.sort_unstable();
-    between
-        .get(between.len() / 2)
-        .copied()
-        .unwrap_or(DEFAULT_INTERVAL_MILLIS)
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn series(key: &SeriesKey, row: &[Cell]) -> HistorySeries {
+fn shown(key: &SeriesKey, cells: &[Cell], held: &[Option<f64>]) -> HistorySeries {
+    let all = |of: fn(&Cell) -> Option<f64>| {
+        cells
+            .iter()
+            .zip(held)
+            .map(|(cell, held)| of(cell).or(*held))
+            .collect()
+    };
     HistorySeries {
         key: key.clone(),
-        average: row.iter().map(Cell::average).collect(),
-        min: row
-            .iter()
-            .map(|cell| cell.known().then_some(cell.min))
-            .collect(),
-        max: row
-            .iter()
-            .map(|cell| cell.known().then_some(cell.max))
-            .collect(),
-        count: row.iter().map(|cell| cell.count).collect(),
+        average: all(Cell::average),
+        min: all(|cell| cell.known().then_some(cell.min)),
+        max: all(|cell| cell.known().then_some(cell.max)),
+        count: cells.iter().map(|cell| cell.count).collect(),
+    }
+}
+
+/// One series while it is aggregated.
+struct Row {
+    cells: Vec<Cell>,
+    readings: Vec<Timestamp>,
+    last: Option<(Timestamp, f64)>,
+}
+
+impl Row {
+    fn new(steps: usize) -> Self {
+        Self {
+            cells: vec![Cell::default(); steps],
+            readings: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// Notes a reading and gives the one before.
+    fn read(&mut self, at: Timestamp, value: f64) -> Option<(Timestamp, f64)> {
+        self.readings.push(at);
+        self.last.replace((at, value))
+    }
+
+    /// For each step without a reading the value before it, as long as no reading is overdue.
+    fn held(&self, step: u64) -> Vec<Option<f64>> {
+        let interval = interval(&self.readings).unwrap_or_default();
+        if millis(interval) <= step {
+            return vec![None; self.cells.len()];
+        }
+        let mut known: Option<(u64, f64)> = None;
+        let steps_of_patience = (millis(interval) * 2).div_ceil(step);
+        let cells = self.cells.iter().zip(0_u64..).map(|(cell, place)| {
+            if let Some(value) = cell.average() {
+                known = Some((place, value));
+                return None;
+            }
+            let (at, value) = known?;
+            (place - at < steps_of_patience).then_some(value)
+        });
+        cells.collect()
     }
 }
 
@@ -217,7 +298,7 @@ impl Cell {
     }
 }
 
-const DEFAULT_INTERVAL_MILLIS: u128 = 5000;
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

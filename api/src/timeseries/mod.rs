@@ -3,5 +3,5 @@
 mod history;
 mod rate;
 
-pub use self::history::{History, HistorySeries, Window, WindowError, aggregate};
+pub use self::history::{Aggregator, History, HistorySeries, Window, WindowError, interval};
 pub use self::rate::{MAX_GAP, rate};

@@ -10,8 +10,8 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OpenApi};
-use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABELS, MAX_REFUSED_SHOWN};
-use server_scout_wire::{Answer, Metric, RefusedReport};
+use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABELS};
+use server_scout_wire::{Answer, Metric};
 
 use super::super::App;
 use super::super::problem::Failure;
@@ -47,14 +47,7 @@ fn answer(judged: Outcomes) -> Result<Answer, Failure> {
             Outcome::TooOld => answer.too_old += 1,
             Outcome::Refused(refused) if !judged.batch => return Err(refused.into()),
             Outcome::Refused(refused) => {
-                answer.refused_count += 1;
-                if answer.refused.len() < MAX_REFUSED_SHOWN {
-                    let problem = Failure::from(refused).into_problem();
-                    answer.refused.push(RefusedReport {
-                        index: index as u64,
-                        problem,
-                    });
-                }
+                answer.refuse(index as u64, Failure::from(refused).into_problem());
             }
         }
     }

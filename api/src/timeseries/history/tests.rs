@@ -38,12 +38,14 @@ fn report(millis: i64, samples: &[(i64, f64)]) -> LoggedReport {
 }
 
 fn ask(reports: &[LoggedReport], metric: Metric, to: i64, points: usize) -> History {
-    aggregate(
-        reports,
-        &names(),
-        &[metric],
-        Window::new(at(0), at(to), points).unwrap(),
-    )
+    let window = Window::new(at(0), at(to), points).unwrap();
+    let moments: Vec<Timestamp> = reports.iter().map(|report| report.at).collect();
+    let names = names();
+    let mut answer = Aggregator::new(window, interval(&moments), &names, &[metric]);
+    for report in reports {
+        answer.add(report);
+    }
+    answer.finish()
 }
 
 #[test]
@@ -91,6 +93,60 @@ fn more_points_than_reports_do_not_make_gaps() {
         .collect();
     let history = ask(&reports, Metric::CpuUsage, 60_000, 2000);
     assert!(history.series[0].average.iter().all(Option::is_some));
+}
+
+#[test]
+fn a_gauge_that_is_read_seldom_keeps_its_value_until_the_next_reading_is_overdue() {
+    // Every five seconds a report; the gauge is in every sixth, and after a minute in none.
+    let reports: Vec<_> = (0..36)
+        .map(|i| {
+            let gauge: &[(i64, f64)] = if i % 6 == 0 && i <= 12 {
+                &[(CPU, 7.0)]
+            } else {
+                &[]
+            };
+            report(i * 5000, gauge)
+        })
+        .collect();
+    let history = ask(&reports, Metric::CpuUsage, 180_000, 18);
+    let known: Vec<bool> = history.series[0]
+        .average
+        .iter()
+        .map(Option::is_some)
+        .collect();
+    let held_until = known.iter().position(|known| !known).unwrap();
+    assert_eq!(held_until, 12);
+    assert!(known[held_until..].iter().all(|known| !known));
+    let counted: u32 = history.series[0].count.iter().sum();
+    assert_eq!(counted, 3);
+}
+
+#[test]
+fn many_series_get_longer_steps_instead_of_more_memory() {
+    let names: HashMap<i64, SeriesKey> = (0..1000)
+        .map(|id| {
+            let label = Some(Label::new(&format!("eth{id}")).unwrap());
+            (
+                id,
+                SeriesKey {
+                    metric: Metric::NetworkSentBytesTotal,
+                    label,
+                },
+            )
+        })
+        .collect();
+    let window = Window::new(at(0), at(3_600_000), 2000).unwrap();
+    let metrics = [Metric::NetworkSentBytesTotal];
+    let mut answer = Aggregator::new(window, None, &names, &metrics);
+    let values = |second: i64| {
+        let all: Vec<(i64, f64)> = (0..1000).map(|id| (id, 1.0)).collect();
+        report(second * 1000, &all)
+    };
+    answer.add(&values(0));
+    answer.add(&values(5));
+    let history = answer.finish();
+    assert_eq!(history.series.len(), 1000);
+    assert_eq!(history.series[0].average.len(), 200);
 }
 
 #[test]
