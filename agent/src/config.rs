@@ -412,7 +412,7 @@ fn is_of_dashboard(key: &str) -> bool {
         "PUBLIC_URL",
         "TRUSTED_PROXIES",
     ];
-    const GROUPS: [&str; 4] = ["LIMITS__", "OUTBOUND__", "SMTP__", "TLS__"];
+    const GROUPS: [&str; 5] = ["LIMITS__", "OUTBOUND__", "SESSIONS__", "SMTP__", "TLS__"];
     NAMES.contains(&key) || GROUPS.iter().any(|group| key.starts_with(group))
 }
 

@@ -107,7 +107,8 @@ fn start_agent(
     let data_dir = std::path::absolute(&config.data_dir)?;
     Command::new(agent)
         .arg("run")
-        .env_remove("SERVERSCOUT_API_KEY")
+        // What is in our environment is not the agent's business.
+        .env_clear()
         .env("SERVERSCOUT_URL", config.public_url.as_str())
         .env("SERVERSCOUT_API_KEY_FILE", std::path::absolute(key_file)?)
         .env("SERVERSCOUT_CA_FILE", data_dir.join("ca.pem"))

@@ -92,7 +92,7 @@ impl Settings {
             .extract()
             .map_err(|error| ConfigError::File {
                 path: file.map(Path::to_owned).unwrap_or_default(),
-                reason: error.to_string(),
+                reason: without_content(&error.to_string()),
             })?;
         let mut flat = BTreeMap::new();
         flatten("", merged, &mut flat);
@@ -223,6 +223,16 @@ impl Provider for Environment {
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         Ok(Profile::Default.collect(self.0.clone()))
     }
+}
+
+/// The reader's words without the lines of the file that it shows: they may hold a secret.
+fn without_content(words: &str) -> String {
+    let kept: Vec<&str> = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.contains('|'))
+        .collect();
+    kept.join(" ")
 }
 
 fn insert(dict: &mut Dict, path: &[&str], last: &str, value: String) {

@@ -85,6 +85,22 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn a_file_that_is_no_toml_is_named_but_never_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("scout.toml");
+    std::fs::write(&file, "log = \"info\"\npassword = \"hunter2supersecret\n").unwrap();
+    let error = Settings::merge(Some(&file), std::iter::empty())
+        .err()
+        .unwrap();
+    let text = error.to_string();
+    assert!(
+        text.contains("scout.toml") && text.contains("line 2"),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
 fn a_missing_file_is_an_error() {
     let missing = Path::new("does-not-exist.toml");
     let error = Settings::merge(Some(missing), std::iter::empty())

@@ -2,7 +2,7 @@
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Argon2, PasswordHash};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -44,15 +44,17 @@ impl Password {
 /// The one place where passwords are hashed. At most two at a time, so that a flood of logins
 /// leaves the CPU to the reports; at most 32 wait.
 pub(super) struct Passwords {
-    at_a_time: Semaphore,
-    waiting: Semaphore,
+    at_a_time: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 impl Passwords {
     pub(super) fn new() -> Self {
+        // Made now, so that the first stranger's attempt does not take longer than the others.
+        LazyLock::force(&NOBODYS);
         Self {
-            at_a_time: Semaphore::new(2),
-            waiting: Semaphore::new(32),
+            at_a_time: Arc::new(Semaphore::new(2)),
+            waiting: Arc::new(Semaphore::new(32)),
         }
     }
 
@@ -85,8 +87,18 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| TOO_BUSY)?;
-        let _turn = self.at_a_time.acquire().await.map_err(|_| TOO_BUSY)?;
+        let waiting = Arc::clone(&self.waiting)
+            .try_acquire_owned()
+            .map_err(|_| TOO_BUSY)?;
+        let turn = Arc::clone(&self.at_a_time)
+            .acquire_owned()
+            .await
+            .map_err(|_| TOO_BUSY)?;
+        // The work holds its places itself: it goes on when whoever asked has gone.
+        let work = move || {
+            let _held = (waiting, turn);
+            work()
+        };
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|_| TOO_BUSY)
@@ -107,3 +119,19 @@ static NOBODYS: LazyLock<String> =
 const TOO_BUSY: ServiceError = ServiceError::Unavailable {
     retry_after: Duration::from_secs(2),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_goes_away_does_not_free_a_place_before_the_work_is_done() {
+        let passwords = Passwords::new();
+        for _ in 0..100 {
+            let attempt = passwords.verify(Password::typed("wrong".to_owned()), None);
+            let _ = tokio::time::timeout(Duration::from_millis(1), attempt).await;
+        }
+        // Two are at work and nobody waits; with places freed too early all would be free.
+        assert_eq!(passwords.at_a_time.available_permits(), 0);
+    }
+}

@@ -84,34 +84,36 @@ impl Services {
                 let Some(token) = Secret::parse(Purpose::AccessToken, text) else {
                     return Ok(None);
                 };
-                self.means_principal(Means::Token(token.hash())).await
+                let found = self.token_person(token.hash()).await?;
+                Ok(found.map(Principal::Person))
             }
             Credential::Session(text) => {
                 let Some(id) = Secret::parse(Purpose::Session, text) else {
                     return Ok(None);
                 };
-                self.means_principal(Means::Session(id.hash())).await
+                let Some((person, seen_at)) = self.session_person(id.hash()).await? else {
+                    return Ok(None);
+                };
+                self.touch_session(id.hash(), seen_at).await;
+                Ok(Some(Principal::Person(person)))
             }
         }
     }
 
-    /// Asks again who a person is, for streams that stay open.
+    /// Asks again whether a credential counts, for streams that stay open. That is no use of it:
+    /// an open page alone does not keep a session alive.
     pub async fn still_valid(&self, means: Means) -> Result<bool, ServiceError> {
-        Ok(self.means_principal(means).await?.is_some())
+        Ok(match means {
+            Means::Session(hash) => self.session_person(hash).await?.is_some(),
+            Means::Token(hash) => self.token_person(hash).await?.is_some(),
+        })
     }
 
-    async fn means_principal(&self, means: Means) -> Result<Option<Principal>, ServiceError> {
-        let person = match means {
-            Means::Session(hash) => self.session_person(hash).await?,
-            Means::Token(hash) => self.token_person(hash).await?,
-        };
-        Ok(person.map(Principal::Person))
-    }
-
+    /// The person of a session that counts, and when it was last used.
     async fn session_person(
         &self,
         hash: SecretHash,
-    ) -> Result<Option<PersonPrincipal>, ServiceError> {
+    ) -> Result<Option<(PersonPrincipal, Timestamp)>, ServiceError> {
         let found = self
             .store()
             .read(move |c| credentials::session(c, &hash))
@@ -126,28 +128,30 @@ impl Services {
         if expired {
             return Ok(None);
         }
-        self.touch_session(hash, session.seen_at, now).await?;
         let right = Some(session.identity.role.right());
-        Ok(Some(PersonPrincipal {
+        let means = Means::Session(hash);
+        let person = PersonPrincipal {
             identity: session.identity,
             right,
-            means: Means::Session(hash),
-        }))
+            means,
+        };
+        Ok(Some((person, session.seen_at)))
     }
 
-    /// To the minute: a write for every request would cost more than it tells.
-    async fn touch_session(
-        &self,
-        hash: SecretHash,
-        seen_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), ServiceError> {
-        if now.since(seen_at).as_secs() >= 60 {
-            self.store()
-                .write(move |c| sessions::touch(c, &hash, now))
-                .await?;
+    /// Notes the use, to the minute: a write for every request would cost more than it tells. When
+    /// nothing can be written, people can still look.
+    async fn touch_session(&self, hash: SecretHash, seen_at: Timestamp) {
+        let now = self.clock().now();
+        if now.since(seen_at).as_secs() < 60 {
+            return;
         }
-        Ok(())
+        let touched = self
+            .store()
+            .write(move |c| sessions::touch(c, &hash, now))
+            .await;
+        if let Err(error) = touched {
+            tracing::warn!("cannot note that a session was used: {error}");
+        }
     }
 
     async fn token_person(

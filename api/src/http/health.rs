@@ -1,11 +1,12 @@
 //! Whether the dashboard is alive, and whether it can write.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem::{Response, Route, get, handler};
+
+use tokio::sync::Mutex;
 
 use super::App;
 use super::problem::Failure;
@@ -28,13 +29,7 @@ fn alive() -> &'static str {
 
 #[handler]
 async fn ready(Data(app): Data<&App>) -> poem::Result<Response> {
-    let writes = if let Some(writes) = app.0.readiness.known() {
-        writes
-    } else {
-        let writes = app.services().probe().await.is_ok();
-        app.0.readiness.remember(writes);
-        writes
-    };
+    let writes = app.0.readiness.ask(app).await;
     if writes {
         Ok(Response::builder().status(StatusCode::OK).body("ok\n"))
     } else {
@@ -43,13 +38,14 @@ async fn ready(Data(app): Data<&App>) -> poem::Result<Response> {
 }
 
 impl Readiness {
-    fn known(&self) -> Option<bool> {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.filter(|(at, _)| at.elapsed() < FRESH)
-            .map(|(_, writes)| writes)
-    }
-
-    fn remember(&self, writes: bool) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), writes));
+    /// Probes, unless it was just done. Who asks meanwhile waits for that answer.
+    async fn ask(&self, app: &App) -> bool {
+        let mut last = self.0.lock().await;
+        if let Some((_, writes)) = last.filter(|(at, _)| at.elapsed() < FRESH) {
+            return writes;
+        }
+        let writes = app.services().probe().await.is_ok();
+        *last = Some((Instant::now(), writes));
+        writes
     }
 }

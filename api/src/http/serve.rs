@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::listen::{Acceptor, Listener};
 use super::{AgentsTrust, App, BuildError, routes};
 use crate::clock::Clock;
-use crate::config::{Config, Listen, PublicUrl};
+use crate::config::{Config, ConfigError, Listen, PublicUrl, Tls};
 use crate::data_dir::{DataDir, DataDirError, ServeLock};
 use crate::domain::{ServiceError, Services};
 use crate::secret::Secret;
@@ -46,6 +46,9 @@ pub enum StartError {
     /// The routes or pages.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// What only shows once the socket is there.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The data directory.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -69,6 +72,9 @@ impl Dashboard {
         let data_dir = DataDir::create(&config.data_dir)?;
         let lock = data_dir.lock()?;
         let listener = bind(&config.listen)?;
+        if config.tls == Tls::Proxy && !is_local(&listener) {
+            return Err(ConfigError::ProxyNotLocal.into());
+        }
         learn_port(&mut config, &listener);
         let store = Store::open(&data_dir.database())?;
         let certificates = Certificates::open(&config, &data_dir, &clock)?;
@@ -203,8 +209,8 @@ fn unix(path: &Path) -> std::io::Result<Listener> {
         std::fs::remove_file(path)?;
     }
     let listener = StdUnixListener::bind(path)?;
-    // The proxy runs as another user; who may come near is the directory's to say.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
+    // For the proxy, which has to be in our group: whoever connects here may say who they speak for.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     listener.set_nonblocking(true)?;
     Ok(Listener::Unix(UnixListener::from_std(listener)?))
 }
@@ -218,6 +224,16 @@ fn advice(error: &std::io::Error) -> String {
             "that needs more rights than this user has; choose a port above 1023".to_owned()
         }
         _ => error.to_string(),
+    }
+}
+
+/// Whether only this machine can reach it, also when systemd has bound it.
+fn is_local(listener: &Listener) -> bool {
+    match listener {
+        Listener::Tcp(listener) => listener
+            .local_addr()
+            .is_ok_and(|a| a.ip().to_canonical().is_loopback()),
+        Listener::Unix(_) => true,
     }
 }
 

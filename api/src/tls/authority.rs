@@ -51,6 +51,14 @@ pub enum AuthorityError {
         /// The host that was added since.
         host: String,
     },
+    /// Half of the CA is gone. A new one would cut every agent off, so nobody makes it unasked.
+    #[error(
+        "{missing} is missing in the data directory while the other half of the certificate authority is there; put it back, or remove ca.pem and ca.key to have a new one made and give the new ca.pem to every agent"
+    )]
+    Incomplete {
+        /// The file that is missing.
+        missing: &'static str,
+    },
     /// A certificate could not be made.
     #[error("cannot make a certificate: {0}")]
     Making(#[from] rcgen::Error),
@@ -63,8 +71,11 @@ impl Authority {
         hosts: &[url::Host],
         clock: &Clock,
     ) -> Result<Self, AuthorityError> {
-        if data_dir.read(CA_CERT)?.is_none() || data_dir.read(CA_KEY)?.is_none() {
-            create(data_dir, hosts, clock)?;
+        match (data_dir.read(CA_CERT)?, data_dir.read(CA_KEY)?) {
+            (None, None) => create(data_dir, hosts, clock)?,
+            (Some(_), Some(_)) => {}
+            (Some(_), None) => return Err(AuthorityError::Incomplete { missing: CA_KEY }),
+            (None, Some(_)) => return Err(AuthorityError::Incomplete { missing: CA_CERT }),
         }
         let ca_pem = read_text(data_dir, CA_CERT)?;
         let mut authority = Self {
@@ -164,6 +175,10 @@ impl Authority {
         let Ok((_, leaf)) = X509Certificate::from_der(&der) else {
             return Ok(None);
         };
+        // The CA's name is random, so the issuer tells whether it was this one.
+        if !self.signed(&leaf) {
+            return Ok(None);
+        }
         let named = leaf.subject_alternative_name().ok().flatten();
         let same = named.is_some_and(|names| {
             let certified: Vec<String> = names
@@ -177,6 +192,13 @@ impl Authority {
         });
         let expires = leaf.validity().not_after.timestamp().saturating_mul(1000);
         Ok(same.then(|| Timestamp::from_millis(expires)))
+    }
+
+    fn signed(&self, leaf: &X509Certificate<'_>) -> bool {
+        let Ok(der) = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()) else {
+            return false;
+        };
+        X509Certificate::from_der(&der).is_ok_and(|(_, ca)| ca.subject() == leaf.issuer())
     }
 
     fn check_hosts(&self) -> Result<(), AuthorityError> {

@@ -16,7 +16,7 @@ pub struct Label(Arc<str>);
 impl Label {
     /// Takes `text` as it is, or says why it cannot be a label.
     pub fn new(text: &str) -> Result<Self, InvalidLabel> {
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Err(InvalidLabel::Empty);
         }
         if text.len() > MAX_LABEL_BYTES {
@@ -48,8 +48,8 @@ impl Label {
             }
             out.push_str(&piece);
         }
-        if out.is_empty() {
-            out.push_str("(empty)");
+        if out.trim().is_empty() {
+            out = "(empty)".to_owned();
         }
         (Self(out.into()), true)
     }
@@ -91,8 +91,9 @@ pub fn is_visible(c: char) -> bool {
         || matches!(c,
             '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
             | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
-            | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}'))
+            | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{13430}'..='\u{1345F}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'))
 }
 
 /// How a label ends that was longer.

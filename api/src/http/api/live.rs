@@ -78,7 +78,7 @@ impl LiveApi {
             .0
             .0
             .streams
-            .open(means)
+            .open(&person.0.identity)
             .ok_or_else(Failure::too_many_streams)?;
         let follower = Follower::new(self.0.clone(), scope, means, only, place);
         let stream: futures_util::stream::BoxStream<'static, Option<LiveEvent>> =
@@ -207,6 +207,7 @@ impl Follower {
     }
 
     /// Asks again whenever anybody's rights changed, and every half minute for what ends by time.
+    /// When the store cannot say, the stream goes on and asks again at the next tick.
     async fn still_allowed(&mut self) -> bool {
         let services = self.app.services();
         let generation = services.generation().ok();
@@ -214,9 +215,14 @@ impl Follower {
         if generation.is_some() && generation == self.generation && self.checked < 30 {
             return true;
         }
-        self.generation = generation;
-        self.checked = 0;
-        services.still_valid(self.means).await.unwrap_or(true)
+        match services.still_valid(self.means).await {
+            Ok(valid) => {
+                self.generation = generation;
+                self.checked = 0;
+                valid
+            }
+            Err(_) => true,
+        }
     }
 
     fn compare_statuses(&mut self) {
