@@ -30,7 +30,7 @@ async fn world() -> (World, Scope, AgentIdentity) {
 async fn send(world: &World, agent: AgentIdentity, body: &str) -> Vec<Outcome> {
     world
         .services
-        .ingest(agent, body.as_bytes())
+        .ingest(agent, body.to_owned().into())
         .await
         .unwrap()
         .outcomes
@@ -148,6 +148,64 @@ async fn beyond_the_limit_known_series_are_stored_and_the_surplus_is_counted() {
 }
 
 #[tokio::test]
+async fn a_duplicate_makes_no_series() {
+    let world = World::with(|limits| limits.series = 4).await;
+    let scope = world.organisation("Acme", EMAIL).await;
+    let (agent, _) = world.server(scope, "web").await;
+    let now = world.now();
+    let with = |name: &str| {
+        report(
+            now,
+            1.0,
+            &format!(r#","disk_read_bytes_total":{{"{name}":1}}"#),
+        )
+    };
+    assert_eq!(send(&world, agent, &with("a")).await, [Outcome::Accepted]);
+    for name in ["b", "c", "d"] {
+        assert_eq!(send(&world, agent, &with(name)).await, [Outcome::Duplicate]);
+    }
+    let later = report(
+        now.after(SECOND),
+        1.0,
+        r#","disk_read_bytes_total":{"a":2}"#,
+    );
+    assert_eq!(send(&world, agent, &later).await, [Outcome::Accepted]);
+    let server = world.services.server(scope, agent.server).await.unwrap();
+    assert_eq!(server.newest.dropped, 0);
+}
+
+#[tokio::test]
+async fn one_key_cannot_take_all_the_room() {
+    let (world, scope, agent) = world().await;
+    let (neighbour, _) = world.server(scope, "db").await;
+    let body = |offset: u64| {
+        report(
+            world.now().before(SECOND * u32::try_from(offset).unwrap()),
+            1.0,
+            "",
+        )
+    };
+    let many = (0..20).map(|i| world.services.ingest(agent, body(i).into()));
+    let mut many: Vec<_> = many.map(Box::pin).collect();
+    // Each is begun, and none is awaited to its end yet.
+    let mut refused = 0;
+    for request in &mut many {
+        if let Ok(Err(error)) = tokio::time::timeout(Duration::ZERO, request).await {
+            assert!(matches!(error, ServiceError::Unavailable { .. }));
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 16);
+    assert!(
+        world
+            .services
+            .ingest(neighbour, body(0).into())
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
 async fn a_revoked_key_counts_no_more_from_the_next_request_on() {
     let world = World::new().await;
     let scope = world.organisation("Acme", EMAIL).await;
@@ -171,8 +229,8 @@ async fn a_report_for_a_server_that_is_being_deleted_harms_nobody_else() {
         .unwrap();
     let body = report(world.now(), 1.0, "");
     let (gone, kept) = tokio::join!(
-        world.services.ingest(agent, body.as_bytes()),
-        world.services.ingest(neighbour, body.as_bytes()),
+        world.services.ingest(agent, body.clone().into()),
+        world.services.ingest(neighbour, body.clone().into()),
     );
     assert!(matches!(gone, Err(ServiceError::Unauthenticated)));
     assert_eq!(kept.unwrap().outcomes, [Outcome::Accepted]);

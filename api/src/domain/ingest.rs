@@ -1,13 +1,19 @@
 //! Taking in reports: judged one by one, made durable together, shown at once.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use server_scout_wire::limits::MAX_CLOCK_SKEW;
 use server_scout_wire::report::split_batch;
 use server_scout_wire::{Refusal, Report, Timestamp};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use super::{ServiceError, Services};
+use crate::id::{Id, Server};
 use crate::store::credentials::AgentIdentity;
 use crate::store::reports::{self, Appended};
 use crate::store::{Urgency, WriteContext};
@@ -53,40 +59,90 @@ enum Judged {
     Settled(Outcome),
 }
 
+/// What requests may take up at a time.
+pub(super) struct Intake {
+    /// Room for bodies, in KiB.
+    room: Arc<Semaphore>,
+    servers: Arc<Mutex<HashMap<Id<Server>, usize>>>,
+}
+
+/// The place of one request, held until its reports are written.
+struct Place {
+    _room: OwnedSemaphorePermit,
+    servers: Arc<Mutex<HashMap<Id<Server>, usize>>>,
+    server: Id<Server>,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(ROOM_KIB)),
+            servers: Arc::default(),
+        }
+    }
+}
+
+impl Intake {
+    /// Takes a place for a body of that length, if there is room and the server has not too many.
+    fn enter(&self, server: Id<Server>, length: usize) -> Result<Place, ServiceError> {
+        let kib = u32::try_from(length / 1024 + 1).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room)
+            .try_acquire_many_owned(kib)
+            .map_err(|_| COME_AGAIN)?;
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = servers.entry(server).or_default();
+        if *count >= AT_A_TIME {
+            return Err(COME_AGAIN);
+        }
+        *count += 1;
+        Ok(Place {
+            _room: room,
+            servers: Arc::clone(&self.servers),
+            server,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = servers.get_mut(&self.server) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                servers.remove(&self.server);
+            }
+        }
+    }
+}
+
 impl Services {
     /// Judges the reports of a request and makes the good ones durable. Returns after the commit.
     pub async fn ingest(
         &self,
         agent: AgentIdentity,
-        body: &[u8],
+        body: Bytes,
     ) -> Result<Outcomes, ServiceError> {
+        let place = self.0.intake.enter(agent.server, body.len())?;
         let now = self.clock().now();
-        let (texts, batch) = match split_batch(body) {
-            Ok(split) => split,
-            Err(refusal) => {
-                let outcomes = vec![Outcome::Refused(Refused::Invalid(refusal))];
-                return Ok(Outcomes {
-                    batch: false,
-                    outcomes,
-                });
-            }
+        let retention = self.0.limits.retention;
+        let judged = if body.len() > LONG_BODY {
+            let judge = move || judge_all(&body, now, retention);
+            tokio::task::spawn_blocking(judge)
+                .await
+                .map_err(|_| COME_AGAIN)?
+        } else {
+            judge_all(&body, now, retention)
         };
-        let mut fit = Vec::with_capacity(texts.len());
-        let mut outcomes = Vec::with_capacity(texts.len());
-        for text in texts {
-            match judge(text.get().as_bytes(), now, self.0.limits.retention) {
-                Judged::Fit(report) => {
-                    fit.push(report);
-                    outcomes.push(Outcome::Accepted);
-                }
-                Judged::Settled(outcome) => outcomes.push(outcome),
-            }
-        }
+        let Judgement {
+            batch,
+            fit,
+            mut outcomes,
+        } = judged;
         if outcomes.iter().any(is_clock_skew) {
             self.live().note_clock_wrong(agent.scope, agent.server, now);
         }
         if !fit.is_empty() {
-            let appended = self.append(agent, fit, now).await?;
+            let appended = self.append(agent, fit, now, place).await?;
             mark_duplicates(&mut outcomes, &appended);
         }
         Ok(Outcomes { batch, outcomes })
@@ -97,32 +153,72 @@ impl Services {
         agent: AgentIdentity,
         fit: Vec<Report>,
         now: Timestamp,
-    ) -> Result<Appended, ServiceError> {
+        place: Place,
+    ) -> Result<Vec<Appended>, ServiceError> {
         let AgentIdentity { scope, server, .. } = agent;
         let max_series = self.0.limits.series;
+        let values = fit.iter().map(|report| report.samples().len()).sum();
         let fit = Arc::new(fit);
         let written = Arc::clone(&fit);
         let live = Arc::clone(self.live());
         let work = move |context: &mut WriteContext<'_>| {
-            reports::append(context, scope, server, &written, now, max_series)
+            reports::append(context, scope, server, &fit, now, max_series)
         };
-        let committed = move |appended: &Appended| {
-            let new = fit.iter().zip(&appended.new).filter(|(_, new)| **new);
-            let mut dropped = appended.dropped;
-            for (report, _) in new {
-                live.publish(scope, server, report, now, std::mem::take(&mut dropped));
-            }
+        let committed = move |appended: &Vec<Appended>| {
+            let new =
+                written
+                    .iter()
+                    .zip(appended)
+                    .filter_map(|(report, appended)| match appended {
+                        Appended::New { dropped } => Some((report, dropped.as_slice())),
+                        Appended::Duplicate => None,
+                    });
+            live.publish(scope, server, new, now);
+            drop(place);
         };
-        let appended = self
-            .store()
-            .writer()
-            .submit(Urgency::Soon, work, committed)
-            .await;
+        let urgency = Urgency::Soon { values };
+        let appended = self.store().writer().submit(urgency, work, committed).await;
         // A key whose server has just been deleted is a key no more.
         appended.map_err(|error| match error.into() {
             ServiceError::NotFound => ServiceError::Unauthenticated,
             other => other,
         })
+    }
+}
+
+struct Judgement {
+    batch: bool,
+    fit: Vec<Report>,
+    outcomes: Vec<Outcome>,
+}
+
+fn judge_all(body: &[u8], now: Timestamp, retention: Duration) -> Judgement {
+    let (texts, batch) = match split_batch(body) {
+        Ok(split) => split,
+        Err(refusal) => {
+            let outcomes = vec![Outcome::Refused(Refused::Invalid(refusal))];
+            return Judgement {
+                batch: false,
+                fit: Vec::new(),
+                outcomes,
+            };
+        }
+    };
+    let mut fit = Vec::with_capacity(texts.len());
+    let mut outcomes = Vec::with_capacity(texts.len());
+    for text in texts {
+        match judge(text.get().as_bytes(), now, retention) {
+            Judged::Fit(report) => {
+                fit.push(report);
+                outcomes.push(Outcome::Accepted);
+            }
+            Judged::Settled(outcome) => outcomes.push(outcome),
+        }
+    }
+    Judgement {
+        batch,
+        fit,
+        outcomes,
     }
 }
 
@@ -145,12 +241,12 @@ fn judge(json: &[u8], now: Timestamp, retention: Duration) -> Judged {
     Judged::Fit(report)
 }
 
-fn mark_duplicates(outcomes: &mut [Outcome], appended: &Appended) {
+fn mark_duplicates(outcomes: &mut [Outcome], appended: &[Appended]) {
     let accepted = outcomes
         .iter_mut()
         .filter(|outcome| **outcome == Outcome::Accepted);
-    for (outcome, new) in accepted.zip(&appended.new) {
-        if !new {
+    for (outcome, appended) in accepted.zip(appended) {
+        if *appended == Appended::Duplicate {
             *outcome = Outcome::Duplicate;
         }
     }
@@ -159,3 +255,14 @@ fn mark_duplicates(outcomes: &mut [Outcome], appended: &Appended) {
 fn is_clock_skew(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused(Refused::ClockSkew { .. }))
 }
+
+/// Requests of one server that are taken at a time; an agent needs one.
+const AT_A_TIME: usize = 4;
+/// A body longer than this is judged on a thread of its own.
+const LONG_BODY: usize = 64 * 1024;
+/// Bodies that are being judged or wait to be written, decompressed. In memory they take up to
+/// eight times as much.
+const ROOM_KIB: usize = 24 * 1024;
+const COME_AGAIN: ServiceError = ServiceError::Unavailable {
+    retry_after: Duration::from_secs(1),
+};

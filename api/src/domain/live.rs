@@ -15,6 +15,8 @@ use crate::timeseries::rate;
 
 /// Events that a slow listener may fall behind before it is told to look again.
 const BACKLOG: usize = 256;
+/// Events of one request that listeners are told of.
+const NEWS: usize = 8;
 /// A value that has not been renewed for so long is no longer new.
 const FORGET_AFTER: Duration = Duration::from_mins(15);
 
@@ -143,35 +145,44 @@ impl Live {
         self.change(server, |state| state.signs.clock_wrong_at = Some(now));
     }
 
-    /// Takes in a committed report and tells the listeners. A server that a command added
-    /// meanwhile is known from now on.
-    pub(super) fn publish(
+    /// Takes in committed reports of one request, each with the places of the values that were not
+    /// stored, and tells the listeners. A server that a command added meanwhile is known from now on.
+    pub(super) fn publish<'a>(
         &self,
         scope: Scope,
         server: Id<Server>,
-        report: &Report,
+        reports: impl Iterator<Item = (&'a Report, &'a [usize])>,
         received_at: Timestamp,
-        dropped: u64,
     ) {
         if !self.read().contains_key(&server) {
             self.put(scope, server, false);
         }
         let listener = self.listener(scope);
-        let values = self.change(server, |state| {
-            state.signs.last_seen = state.signs.last_seen.max(Some(received_at));
-            state.dropped += dropped;
-            state.take(report, listener.is_some())
+        let events = self.change(server, |state| {
+            let mut events = Vec::new();
+            for (report, dropped) in reports {
+                state.signs.last_seen = state.signs.last_seen.max(Some(received_at));
+                state.dropped += dropped.len() as u64;
+                let values = state.take(report, dropped, listener.is_some());
+                let timestamp = report.timestamp();
+                events.push(ValuesEvent {
+                    server,
+                    timestamp,
+                    received_at,
+                    values,
+                });
+            }
+            state.forget_old();
+            events
         });
-        if let (Some(values), Some(listener)) = (values, listener) {
-            let timestamp = report.timestamp();
-            let event = ValuesEvent {
-                server,
-                timestamp,
-                received_at,
-                values,
-            };
-            // Whoever listened may just have gone.
-            let _ = listener.send(Arc::new(event));
+        if let Some(listener) = listener {
+            // A replayed spool is for the charts; only the newest few are news.
+            let events = events.unwrap_or_default();
+            let news = events.len().saturating_sub(NEWS);
+            for event in events.into_iter().skip(news) {
+                // Whoever listened may just have gone.
+                let _ = listener.send(Arc::new(event));
+            }
         }
     }
 
@@ -236,10 +247,13 @@ impl Live {
 impl State {
     /// Takes in a report's values and, where somebody listens, says how they are shown. A value
     /// that is older than what is known, from an agent's spool, changes nothing.
-    fn take(&mut self, report: &Report, listening: bool) -> Vec<ShownValue> {
+    fn take(&mut self, report: &Report, dropped: &[usize], listening: bool) -> Vec<ShownValue> {
         let at = report.timestamp();
         let mut values = Vec::new();
-        for sample in report.samples() {
+        for (place, sample) in report.samples().iter().enumerate() {
+            if dropped.binary_search(&place).is_ok() {
+                continue;
+            }
             let shown = self.read(at, sample.metric, sample.label.as_ref(), sample.value);
             if let Some(value) = shown.filter(|_| listening) {
                 let label = sample.label.clone();
@@ -250,10 +264,14 @@ impl State {
                 });
             }
         }
+        values
+    }
+
+    /// Forgets values that have not been renewed for long.
+    fn forget_old(&mut self) {
         let newest = self.timestamp.unwrap_or_default();
         self.readings
             .retain(|reading| newest.since(reading.at) < FORGET_AFTER);
-        values
     }
 
     fn read(

@@ -34,6 +34,7 @@ struct Inner {
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
     throttle: throttle::Throttle,
+    intake: ingest::Intake,
 }
 
 impl Services {
@@ -54,6 +55,7 @@ impl Services {
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
             throttle: throttle::Throttle::default(),
+            intake: ingest::Intake::default(),
         })))
     }
 

@@ -10,13 +10,17 @@ use super::schema::report;
 use super::{Scope, StoreError, WriteContext, series, servers};
 use crate::id::{Id, Server};
 
-/// What became of the reports of one request.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Appended {
-    /// For each report whether it is new.
-    pub new: Vec<bool>,
-    /// Values that were dropped because their series would be one too many.
-    pub dropped: u64,
+/// What became of one report.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Appended {
+    /// It was there before.
+    Duplicate,
+    /// It is new.
+    New {
+        /// The places of the values that were dropped because their series would be one too many,
+        /// in order.
+        dropped: Vec<usize>,
+    },
 }
 
 /// Appends the reports of one request to the log.
@@ -27,34 +31,82 @@ pub fn append(
     reports: &[Report],
     received_at: Timestamp,
     max_series: usize,
-) -> Result<Appended, StoreError> {
-    let mut appended = Appended::default();
+) -> Result<Vec<Appended>, StoreError> {
+    let mut appended = Vec::with_capacity(reports.len());
     for report in reports {
-        let (samples, dropped) = encode(context, scope, server, report.samples(), max_series)?;
-        let identity = report.identity();
-        let rows = diesel::insert_into(report::table)
-            .values((
-                report::organisation_id.eq(scope.organisation()),
-                report::server_id.eq(server),
-                report::at.eq(report.timestamp().as_millis()),
-                report::received_at.eq(received_at.as_millis()),
-                report::boot.eq(identity.map(|identity| identity.boot.0.cast_signed())),
-                report::seq.eq(identity.map(|identity| identity.seq.cast_signed())),
-                report::samples.eq(samples),
-            ))
-            .on_conflict_do_nothing()
-            .execute(context.connection)?;
-        let new = rows == 1;
-        appended.new.push(new);
-        if new {
-            appended.dropped += dropped;
-            if let Some(host) = report.host() {
-                let host = serde_json::to_string(host).unwrap_or_default();
-                servers::set_host(context.connection, scope, server, &host)?;
-            }
-        }
+        appended.push(append_one(
+            context,
+            scope,
+            server,
+            report,
+            received_at,
+            max_series,
+        )?);
+    }
+    let host = reports.iter().rev().find_map(Report::host);
+    if let Some(host) = host {
+        let host = serde_json::to_string(host).unwrap_or_default();
+        servers::set_host(context.connection, scope, server, &host)?;
     }
     Ok(appended)
+}
+
+fn append_one(
+    context: &mut WriteContext<'_>,
+    scope: Scope,
+    server: Id<Server>,
+    report: &Report,
+    received_at: Timestamp,
+    max_series: usize,
+) -> Result<Appended, StoreError> {
+    // A duplicate must not make series, and only one with unknown labels could.
+    let unknown = series::lacks(context, scope, server, report.samples())?;
+    if unknown && exists(context.connection, scope, server, report)? {
+        return Ok(Appended::Duplicate);
+    }
+    let (samples, dropped) = encode(context, scope, server, report.samples(), max_series)?;
+    let identity = report.identity();
+    let rows = diesel::insert_into(report::table)
+        .values((
+            report::organisation_id.eq(scope.organisation()),
+            report::server_id.eq(server),
+            report::at.eq(report.timestamp().as_millis()),
+            report::received_at.eq(received_at.as_millis()),
+            report::boot.eq(identity.map(|identity| identity.boot.0.cast_signed())),
+            report::seq.eq(identity.map(|identity| identity.seq.cast_signed())),
+            report::samples.eq(samples),
+        ))
+        .on_conflict_do_nothing()
+        .execute(context.connection)?;
+    Ok(if rows == 1 {
+        Appended::New { dropped }
+    } else {
+        Appended::Duplicate
+    })
+}
+
+/// Whether a report of the same identity is there.
+fn exists(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    report: &Report,
+) -> Result<bool, StoreError> {
+    let ours = report::table
+        .filter(report::organisation_id.eq(scope.organisation()))
+        .filter(report::server_id.eq(server));
+    Ok(match report.identity() {
+        Some(identity) => diesel::select(diesel::dsl::exists(
+            ours.filter(report::boot.eq(identity.boot.0.cast_signed()))
+                .filter(report::seq.eq(identity.seq.cast_signed())),
+        ))
+        .get_result(connection)?,
+        None => diesel::select(diesel::dsl::exists(
+            ours.filter(report::boot.is_null())
+                .filter(report::at.eq(report.timestamp().as_millis())),
+        ))
+        .get_result(connection)?,
+    })
 }
 
 /// A report as it comes out of the log.
@@ -147,14 +199,14 @@ fn encode(
     server: Id<Server>,
     samples: &[Sample],
     max_series: usize,
-) -> Result<(Vec<u8>, u64), StoreError> {
+) -> Result<(Vec<u8>, Vec<usize>), StoreError> {
     let mut pairs: Vec<(i64, f64)> = Vec::with_capacity(samples.len());
-    let mut dropped = 0;
-    for sample in samples {
+    let mut dropped = Vec::new();
+    for (place, sample) in samples.iter().enumerate() {
         let label = sample.label.as_ref();
         match series::id(context, scope, server, sample.metric, label, max_series)? {
             Some(id) => pairs.push((id, sample.value)),
-            None => dropped += 1,
+            None => dropped.push(place),
         }
     }
     let bytes =

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
-use server_scout_wire::{Label, Metric};
+use server_scout_wire::{Label, Metric, Sample};
 
 use super::schema::series;
 use super::{Scope, StoreError, WriteContext};
@@ -120,6 +120,26 @@ impl SeriesCache {
         self.servers.clear();
         self.size = 0;
     }
+}
+
+/// Whether any of the samples is of a series that the server does not have yet.
+pub(super) fn lacks(
+    context: &mut WriteContext<'_>,
+    scope: Scope,
+    server: Id<Server>,
+    samples: &[Sample],
+) -> Result<bool, StoreError> {
+    if !context.series.servers.contains_key(&server) {
+        remember(context, scope, server)?;
+    }
+    let Some(known) = context.series.servers.get_mut(&server) else {
+        return Ok(true);
+    };
+    Ok(samples.iter().any(|sample| {
+        known
+            .get_mut(sample.metric, sample.label.as_ref())
+            .is_none()
+    }))
 }
 
 /// The id of a series, made when it is new; none when the server has too many already.

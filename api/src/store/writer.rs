@@ -24,7 +24,10 @@ pub enum Urgency {
     Now,
     /// It may wait for company. What fails may be left half done, so it must be work that can be
     /// repeated, such as appending reports that have an identity.
-    Soon,
+    Soon {
+        /// How many values it writes; a transaction takes no more when it has many.
+        values: usize,
+    },
 }
 
 /// What a write works with, within the transaction.
@@ -91,7 +94,7 @@ impl Writer {
         let work = move |context: &mut WriteContext<'_>| -> Work {
             let result = match urgency {
                 Urgency::Now => savepoint(context, work),
-                Urgency::Soon => work(context),
+                Urgency::Soon { .. } => work(context),
             };
             let broken = match &result {
                 Err(StoreError::Database(reason)) => Some(reason.clone()),
@@ -208,27 +211,55 @@ impl State {
 fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
     let begun = Instant::now();
     let mut last_came = begun;
-    let mut urgent = first.urgency == Urgency::Now;
-    let mut batch = vec![first];
+    let mut batch = Batch::default();
+    batch.add(first);
     loop {
-        while batch.len() < BATCH
+        while !batch.is_full()
             && let Ok(job) = jobs.try_recv()
         {
-            urgent |= job.urgency == Urgency::Now;
-            batch.push(job);
+            batch.add(job);
             last_came = Instant::now();
         }
         let alone = last_came.elapsed() >= LULL;
-        if urgent || alone || batch.len() >= ENOUGH || begun.elapsed() >= LINGER {
-            return batch;
+        if batch.urgent || batch.is_enough() || alone || begun.elapsed() >= LINGER {
+            return batch.jobs;
         }
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// What will be one transaction.
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    urgent: bool,
+    values: usize,
+}
+
+impl Batch {
+    fn add(&mut self, job: Job) {
+        match job.urgency {
+            Urgency::Now => self.urgent = true,
+            Urgency::Soon { values } => self.values += values,
+        }
+        self.jobs.push(job);
+    }
+
+    /// Waiting for more would gain little.
+    fn is_enough(&self) -> bool {
+        self.jobs.len() >= ENOUGH || self.values >= MANY_VALUES
+    }
+
+    /// More would make everybody else wait for long.
+    fn is_full(&self) -> bool {
+        self.jobs.len() >= BATCH || self.values >= MANY_VALUES
     }
 }
 
 const NOT_DONE: &str = "the write was not carried out";
 const QUEUE: usize = 8192;
 const BATCH: usize = 1024;
+const MANY_VALUES: usize = 200_000;
 const ENOUGH: usize = 256;
 const LINGER: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(5);

@@ -49,7 +49,7 @@ impl Label {
             out.push_str(&piece);
         }
         if out.trim().is_empty() {
-            out = "(empty)".to_owned();
+            "(empty)".clone_into(&mut out);
         }
         (Self(out.into()), true)
     }

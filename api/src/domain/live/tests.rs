@@ -23,6 +23,15 @@ fn report(seconds: u64, cpu: f64, sent: f64) -> Report {
     report
 }
 
+fn publish(live: &Live, scope: Scope, server: Id<Server>, report: &Report, seconds: u64) {
+    live.publish(
+        scope,
+        server,
+        std::iter::once((report, &[][..])),
+        at(seconds),
+    );
+}
+
 fn rate_of(values: &[ShownValue]) -> Option<f64> {
     values
         .iter()
@@ -33,17 +42,17 @@ fn rate_of(values: &[ShownValue]) -> Option<f64> {
 #[test]
 fn a_counter_has_no_value_until_its_rate_is_known() {
     let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
-    live.publish(scope, server, &report(0, 1.0, 100.0), at(0), 0);
+    publish(&live, scope, server, &report(0, 1.0, 100.0), 0);
     assert_eq!(rate_of(&live.newest(scope, server).values), None);
-    live.publish(scope, server, &report(5, 2.0, 600.0), at(5), 0);
+    publish(&live, scope, server, &report(5, 2.0, 600.0), 5);
     assert_eq!(rate_of(&live.newest(scope, server).values), Some(100.0));
 }
 
 #[test]
 fn a_late_report_does_not_replace_what_is_newer() {
     let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
-    live.publish(scope, server, &report(10, 50.0, 0.0), at(10), 0);
-    live.publish(scope, server, &report(5, 99.0, 0.0), at(11), 0);
+    publish(&live, scope, server, &report(10, 50.0, 0.0), 10);
+    publish(&live, scope, server, &report(5, 99.0, 0.0), 11);
     let newest = live.newest(scope, server);
     assert_eq!(newest.value(Metric::CpuUsage), Some(50.0));
     assert_eq!(newest.timestamp, Some(at(10)));
@@ -56,9 +65,19 @@ fn another_organisation_sees_and_hears_nothing() {
     let server = Id::random();
     let mut heard_by_us = live.listen(ours);
     let mut heard_by_them = live.listen(theirs);
-    live.publish(ours, server, &report(0, 1.0, 0.0), at(0), 0);
+    publish(&live, ours, server, &report(0, 1.0, 0.0), 0);
     assert!(live.newest(theirs, server).values.is_empty());
     assert!(live.statuses(theirs, at(1)).is_empty());
     assert!(heard_by_us.try_recv().is_ok());
     assert!(heard_by_them.try_recv().is_err());
+}
+
+#[test]
+fn what_was_not_stored_is_not_shown() {
+    let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
+    let report = report(0, 1.0, 0.0);
+    live.publish(scope, server, std::iter::once((&report, &[0][..])), at(0));
+    let newest = live.newest(scope, server);
+    assert_eq!(newest.value(Metric::CpuUsage), None);
+    assert_eq!(newest.dropped, 1);
 }

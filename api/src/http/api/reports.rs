@@ -5,13 +5,14 @@ use std::io::Read as _;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use poem::http::header;
+use poem::http::{StatusCode, header};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OpenApi};
 use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABELS};
 use server_scout_wire::{Answer, Metric};
+use tokio::sync::Semaphore;
 
 use super::super::App;
 use super::super::problem::Failure;
@@ -33,7 +34,7 @@ impl ReportsApi {
         agent: AgentAuth,
         body: ReportsBody,
     ) -> Result<Json<ReportsAnswer>, Failure> {
-        let judged = self.0.services().ingest(agent.0, &body.0).await?;
+        let judged = self.0.services().ingest(agent.0, body.0).await?;
         Ok(Json(answer(judged)?.into()))
     }
 }
@@ -112,24 +113,30 @@ impl<'a> ApiExtractor<'a> for ReportsBody {
     }
 }
 
-/// Decompresses, reading no further than the bound.
+/// Decompresses, reading no further than the bound. What turns out to be long is done again on a
+/// thread of its own, few at a time.
 async fn unzip(bytes: Bytes) -> Result<Bytes, Failure> {
-    // Small ones are done before another thread would have begun.
-    if bytes.len() <= 16 * 1024 {
-        return unzip_now(&bytes);
+    static LONG_ONES: Semaphore = Semaphore::const_new(4);
+    match unzip_up_to(&bytes, SHORT_BYTES) {
+        Err(failure) if failure.status_code() == StatusCode::PAYLOAD_TOO_LARGE => {}
+        done => return done,
     }
-    let done = tokio::task::spawn_blocking(move || unzip_now(&bytes)).await;
-    done.unwrap_or_else(|_| Err(Failure::internal()))
+    let turn = LONG_ONES.acquire().await.map_err(|_| Failure::busy())?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        unzip_up_to(&bytes, MAX_DECODED_BYTES)
+    });
+    done.await.unwrap_or_else(|_| Err(Failure::internal()))
 }
 
-fn unzip_now(bytes: &[u8]) -> Result<Bytes, Failure> {
-    let mut plain = Vec::with_capacity(bytes.len().saturating_mul(4).min(MAX_DECODED_BYTES));
+fn unzip_up_to(bytes: &[u8], limit: usize) -> Result<Bytes, Failure> {
+    let mut plain = Vec::with_capacity(bytes.len().saturating_mul(4).min(limit));
     let read = GzDecoder::new(bytes)
-        .take(MAX_DECODED_BYTES as u64 + 1)
+        .take(limit as u64 + 1)
         .read_to_end(&mut plain);
     match read {
         Err(_) => Err(Failure::bad_request("the body is not gzip")),
-        Ok(_) if plain.len() > MAX_DECODED_BYTES => Err(Failure::too_large(MAX_DECODED_BYTES)),
+        Ok(_) if plain.len() > limit => Err(Failure::too_large(limit)),
         Ok(_) => Ok(plain.into()),
     }
 }
@@ -246,4 +253,6 @@ fn described(schema: MetaSchema, description: &'static str) -> MetaSchemaRef {
     }))
 }
 
+/// What is decompressed in passing.
+const SHORT_BYTES: usize = 256 * 1024;
 const REPORT: &str = "Report";

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
 use super::{Boot, Host, Identity, Report, Sample};
@@ -17,20 +19,42 @@ use crate::{Label, Metric, Refusal, Timestamp};
 pub fn split_batch(body: &[u8]) -> Result<(Vec<&RawValue>, bool), Refusal> {
     let first = body.iter().find(|b| !b.is_ascii_whitespace());
     if first == Some(&b'[') {
-        let reports: Vec<&RawValue> = serde_json::from_slice(body).map_err(|e| not_json(&e))?;
-        if reports.len() > MAX_BATCH {
-            return Err(Refusal::new(
-                "body",
-                format!(
-                    "holds {} reports, expected at most {MAX_BATCH}",
-                    reports.len()
-                ),
-            ));
+        let mut too_many = false;
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let read = reader
+            .deserialize_seq(BatchVisitor(&mut too_many))
+            .and_then(|reports| reader.end().map(|()| reports));
+        if too_many {
+            let reason = format!("holds too many reports, expected at most {MAX_BATCH}");
+            return Err(Refusal::new("body", reason));
         }
-        Ok((reports, true))
+        Ok((read.map_err(|error| not_json(&error))?, true))
     } else {
         let report: &RawValue = serde_json::from_slice(body).map_err(|e| not_json(&e))?;
         Ok((vec![report], false))
+    }
+}
+
+/// Stops at the first report that is one too many.
+struct BatchVisitor<'a>(&'a mut bool);
+
+impl<'de> Visitor<'de> for BatchVisitor<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of reports")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut reports = Vec::new();
+        while let Some(report) = items.next_element()? {
+            if reports.len() == MAX_BATCH {
+                *self.0 = true;
+                return Err(A::Error::custom("too many reports"));
+            }
+            reports.push(report);
+        }
+        Ok(reports)
     }
 }
 
