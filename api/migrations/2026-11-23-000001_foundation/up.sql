@@ -67,8 +67,11 @@ CREATE TABLE server (
     paused_at INTEGER,
     -- What the agent last said of its host: a JSON object of names and texts.
     host TEXT NOT NULL DEFAULT '{}',
-    UNIQUE (organisation_id, name)
+    -- Gone for everybody; what it leaves behind is being removed.
+    deleted_at INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX server_by_name ON server (organisation_id, name) WHERE deleted_at IS NULL;
+CREATE INDEX server_deleted ON server (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE agent_key (
     id INTEGER PRIMARY KEY NOT NULL,

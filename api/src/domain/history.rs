@@ -18,7 +18,7 @@ impl Services {
     ) -> Result<History, ServiceError> {
         Ok(self
             .store()
-            .read(move |c| {
+            .read_long(move |c| {
                 servers::get(c, scope, server)?;
                 let names = series::of_server(c, scope, server)?;
                 let moments = reports::newest_moments(c, scope, server, window.to(), MOMENTS)?;

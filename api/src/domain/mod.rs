@@ -16,6 +16,8 @@ pub mod upkeep;
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 pub use self::error::ServiceError;
 use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
@@ -35,6 +37,7 @@ struct Inner {
     agent_keys: agent_keys::AgentKeys,
     throttle: throttle::Throttle,
     intake: ingest::Intake,
+    upkeep_due: Notify,
 }
 
 impl Services {
@@ -56,6 +59,7 @@ impl Services {
             agent_keys: agent_keys::AgentKeys::default(),
             throttle: throttle::Throttle::default(),
             intake: ingest::Intake::default(),
+            upkeep_due: Notify::new(),
         })))
     }
 

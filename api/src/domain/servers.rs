@@ -157,12 +157,14 @@ impl Services {
         self.server(scope, id).await
     }
 
-    /// Deletes a server with all its data.
+    /// Deletes a server: it and its keys at once, its reports in portions, so that nobody waits.
     pub async fn delete_server(&self, scope: Scope, id: Id<Server>) -> Result<(), ServiceError> {
+        let now = self.clock().now();
         self.store()
-            .write(move |c| servers::delete(c, scope, id))
+            .write(move |c| servers::delete(c, scope, id, now))
             .await?;
         self.live().remove(id);
+        self.wake_upkeep();
         Ok(())
     }
 

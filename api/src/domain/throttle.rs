@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use server_scout_wire::Timestamp;
 
+use crate::address::of_one_client;
 use crate::secret::SecretHash;
 
 /// Failures that cost nothing: people mistype.
@@ -31,7 +32,7 @@ const KEPT: usize = 50_000;
 pub(super) enum Source {
     /// The account that was typed, by its hash.
     Account(SecretHash),
-    /// The client's address; of version 6 its network of 64 bits, which one client has whole.
+    /// The client's address.
     Address(IpAddr),
     /// A browser that has logged in before.
     Device(SecretHash),
@@ -50,13 +51,7 @@ struct Count {
 impl Source {
     /// The source of a client's address.
     pub(super) fn address(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::Address(address),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self::Address(IpAddr::from([a, b, c, d, 0, 0, 0, 0]))
-            }
-        }
+        Self::Address(of_one_client(address))
     }
 
     fn free(&self) -> u32 {

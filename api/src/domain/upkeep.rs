@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use super::{ServiceError, Services};
-use crate::store::{probe, reports};
+use crate::store::{probe, reports, servers};
 
 impl Services {
     /// Removes what has expired, for as long as the program runs.
     pub async fn keep_clean(self) {
         let mut tick = tokio::time::interval(EVERY);
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = self.0.upkeep_due.notified() => {}
+            }
             if let Err(error) = self.clean().await {
                 tracing::warn!("cannot remove what has expired: {error}");
             }
@@ -18,6 +21,7 @@ impl Services {
     }
 
     async fn clean(&self) -> Result<(), ServiceError> {
+        self.remove_deleted().await?;
         let now = self.clock().now();
         self.sweep_sessions(now).await?;
         let before = now.before(self.0.limits.retention);
@@ -30,8 +34,27 @@ impl Services {
                 return Ok(());
             }
             // Reports that arrive meanwhile come first.
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Removes what deleted servers left behind, portion by portion.
+    pub async fn remove_deleted(&self) -> Result<(), ServiceError> {
+        while let Some(server) = self
+            .store()
+            .write(|c| servers::remove_some(c, AT_A_TIME))
+            .await?
+        {
+            // A report that was on its way may have made it known again.
+            self.live().remove(server);
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Has the background work done soon.
+    pub(super) fn wake_upkeep(&self) {
+        self.0.upkeep_due.notify_one();
     }
 
     /// Writes to the database, to find out whether that is possible.
@@ -41,5 +64,6 @@ impl Services {
     }
 }
 
-const AT_A_TIME: i64 = 5000;
+const AT_A_TIME: i64 = 2000;
+const PAUSE: Duration = Duration::from_millis(50);
 const EVERY: Duration = Duration::from_mins(1);

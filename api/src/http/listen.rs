@@ -1,7 +1,8 @@
 //! Accepting connections: our own loop around hyper, because the open network needs deadlines and
 //! bounds at every step.
 //!
-//! A handshake has ten seconds, a request's head twenty; connections are counted, in all and by
+//! A handshake has ten seconds, a request's head twenty, a connection on which nothing moves a
+//! minute; connections are counted, in all and by
 //! address; when the process runs out of file descriptors it waits instead of spinning.
 
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use super::pulse::Pulse;
+use crate::address::of_one_client;
 use crate::config::Limits;
 
 /// Where connections come from.
@@ -146,15 +149,19 @@ impl Acceptor {
         } else {
             Scheme::HTTP
         };
+        let pulse = Pulse::new();
+        let beats = pulse.clone();
         let endpoint = Arc::clone(&self.endpoint);
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let endpoint = Arc::clone(&endpoint);
-            let (peer, scheme) = (peer.clone(), scheme.clone());
+            let (peer, scheme, beats) = (peer.clone(), scheme.clone(), beats.clone());
             async move {
+                beats.beat();
                 let local = LocalAddr(Addr::custom("server-scout", ""));
                 let request = Request::from((request, local, RemoteAddr(peer), scheme));
                 let response: Response = endpoint.get_response(request).await;
-                Ok::<hyper::Response<_>, Infallible>(response.into())
+                let response: hyper::Response<_> = response.into();
+                Ok::<_, Infallible>(response.map(|body| beats.watch(body)))
             }
         });
         let io = TokioIo::new(stream);
@@ -167,7 +174,7 @@ impl Acceptor {
                 .max_concurrent_streams(64)
                 .max_header_list_size(16 * 1024)
                 .serve_connection(io, service);
-            let _ = watcher.watch(connection).await;
+            until_silent(watcher.watch(connection), &pulse).await;
         } else {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -175,8 +182,16 @@ impl Acceptor {
                 .max_buf_size(32 * 1024)
                 .max_headers(64)
                 .serve_connection(io, service);
-            let _ = watcher.watch(connection).await;
+            until_silent(watcher.watch(connection), &pulse).await;
         }
+    }
+}
+
+/// Serves until the connection ends, or nothing has moved on it for long.
+async fn until_silent<T>(served: impl Future<Output = T>, pulse: &Pulse) {
+    tokio::select! {
+        _ = served => {}
+        () = pulse.silence(SILENCE) => {}
     }
 }
 
@@ -195,7 +210,7 @@ impl Peers {
         let address = match connection {
             Connection::Tcp(_, address) => {
                 let is_proxy = acceptor.trusted_proxies.iter().any(|n| n.contains(address));
-                Some(*address).filter(|_| !is_proxy)
+                (!is_proxy).then(|| of_one_client(*address))
             }
             Connection::Unix(_) => None,
         };
@@ -227,6 +242,8 @@ impl Drop for Place {
     }
 }
 
+/// Longer than any request may take before its answer begins; live streams say something every 15 s.
+const SILENCE: Duration = Duration::from_mins(1);
 const GRACE: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Also the longest that a kept-alive HTTP/1.1 connection may be silent between two requests.

@@ -11,6 +11,7 @@ mod health;
 pub mod listen;
 mod pages;
 mod problem;
+mod pulse;
 pub mod serve;
 mod streams;
 

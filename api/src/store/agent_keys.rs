@@ -95,3 +95,18 @@ pub fn revoke(
     }
     Ok(())
 }
+
+/// Deletes every key of a server.
+pub(super) fn delete_all(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+) -> Result<(), StoreError> {
+    diesel::delete(
+        agent_key::table
+            .filter(agent_key::organisation_id.eq(scope.organisation()))
+            .filter(agent_key::server_id.eq(server)),
+    )
+    .execute(connection)?;
+    Ok(())
+}

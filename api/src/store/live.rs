@@ -35,6 +35,7 @@ pub struct NewestReport {
 /// Every server of every organisation, for the one view that keeps them apart itself.
 pub fn newest_of_all(connection: &mut SqliteConnection) -> Result<Vec<StoredServer>, StoreError> {
     let rows: Vec<(Id<Organisation>, Id<Server>, Option<i64>)> = server::table
+        .filter(server::deleted_at.is_null())
         .select((server::organisation_id, server::id, server::paused_at))
         .load(connection)?;
     rows.into_iter()

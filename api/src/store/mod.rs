@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::SqliteConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
+use tokio::sync::Semaphore;
 
 pub use self::connection::backup_of;
 pub use self::error::{OpenError, StoreError};
@@ -38,6 +39,8 @@ const READERS: u32 = 4;
 #[derive(Clone)]
 pub struct Store {
     readers: Pool<ConnectionManager<SqliteConnection>>,
+    /// Long reads leave readers free for those that everything waits for.
+    long_reads: Arc<Semaphore>,
     writer: Writer,
     /// For the one tiny query of every report; never waits for a thread.
     generation: Arc<Mutex<SqliteConnection>>,
@@ -69,6 +72,7 @@ impl Store {
         connection::migrate(&mut connection, path)?;
         Ok(Self {
             readers: connection::readers_of(name.clone(), 1, path)?,
+            long_reads: Arc::new(Semaphore::new(1)),
             writer: Writer::start(connection, path)?,
             generation: Arc::new(Mutex::new(connection::open_in_memory(&name)?)),
         })
@@ -77,6 +81,7 @@ impl Store {
     fn assemble(path: &Path, connection: SqliteConnection) -> Result<Self, OpenError> {
         Ok(Self {
             readers: connection::readers(path, READERS)?,
+            long_reads: Arc::new(Semaphore::new(READERS as usize / 2)),
             writer: Writer::start(connection, path)?,
             generation: Arc::new(Mutex::new(connection::reader(path)?)),
         })
@@ -95,6 +100,20 @@ impl Store {
         tokio::task::spawn_blocking(read)
             .await
             .unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Reads what may take long, such as a chart's range: only half of the readers do so at a time.
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.long_reads).acquire_owned().await;
+        let turn = turn.map_err(|_| StoreError::Closed)?;
+        self.read(move |connection| {
+            let _turn = turn;
+            query(connection)
+        })
+        .await
     }
 
     /// Writes in a transaction of its own within the next commit, and returns after that commit.

@@ -193,6 +193,22 @@ pub fn remove_old(
     Ok(diesel::delete(report::table.filter(report::id.eq_any(old))).execute(connection)?)
 }
 
+/// Removes reports of one server, at most `limit` at a time. Returns how many.
+pub(super) fn remove_of_server(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    let some: Vec<i64> = report::table
+        .filter(report::organisation_id.eq(scope.organisation()))
+        .filter(report::server_id.eq(server))
+        .limit(limit)
+        .select(report::id)
+        .load(connection)?;
+    Ok(diesel::delete(report::table.filter(report::id.eq_any(some))).execute(connection)?)
+}
+
 fn encode(
     context: &mut WriteContext<'_>,
     scope: Scope,

@@ -74,6 +74,7 @@ diesel::table! {
         created_at -> BigInt,
         paused_at -> Nullable<BigInt>,
         host -> Text,
+        deleted_at -> Nullable<BigInt>,
     }
 }
 

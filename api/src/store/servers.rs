@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::schema::server;
-use super::{Scope, StoreError};
-use crate::id::{Id, Server};
+use super::{Scope, StoreError, agent_keys, reports};
+use crate::id::{Id, Organisation, Server};
 
 /// A server as stored.
 #[derive(Clone, Debug, Queryable)]
@@ -73,6 +73,7 @@ pub fn create(
 pub fn count(connection: &mut SqliteConnection, scope: Scope) -> Result<usize, StoreError> {
     let count: i64 = server::table
         .filter(server::organisation_id.eq(scope.organisation()))
+        .filter(server::deleted_at.is_null())
         .count()
         .get_result(connection)?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
@@ -86,6 +87,7 @@ pub fn get(
 ) -> Result<ServerRow, StoreError> {
     Ok(server::table
         .filter(server::organisation_id.eq(scope.organisation()))
+        .filter(server::deleted_at.is_null())
         .filter(server::id.eq(id))
         .select(COLUMNS)
         .first(connection)?)
@@ -99,6 +101,7 @@ pub fn by_name(
 ) -> Result<ServerRow, StoreError> {
     Ok(server::table
         .filter(server::organisation_id.eq(scope.organisation()))
+        .filter(server::deleted_at.is_null())
         .filter(server::name.eq(name))
         .select(COLUMNS)
         .first(connection)?)
@@ -113,6 +116,7 @@ pub fn list(
 ) -> Result<Vec<ServerRow>, StoreError> {
     Ok(server::table
         .filter(server::organisation_id.eq(scope.organisation()))
+        .filter(server::deleted_at.is_null())
         .filter(server::name.gt(after))
         .order(server::name)
         .limit(limit)
@@ -130,6 +134,7 @@ pub fn rename(
     one(diesel::update(
         server::table
             .filter(server::organisation_id.eq(scope.organisation()))
+            .filter(server::deleted_at.is_null())
             .filter(server::id.eq(id)),
     )
     .set(server::name.eq(name))
@@ -146,6 +151,7 @@ pub fn set_paused(
     one(diesel::update(
         server::table
             .filter(server::organisation_id.eq(scope.organisation()))
+            .filter(server::deleted_at.is_null())
             .filter(server::id.eq(id)),
     )
     .set(server::paused_at.eq(since.map(Timestamp::as_millis)))
@@ -162,6 +168,7 @@ pub fn set_host(
     diesel::update(
         server::table
             .filter(server::organisation_id.eq(scope.organisation()))
+            .filter(server::deleted_at.is_null())
             .filter(server::id.eq(id))
             .filter(server::host.ne(host)),
     )
@@ -170,18 +177,44 @@ pub fn set_host(
     Ok(())
 }
 
-/// Deletes it with its keys, its series and its reports.
+/// Deletes it for everybody, with its keys. What it leaves behind is removed by `remove_some`.
 pub fn delete(
     connection: &mut SqliteConnection,
     scope: Scope,
     id: Id<Server>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    one(diesel::delete(
+    one(diesel::update(
         server::table
             .filter(server::organisation_id.eq(scope.organisation()))
+            .filter(server::deleted_at.is_null())
             .filter(server::id.eq(id)),
     )
-    .execute(connection)?)
+    .set(server::deleted_at.eq(Some(now.as_millis())))
+    .execute(connection)?)?;
+    agent_keys::delete_all(connection, scope, id)
+}
+
+/// Removes a portion of what a deleted server left behind. None when nothing is left of any.
+pub fn remove_some(
+    connection: &mut SqliteConnection,
+    limit: i64,
+) -> Result<Option<Id<Server>>, StoreError> {
+    let deleted: Option<(Id<Organisation>, Id<Server>)> = server::table
+        .filter(server::deleted_at.is_not_null())
+        .order(server::deleted_at)
+        .select((server::organisation_id, server::id))
+        .first(connection)
+        .optional()?;
+    let Some((organisation, id)) = deleted else {
+        return Ok(None);
+    };
+    let scope = Scope::of(organisation);
+    if reports::remove_of_server(connection, scope, id, limit)? == 0 {
+        // Its series go with it.
+        diesel::delete(server::table.filter(server::id.eq(id))).execute(connection)?;
+    }
+    Ok(Some(id))
 }
 
 fn one(changed: usize) -> Result<(), StoreError> {
