@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ServiceError, Services};
-use crate::store::{probe, reports, servers};
+use crate::store::{probe, removal, reports};
 
 impl Services {
     /// Removes what has expired, for as long as the program runs.
@@ -42,7 +42,7 @@ impl Services {
     pub async fn remove_deleted(&self) -> Result<(), ServiceError> {
         while let Some(server) = self
             .store()
-            .write(|c| servers::remove_some(c, AT_A_TIME))
+            .write(|c| removal::remove_some(c, AT_A_TIME))
             .await?
         {
             // A report that was on its way may have made it known again.

@@ -11,6 +11,7 @@ pub mod live;
 pub mod organisations;
 pub mod people;
 pub mod probe;
+pub mod removal;
 pub mod reports;
 mod schema;
 mod scope;

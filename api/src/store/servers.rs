@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::schema::server;
-use super::{Scope, StoreError, agent_keys, reports};
-use crate::id::{Id, Organisation, Server};
+use super::{Scope, StoreError, agent_keys};
+use crate::id::{Id, Server};
 
 /// A server as stored.
 #[derive(Clone, Debug, Queryable)]
@@ -177,7 +177,7 @@ pub fn set_host(
     Ok(())
 }
 
-/// Deletes it for everybody, with its keys. What it leaves behind is removed by `remove_some`.
+/// Deletes it for everybody, with its keys. What it leaves behind is removed by `removal`.
 pub fn delete(
     connection: &mut SqliteConnection,
     scope: Scope,
@@ -193,28 +193,6 @@ pub fn delete(
     .set(server::deleted_at.eq(Some(now.as_millis())))
     .execute(connection)?)?;
     agent_keys::delete_all(connection, scope, id)
-}
-
-/// Removes a portion of what a deleted server left behind. None when nothing is left of any.
-pub fn remove_some(
-    connection: &mut SqliteConnection,
-    limit: i64,
-) -> Result<Option<Id<Server>>, StoreError> {
-    let deleted: Option<(Id<Organisation>, Id<Server>)> = server::table
-        .filter(server::deleted_at.is_not_null())
-        .order(server::deleted_at)
-        .select((server::organisation_id, server::id))
-        .first(connection)
-        .optional()?;
-    let Some((organisation, id)) = deleted else {
-        return Ok(None);
-    };
-    let scope = Scope::of(organisation);
-    if reports::remove_of_server(connection, scope, id, limit)? == 0 {
-        // Its series go with it.
-        diesel::delete(server::table.filter(server::id.eq(id))).execute(connection)?;
-    }
-    Ok(Some(id))
 }
 
 fn one(changed: usize) -> Result<(), StoreError> {

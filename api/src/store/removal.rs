@@ -1,0 +1,29 @@
+//! Removing what deleted servers left behind, in portions, so that no transaction is long.
+
+use diesel::prelude::*;
+
+use super::schema::server;
+use super::{Scope, StoreError, reports};
+use crate::id::{Id, Organisation, Server};
+
+/// Removes a portion of what a deleted server left behind. None when nothing is left of any.
+pub fn remove_some(
+    connection: &mut SqliteConnection,
+    limit: i64,
+) -> Result<Option<Id<Server>>, StoreError> {
+    let deleted: Option<(Id<Organisation>, Id<Server>)> = server::table
+        .filter(server::deleted_at.is_not_null())
+        .order(server::deleted_at)
+        .select((server::organisation_id, server::id))
+        .first(connection)
+        .optional()?;
+    let Some((organisation, id)) = deleted else {
+        return Ok(None);
+    };
+    let scope = Scope::of(organisation);
+    if reports::remove_of_server(connection, scope, id, limit)? == 0 {
+        // Its series go with it.
+        diesel::delete(server::table.filter(server::id.eq(id))).execute(connection)?;
+    }
+    Ok(Some(id))
+}
