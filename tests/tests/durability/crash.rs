@@ -28,12 +28,19 @@ async fn every_acknowledged_report_survives_kills() {
     for crash in 0..crashes() {
         let before = book.acknowledged();
         let mut senders = stream::send(&fleet, &book);
-        // Some have to be acknowledged in this life; then the kill comes at any moment of a group.
+        // Some have to be acknowledged in this life.
         until("reports are acknowledged", PATIENCE, async || {
             (book.acknowledged() > before + 20).then_some(())
         })
         .await;
-        tokio::time::sleep(Duration::from_millis(u64::from(crash * 67 % 400))).await;
+        if crash % 4 == 3 {
+            // At any moment of a group.
+            tokio::time::sleep(Duration::from_millis(u64::from(crash * 67 % 400))).await;
+        } else {
+            // At the very moment of an acknowledgement: what it says has to be true already.
+            let _ = tokio::time::timeout(Duration::from_millis(10), book.news.notified()).await;
+            let _ = tokio::time::timeout(PATIENCE, book.news.notified()).await;
+        }
 
         fleet.dashboard.kill();
 

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use server_scout_tests::fleet::Server;
 use server_scout_tests::{Fleet, report};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Seconds of one server's history that the stream may fill.
-pub(crate) const SECONDS: i64 = 3000;
+pub(crate) const SECONDS: i64 = 20_000;
 
 /// Reports in one step of a history. No step is shorter than two intervals between reports.
 const STEP: u64 = 2;
@@ -23,6 +24,8 @@ type Second = u64;
 pub(crate) struct Book {
     /// The moment of every server's report number 0.
     pub(crate) start: Timestamp,
+    /// Told with every acknowledgement.
+    pub(crate) news: Notify,
     lines: Vec<Line>,
 }
 
@@ -43,6 +46,7 @@ impl Book {
         };
         Arc::new(Self {
             start: report::seconds_ago(SECONDS + 60),
+            news: Notify::new(),
             lines: servers.into_iter().map(line).collect(),
         })
     }
@@ -146,18 +150,18 @@ fn value(second: Second) -> f64 {
 }
 
 /// Sends reports of all servers over several connections each until the dashboard is gone or the
-/// set is dropped. Every third request is a small batch.
+/// set is dropped.
 pub(crate) fn send(fleet: &Fleet, book: &Arc<Book>) -> JoinSet<()> {
     let mut senders = JoinSet::new();
     for line in 0..book.lines.len() {
-        for _ in 0..8 {
+        for connection in 0..8 {
             // A client of its own is a connection of its own.
             let client = fleet.dashboard.client();
             let url = fleet.dashboard.url("/api/v1/reports");
             let book = Arc::clone(book);
             senders.spawn(async move {
                 let line = &book.lines[line];
-                while let Some(seconds) = line.take() {
+                while let Some(seconds) = line.take(connection) {
                     let reports: Vec<Value> =
                         seconds.iter().map(|&second| book.report(second)).collect();
                     let body = if reports.len() == 1 {
@@ -181,6 +185,7 @@ pub(crate) fn send(fleet: &Fleet, book: &Arc<Book>) -> JoinSet<()> {
                     };
                     assert_eq!(answer["accepted"], seconds.len(), "{answer}");
                     line.acknowledged.lock().unwrap().extend(seconds);
+                    book.news.notify_one();
                 }
             });
         }
@@ -189,17 +194,17 @@ pub(crate) fn send(fleet: &Fleet, book: &Arc<Book>) -> JoinSet<()> {
 }
 
 impl Line {
-    /// The numbers of the next request's reports, none when the history is full.
-    fn take(&self) -> Option<Vec<Second>> {
-        let first = self.next.fetch_add(1, Ordering::SeqCst);
-        let mut seconds = vec![first];
-        if first.is_multiple_of(3) {
-            seconds.push(self.next.fetch_add(1, Ordering::SeqCst));
-            seconds.push(self.next.fetch_add(1, Ordering::SeqCst));
-        }
-        let fits = seconds
-            .iter()
-            .all(|&second| second < SECONDS.unsigned_abs());
+    /// The numbers of the next request's reports, none when the history is full. Requests differ
+    /// in size, so that a transaction is still at work when the first of it could be answered.
+    fn take(&self, connection: u64) -> Option<Vec<Second>> {
+        let size = match connection {
+            0 | 1 => 60,
+            2 => 3,
+            _ => 1,
+        };
+        let first = self.next.fetch_add(size, Ordering::SeqCst);
+        let seconds: Vec<Second> = (first..first + size).collect();
+        let fits = first + size <= SECONDS.unsigned_abs();
         fits.then_some(seconds)
     }
 }
