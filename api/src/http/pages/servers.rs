@@ -3,6 +3,7 @@
 use poem::web::{Data, Path, Query};
 use poem::{Response, handler};
 use serde::Deserialize;
+use server_scout_ui::format;
 use server_scout_ui::views::{
     NewServerView, ServerAddedView, ServerRow, ServerView, ServersView, Status as Badge, ValueRow,
 };
@@ -200,11 +201,21 @@ fn value(shown: &crate::domain::live::ShownValue) -> ValueRow {
     }
 }
 
+/// What the host is, and two values that people look for beside it.
 fn facts(server: &ServerOverview) -> Vec<(String, String)> {
     let known = server.row.host_facts();
-    FACTS
+    let told = FACTS
         .iter()
-        .filter_map(|(name, title)| Some(((*title).to_owned(), known.get(*name)?.clone())))
+        .filter_map(|(name, title)| Some((*title, known.get(*name)?.clone())));
+    let read = |metric: Metric, title, unit| {
+        let value = server.newest.value(metric)?;
+        Some((title, format::value(value, unit)))
+    };
+    let memory = read(Metric::MemoryTotalBytes, "Memory", "bytes");
+    let up = read(Metric::UptimeSeconds, "Up", "seconds");
+    told.chain(memory)
+        .chain(up)
+        .map(|(title, text)| (title.to_owned(), text))
         .collect()
 }
 
