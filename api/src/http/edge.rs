@@ -12,6 +12,7 @@ use poem_openapi::error::{
 use server_scout_ui::views::MessageView;
 use server_scout_wire::limits::MAX_BODY_BYTES;
 
+use super::headers::Content;
 use super::problem::Failure;
 use super::{App, client, credentials, headers};
 use crate::domain::principal::{Credential, Principal};
@@ -49,8 +50,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let for_programs = request.uri().path().starts_with("/api/")
-            || !matches!(accepts(&request), Some(accepts) if accepts.contains("text/html"));
+        let data = request.uri().path().starts_with("/api/");
+        let for_programs =
+            data || !matches!(accepts(&request), Some(accepts) if accepts.contains("text/html"));
         let host = host_of(&request);
         let answer = match self.admit(&mut request, host.as_ref()).await {
             Ok(()) => self.inner.call(request).await,
@@ -64,7 +66,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
                 self.page(&failure)
             }
         });
-        headers::add(&mut response, host.as_ref().is_none_or(is_local));
+        let content = if data { Content::Data } else { Content::Page };
+        headers::add(&mut response, content, host.as_ref().is_none_or(is_local));
         Ok(response)
     }
 }

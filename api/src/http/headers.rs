@@ -3,9 +3,23 @@
 use poem::Response;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// What an answer is, as far as its headers depend on it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Content {
+    /// Of the API: nothing in it is ever a document, so its policy allows nothing at all.
+    Data,
+    /// A page, or what a page is made of.
+    Page,
+}
+
 /// Adds the headers. What a handler set itself stays.
-pub(super) fn add(response: &mut Response, host_is_local: bool) {
+pub(super) fn add(response: &mut Response, content: Content, host_is_local: bool) {
     let headers = response.headers_mut();
+    let policy = match content {
+        Content::Data => POLICY_OF_DATA,
+        Content::Page => POLICY_OF_PAGES,
+    };
+    add_missing(headers, &header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in &EVERY {
         add_missing(headers, name, value);
     }
@@ -27,13 +41,16 @@ fn add_missing(headers: &mut HeaderMap, name: &HeaderName, value: &'static str) 
     }
 }
 
+/// Short, because an agent gets it with every answer.
+const POLICY_OF_DATA: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// No inline script or style, nothing from another host, no markup made by scripts.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+const POLICY_OF_PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-static EVERY: [(HeaderName, &str); 8] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+static EVERY: [(HeaderName, &str); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (
