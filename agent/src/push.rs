@@ -221,7 +221,10 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
             (spool.len(), spool.counts())
         });
         self.backoff.reset();
-        self.batch_limit = self.batch_limit.saturating_mul(2).min(MAX_REPORTS);
+        // Small batches that pass say nothing of larger ones.
+        if batch.len() >= self.batch_limit {
+            self.batch_limit = self.batch_limit.saturating_mul(2).min(MAX_REPORTS);
+        }
         if let Some(first) = answer.refused.first() {
             self.journal.refused(&first.problem, refused);
         } else if refused == 0 {
@@ -254,6 +257,6 @@ async fn stopped(stop: &watch::Receiver<bool>) {
 /// How long the agent may take to send what is queued when it is told to end.
 pub const FLUSH_TIME: Duration = Duration::from_secs(3);
 
-/// The first batch after trouble; each that is acknowledged allows twice as many, up to
+/// The first batch after trouble; each full one that is acknowledged allows twice as many, up to
 /// [`MAX_REPORTS`].
 const FIRST_BATCH: usize = 25;

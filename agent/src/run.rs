@@ -93,9 +93,9 @@ fn open_spool(state_dir: Option<&Path>) -> Spool {
             "the spool was damaged; what could not be read is passed over"
         );
     }
-    if disk.len() > 0 {
+    if disk.reports() > 0 {
         tracing::info!(
-            reports = disk.len(),
+            reports = disk.reports(),
             "reports of an earlier start wait on disk"
         );
     }

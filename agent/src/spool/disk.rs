@@ -244,7 +244,7 @@ impl Disk {
 
     /// How many reports wait.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn reports(&self) -> u64 {
         self.segments.iter().map(|segment| segment.reports).sum()
     }
 

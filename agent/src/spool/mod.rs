@@ -179,7 +179,7 @@ impl Spool {
     /// How many of them wait on disk.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        let reports = self.disk.as_ref().map_or(0, Disk::len);
+        let reports = self.disk.as_ref().map_or(0, Disk::reports);
         usize::try_from(reports).unwrap_or(usize::MAX)
     }
 
