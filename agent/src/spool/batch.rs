@@ -52,8 +52,13 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn new(max_bytes: usize) -> Self {
+        Self::with_capacity(max_bytes, 0)
+    }
+
+    /// With room for `capacity` bytes, so that it need not grow by doubling.
+    pub(super) fn with_capacity(max_bytes: usize, capacity: usize) -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(capacity),
             reports: 0,
             max_bytes,
         }

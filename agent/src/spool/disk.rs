@@ -79,7 +79,7 @@ pub struct Disk {
 
 impl Disk {
     /// Opens the spool in `state_dir`, and makes it where there is none. Every segment is read
-    /// through once, at most [`Options::max_bytes`] and one byte for each name in all.
+    /// through once. What cannot be read is counted as damaged and is no error.
     pub fn open(state_dir: &Path, options: Options) -> Result<Self, DiskError> {
         let directory = state_dir.join("spool");
         let unusable = |why| DiskError::Unusable {
@@ -328,7 +328,7 @@ impl Disk {
         // What is read at once is small, unless one report is longer or places are damaged.
         for length in [rest.min(WINDOW_BYTES), rest] {
             let bytes = segment::read(file, segment.begin, length)?;
-            let mut body = Body::new(WINDOW_BYTES);
+            let mut body = Body::with_capacity(WINDOW_BYTES, bytes.len());
             let mut end = segment.begin;
             for record in Records::new(&bytes).take(max_reports.max(1)) {
                 if !body.add(record.json) {
@@ -461,6 +461,6 @@ pub const SYNC_PERIOD: Duration = Duration::from_secs(30);
 pub const OVERDUE_CHECKS: u32 = 120;
 
 /// What one batch reads and holds. Less than the wire allows: the agent is small.
-const WINDOW_BYTES: usize = 128 * 1024;
+const WINDOW_BYTES: usize = 64 * 1024;
 /// Segments that are read at a start. An agent that ends as it should keeps filling one.
 const MAX_SEGMENTS: usize = 4096;
