@@ -86,5 +86,5 @@ Environment:
   SERVERSCOUT_CA_FILE            The CA to trust instead of the system's
   SERVERSCOUT_INTERVAL_SECONDS   Seconds between two reports, 1 to 60; 5 by default
   SERVERSCOUT_LOG                error, warn, info or debug; info by default
-  SERVERSCOUT_STATE_DIR          Where the agent may keep what outlives it
+  SERVERSCOUT_STATE_DIR          Where reports wait that cannot be sent
 ";

@@ -40,6 +40,11 @@ impl<R: FnMut() -> f64> Backoff<R> {
         }
     }
 
+    /// The pause between two batches of a backlog: half a second to one and a half.
+    pub fn pause(&mut self) -> Duration {
+        PAUSE / 2 + PAUSE.mul_f64(self.draw())
+    }
+
     /// The next failure is a first one again.
     pub fn reset(&mut self) {
         self.failures = 0;
@@ -59,6 +64,8 @@ pub fn random_unit() -> f64 {
 
 const FIRST_CEILING: Duration = Duration::from_secs(1);
 const LAST_CEILING: Duration = Duration::from_mins(1);
+/// On average, between two batches of a backlog.
+const PAUSE: Duration = Duration::from_secs(1);
 const MAX_DOUBLINGS: u32 = 6;
 /// Full jitter can draw nothing at all; a failing dashboard is not asked again at once.
 const SHORTEST: Duration = Duration::from_millis(100);

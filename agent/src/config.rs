@@ -64,7 +64,7 @@ impl Settings {
         self.ca_file.as_deref()
     }
 
-    /// Where the agent may keep what outlives it.
+    /// Where reports wait that cannot be sent.
     #[must_use]
     pub fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()

@@ -77,13 +77,13 @@ impl Journal {
             State::Connected => return,
             State::Connecting => {
                 tracing::info!("reports reach the dashboard at {}", self.host);
-                self.connected(counts);
-                return;
+                if left == 0 {
+                    self.connected(counts);
+                    return;
+                }
+                self.catching_up(left);
             }
-            State::Failing(_) => {
-                self.state = State::CatchingUp;
-                self.delivered = 0;
-            }
+            State::Failing(_) => self.catching_up(left),
             State::CatchingUp => {}
         }
         self.delivered += reports;
@@ -95,7 +95,7 @@ impl Journal {
             tracing::info!("dashboard reachable again, {} reports sent", self.delivered);
         } else {
             tracing::warn!(
-                "dashboard reachable again, {} reports sent, {dropped} older ones were dropped for lack of room",
+                "dashboard reachable again, {} reports sent, {dropped} older ones were dropped for lack of room or for their age",
                 self.delivered
             );
         }
@@ -137,6 +137,16 @@ impl Journal {
         self.refusing = Some(kind);
         tracing::warn!("report set aside: {message}");
         systemd::status(message);
+    }
+
+    fn catching_up(&mut self, left: usize) {
+        self.state = State::CatchingUp;
+        self.delivered = 0;
+        if left > 0 {
+            systemd::status(&format!(
+                "Reports reach the dashboard; {left} older ones are on their way"
+            ));
+        }
     }
 
     fn connected(&mut self, counts: Counts) {

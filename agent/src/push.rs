@@ -1,11 +1,15 @@
-//! Sends what the spool holds, oldest first, until the dashboard has acknowledged it.
+//! Sends what the spool holds until the dashboard has acknowledged it.
+//!
+//! What waits in memory goes first: it is small, tells whether the dashboard answers, and shows the
+//! host as it is now. Then comes the backlog on disk, oldest first, at a limited rate, so that a
+//! fleet that returns does not drown the dashboard; what is made meanwhile goes in between.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use server_scout_wire::Answer;
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backoff::Backoff;
 use crate::dashboard::{Transport, Unacceptable, Verdict};
@@ -31,10 +35,23 @@ impl Queue {
         }
     }
 
-    /// Adds a report and wakes the pusher.
+    /// Adds a report and wakes the pusher. What has to be brought to the disk is, on a thread of
+    /// the runtime's that lives for a second: a busy disk must not delay the next report.
     pub fn push(&self, json: Vec<u8>) {
-        self.spool.borrow_mut().push(json);
+        let unsynced = self.with(|spool| {
+            spool.push(json);
+            spool.take_unsynced()
+        });
         self.arrived.notify_one();
+        if !unsynced.is_empty() {
+            tokio::task::spawn_blocking(move || {
+                for file in unsynced {
+                    if let Err(why) = file.sync_data() {
+                        tracing::debug!(%why, "what was written may not outlive a power cut");
+                    }
+                }
+            });
+        }
     }
 
     /// Looks at the spool.
@@ -51,6 +68,8 @@ pub struct Pusher<'a, T, R> {
     key_source: KeySource,
     backoff: Backoff<R>,
     batch_limit: usize,
+    /// When the backlog may go on.
+    backlog_at: Instant,
     reconnecting: bool,
     journal: Journal,
 }
@@ -70,13 +89,15 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
             key,
             key_source,
             backoff,
-            batch_limit: MAX_REPORTS,
+            batch_limit: FIRST_BATCH,
+            backlog_at: Instant::now(),
             reconnecting: false,
             journal,
         }
     }
 
-    /// Sends until `stop` becomes true; then what is queued is given [`FLUSH_TIME`] to go out.
+    /// Sends until `stop` becomes true; then what waits in memory is given [`FLUSH_TIME`] to go
+    /// out, and goes to disk otherwise.
     pub async fn run(mut self, stop: watch::Receiver<bool>) {
         let deadline = async {
             stopped(&stop).await;
@@ -86,29 +107,40 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
             () = self.work(&stop) => {}
             () = deadline => {}
         }
-        let left = self.queue.with(|spool| spool.len());
-        if left > 0 {
-            tracing::warn!(left, "reports that could not be sent are lost");
+        let (lost, kept) = self.queue.with(|spool| (spool.end(), spool.backlog()));
+        if lost > 0 {
+            tracing::warn!(left = lost, "reports that could not be sent are lost");
+        }
+        if kept > 0 {
+            tracing::info!(kept, "reports that could not be sent wait on disk");
         }
     }
 
-    /// Returns when `stop` is true and nothing is queued, or nothing can be sent.
+    /// Returns when `stop` is true and nothing waits in memory, or nothing can be sent.
     async fn work(&mut self, stop: &watch::Receiver<bool>) {
         loop {
-            let Some(batch) = self.queue.with(|spool| spool.oldest(self.batch_limit)) else {
-                if *stop.borrow() {
+            let was_stopping = *stop.borrow();
+            let Some(batch) = self.next(was_stopping) else {
+                if was_stopping {
                     return;
                 }
+                let has_backlog = self.queue.with(|spool| spool.has_backlog());
                 tokio::select! {
                     () = self.queue.arrived.notified() => {}
+                    () = sleep_until(self.backlog_at), if has_backlog => {}
                     () = stopped(stop) => {}
                 }
                 continue;
             };
-            let was_stopping = *stop.borrow();
-            let Some(wait) = self.send(&batch).await else {
+            let wait = self.send(&batch).await;
+            if batch.is_backlog() {
+                self.backlog_at = Instant::now() + self.backoff.pause();
+            }
+            let Some(wait) = wait else {
                 continue;
             };
+            self.queue.with(Spool::failed);
+            self.batch_limit = self.batch_limit.min(FIRST_BATCH);
             if was_stopping {
                 return;
             }
@@ -117,6 +149,18 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
                 () = stopped(stop) => {}
             }
         }
+    }
+
+    /// What to send now. At the end the backlog stays where it is safe.
+    fn next(&self, is_stopping: bool) -> Option<Batch> {
+        self.queue.with(|spool| {
+            spool.oldest(self.batch_limit).or_else(|| {
+                let may_go_on = !is_stopping && Instant::now() >= self.backlog_at;
+                may_go_on
+                    .then(|| spool.oldest_of_backlog(self.batch_limit))
+                    .flatten()
+            })
+        })
     }
 
     /// Sends one batch. Some wait when it has to be sent again; none to go on at once.
@@ -177,7 +221,10 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
             (spool.len(), spool.counts())
         });
         self.backoff.reset();
-        self.batch_limit = self.batch_limit.saturating_mul(2).min(MAX_REPORTS);
+        // Small batches that pass say nothing of larger ones.
+        if batch.len() >= self.batch_limit {
+            self.batch_limit = self.batch_limit.saturating_mul(2).min(MAX_REPORTS);
+        }
         if let Some(first) = answer.refused.first() {
             self.journal.refused(&first.problem, refused);
         } else if refused == 0 {
@@ -209,3 +256,7 @@ async fn stopped(stop: &watch::Receiver<bool>) {
 
 /// How long the agent may take to send what is queued when it is told to end.
 pub const FLUSH_TIME: Duration = Duration::from_secs(3);
+
+/// The first batch after trouble; each full one that is acknowledged allows twice as many, up to
+/// [`MAX_REPORTS`].
+const FIRST_BATCH: usize = 25;

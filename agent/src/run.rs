@@ -18,6 +18,7 @@ use crate::journal::Journal;
 use crate::key::KeySource;
 use crate::push::{Pusher, Queue};
 use crate::spool::Spool;
+use crate::spool::disk::{Disk, Options};
 use crate::tiers::Tiers;
 use crate::{systemd, tls};
 
@@ -31,7 +32,7 @@ pub async fn run(settings: &Settings, environment: &Environment) -> Result<(), S
     let tls = tls::client_config(settings.ca_file())?;
     let dashboard = Dashboard::new(url, tls)?;
     let journal = Journal::new(dashboard.host().to_owned());
-    let queue = Queue::new(Spool::new(SPOOL_BYTES));
+    let queue = Queue::new(open_spool(settings.state_dir()));
 
     let mut sampler = Sampler::new(settings.interval(), &queue)?;
     sleep(FIRST_READING).await;
@@ -64,6 +65,41 @@ pub async fn run(settings: &Settings, environment: &Environment) -> Result<(), S
     };
     tokio::join!(collecting, pusher.run(stopping));
     Ok(())
+}
+
+/// The spool in `state_dir`. Where there is none, or it cannot be used, reports are collected and
+/// sent all the same.
+fn open_spool(state_dir: Option<&Path>) -> Spool {
+    let Some(state_dir) = state_dir else {
+        tracing::warn!(
+            "no state directory is given (SERVERSCOUT_STATE_DIR); reports that cannot be sent wait \
+             in memory and do not outlive the agent"
+        );
+        return Spool::new(MEMORY_BYTES);
+    };
+    let disk = match Disk::open(state_dir, Options::default()) {
+        Ok(disk) => disk,
+        Err(why) => {
+            tracing::warn!(
+                "the spool cannot be used: {why}; reports that cannot be sent wait in memory and do \
+                 not outlive the agent"
+            );
+            return Spool::new(MEMORY_BYTES);
+        }
+    };
+    if disk.damaged() > 0 {
+        tracing::warn!(
+            places = disk.damaged(),
+            "the spool was damaged; what could not be read is passed over"
+        );
+    }
+    if disk.reports() > 0 {
+        tracing::info!(
+            reports = disk.reports(),
+            "reports of an earlier start wait on disk"
+        );
+    }
+    Spool::on_disk(MEMORY_BYTES, disk)
 }
 
 /// Says so when others than the key file's owner may read it.
@@ -175,5 +211,6 @@ impl Signals {
 /// something.
 pub const FIRST_READING: Duration = Duration::from_millis(250);
 
-/// What may wait in memory: some three thousand reports, four hours at five seconds.
-const SPOOL_BYTES: usize = 4 * 1024 * 1024;
+/// What may wait in memory where there is no disk: some three thousand reports, four hours at five
+/// seconds.
+const MEMORY_BYTES: usize = 4 * 1024 * 1024;

@@ -19,6 +19,7 @@ use server_scout_agent::journal::Journal;
 use server_scout_agent::key::{ApiKey, KeySource};
 use server_scout_agent::push::{Pusher, Queue};
 use server_scout_agent::spool::Spool;
+use server_scout_agent::spool::disk::{Disk, Options};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -98,6 +99,47 @@ async fn the_end_interrupts_a_wait_and_tries_once_more() {
     assert_eq!(attempts.len(), 2, "and no more");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_probed_with_the_newest_report_and_the_backlog_follows_slowly() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Disk::open(directory.path(), Options::default()).unwrap();
+    let queue = Queue::new(Spool::on_disk(100_000, disk));
+    for n in 0..100 {
+        queue.push(format!("{{{n}}}").into_bytes());
+    }
+    let script = vec![Step::Failure(FailureKind::Refused), Step::Status(503)];
+    let attempts = run_over(&queue, script, Duration::from_mins(1)).await;
+    let sent: Vec<usize> = attempts
+        .iter()
+        .map(|attempt| attempt.body.matches('{').count())
+        .collect();
+    assert_eq!(sent, [1, 1, 1, 25, 50, 24]);
+    assert!(attempts[..3].iter().all(|attempt| attempt.body == "{99}"));
+    assert!(attempts[3].body.starts_with("[{0},{1},"));
+    let waits: Vec<u128> = attempts
+        .windows(2)
+        .map(|pair| (pair[1].at - pair[0].at).as_millis())
+        .collect();
+    // The dice always show the longest wait.
+    assert_eq!(waits, [1000, 2000, 0, 1500, 1500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_leaves_the_backlog_on_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Disk::open(directory.path(), Options::default()).unwrap();
+    let queue = Queue::new(Spool::on_disk(100_000, disk));
+    for n in 0..3 {
+        queue.push(format!("{{{n}}}").into_bytes());
+    }
+    let attempts = run_over(&queue, vec![Step::RetryAfter(300); 9], Duration::ZERO).await;
+    assert!(attempts.iter().all(|attempt| attempt.body == "{2}"));
+    drop(queue);
+    let disk = Disk::open(directory.path(), Options::default()).unwrap();
+    let batch = Spool::on_disk(100_000, disk).oldest_of_backlog(10).unwrap();
+    assert_eq!(batch.body(), b"[{0},{1},{2}]");
+}
+
 /// Runs a pusher over `reports` reports and tells it to end after `time`. What the script does not
 /// say is accepted.
 async fn run(script: Vec<Step>, reports: usize, time: Duration) -> Vec<Attempt> {
@@ -105,6 +147,10 @@ async fn run(script: Vec<Step>, reports: usize, time: Duration) -> Vec<Attempt> 
     for n in 0..reports {
         queue.push(format!("{{{n}}}").into_bytes());
     }
+    run_over(&queue, script, time).await
+}
+
+async fn run_over(queue: &Queue, script: Vec<Step>, time: Duration) -> Vec<Attempt> {
     let attempts = Rc::default();
     let transport = Script {
         steps: script.into(),
@@ -114,7 +160,7 @@ async fn run(script: Vec<Step>, reports: usize, time: Duration) -> Vec<Attempt> 
     let source = KeySource::Environment("key".to_owned().into());
     let journal = Journal::new("dash:443".to_owned());
     let pusher = Pusher::new(
-        &queue,
+        queue,
         transport,
         (key, source),
         Backoff::new(|| 1.0),

@@ -10,12 +10,12 @@ fn one_report_is_an_object_and_more_are_an_array() {
     let mut spool = Spool::new(1000);
     assert!(spool.oldest(10).is_none());
     spool.push(b"{1}".to_vec());
-    assert_eq!(body(&spool, 10), "{1}");
+    assert_eq!(body(&mut spool, 10), "{1}");
     spool.push(b"{2}".to_vec());
     spool.push(b"{3}".to_vec());
-    assert_eq!(body(&spool, 10), "[{1},{2},{3}]");
-    assert_eq!(body(&spool, 2), "[{1},{2}]");
-    assert_eq!(body(&spool, 0), "{1}");
+    assert_eq!(body(&mut spool, 10), "[{1},{2},{3}]");
+    assert_eq!(body(&mut spool, 2), "[{1},{2}]");
+    assert_eq!(body(&mut spool, 0), "{1}");
 }
 
 #[test]
@@ -23,7 +23,10 @@ fn what_is_acknowledged_goes_and_the_next_comes() {
     let mut spool = filled(5);
     let batch = spool.oldest(3).unwrap();
     spool.acknowledge(&batch);
-    assert_eq!((body(&spool, 9), spool.len()), ("[{3},{4}]".to_owned(), 2));
+    assert_eq!(
+        (body(&mut spool, 9), spool.len()),
+        ("[{3},{4}]".to_owned(), 2)
+    );
     // An acknowledgement that comes twice takes nothing else.
     spool.acknowledge(&batch);
     assert_eq!(spool.len(), 2);
@@ -45,7 +48,7 @@ fn a_full_spool_drops_the_oldest_and_counts_it() {
         spool.push(format!("{{{n}}}").into_bytes());
     }
     assert_eq!(
-        (body(&spool, 9), spool.counts().dropped),
+        (body(&mut spool, 9), spool.counts().dropped),
         ("[{2},{3},{4}]".to_owned(), 2)
     );
     spool.push(b"{too long}".to_vec());
@@ -63,7 +66,7 @@ fn what_was_dropped_while_on_its_way_takes_nothing_with_it() {
         spool.push(format!("{{{n}}}").into_bytes());
     }
     spool.acknowledge(&batch);
-    assert_eq!(body(&spool, 9), "[{2},{3},{4}]");
+    assert_eq!(body(&mut spool, 9), "[{2},{3},{4}]");
 }
 
 #[test]
@@ -131,6 +134,6 @@ fn filled(reports: usize) -> Spool {
     spool
 }
 
-fn body(spool: &Spool, max_reports: usize) -> String {
+fn body(spool: &mut Spool, max_reports: usize) -> String {
     String::from_utf8(spool.oldest(max_reports).unwrap().body().to_vec()).unwrap()
 }

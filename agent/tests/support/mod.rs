@@ -106,6 +106,13 @@ impl Request {
         }
     }
 
+    /// Which start of the agent made its reports, and their numbers.
+    pub fn identities(&self) -> Vec<(String, u64)> {
+        let boot = |report: &Value| report["boot"].as_str().unwrap().to_owned();
+        let boots = self.reports().iter().map(boot).collect::<Vec<_>>();
+        boots.into_iter().zip(self.seqs()).collect()
+    }
+
     /// The numbers of its reports.
     pub fn seqs(&self) -> Vec<u64> {
         self.reports()
@@ -381,6 +388,12 @@ impl Agent {
             let output = self.output();
             output.contains(text).then_some(output)
         })
+    }
+
+    /// Ends it without a warning, as a crash does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     pub fn terminate(&self) {
