@@ -105,7 +105,7 @@ impl Services {
         let link = link_hash(token)?;
         let email = Email::parse(&form.email)?;
         let name = Name::parse("organisation", &form.organisation)?;
-        let password = Password::chosen(form.password)?;
+        let password = Password::chosen(form.password, &[email.as_str(), name.as_str()])?;
         let password_hash = self.0.passwords.hash(password).await?;
         let now = self.clock().now();
         let person = self
@@ -229,7 +229,7 @@ impl Services {
     ) -> Result<Role, ServiceError> {
         let email = Email::parse(email)?;
         let name = Name::parse("organisation", organisation)?;
-        let password = Password::chosen(password)?;
+        let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
         let password_hash = self.0.passwords.hash(password).await?;
         let now = self.clock().now();
         self.store()

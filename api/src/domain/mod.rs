@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod agent_keys;
+mod common_passwords;
 pub mod error;
 pub mod history;
 pub mod ingest;

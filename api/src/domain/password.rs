@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::ServiceError;
+use super::common_passwords::is_common;
 
 /// A password that somebody typed, wiped from memory when dropped.
 #[derive(Clone)]
@@ -26,8 +27,10 @@ impl Password {
         Self(Zeroizing::new(text))
     }
 
-    /// Checks a new password.
-    pub fn chosen(text: String) -> Result<Self, ServiceError> {
+    /// Checks a new password: long enough, and nothing that everybody tries first. What is `known` of
+    /// its person, as address and organisation, is tried as early. What letters, digits and signs it
+    /// is made of is nobody's business (NIST SP 800-63B).
+    pub fn chosen(text: String, known: &[&str]) -> Result<Self, ServiceError> {
         let password = Self::typed(text);
         if password.0.chars().count() < Self::MIN {
             let reason = format!("must have at least {} characters", Self::MIN);
@@ -35,6 +38,19 @@ impl Password {
         }
         if password.0.len() > Self::MAX {
             let reason = format!("must have at most {} bytes", Self::MAX);
+            return Err(ServiceError::invalid("password", reason));
+        }
+        let lower = Zeroizing::new(password.0.to_lowercase());
+        if known
+            .iter()
+            .any(|known| known.to_lowercase() == lower.trim())
+        {
+            let reason = "must not be your e-mail address or your organisation's name";
+            return Err(ServiceError::invalid("password", reason));
+        }
+        if is_common(&lower) {
+            let reason =
+                "is one of the most common ones and would be guessed early; choose another";
             return Err(ServiceError::invalid("password", reason));
         }
         Ok(password)
