@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod agent_keys;
+pub mod client;
 mod common_passwords;
 pub mod error;
 pub mod history;
@@ -9,8 +10,10 @@ pub mod ingest;
 pub mod live;
 pub mod names;
 mod password;
+mod password_change;
 pub mod principal;
 pub mod servers;
+pub mod sessions;
 pub mod status;
 mod throttle;
 pub mod upkeep;
