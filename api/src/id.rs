@@ -36,6 +36,9 @@ pub enum Person {}
 /// Marks the id of a server.
 #[derive(Debug)]
 pub enum Server {}
+/// Marks the id of a session: its name in lists and forms, not what its cookie holds.
+#[derive(Debug)]
+pub enum Session {}
 
 impl<T> Id<T> {
     /// A new id from the system's randomness.

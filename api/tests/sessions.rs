@@ -7,6 +7,7 @@ mod support;
 use std::time::Duration;
 
 use server_scout::domain::ServiceError;
+use server_scout::domain::client::Client;
 use server_scout::domain::principal::{Credential, Means, Principal};
 use server_scout::secret::SecretHash;
 use support::{EMAIL, PASSWORD, World, attempt, first_owner};
@@ -114,7 +115,7 @@ async fn the_first_owner_link_opens_once() {
         let services = world.services.clone();
         async move {
             services
-                .create_first_owner(&link, first_owner(), None)
+                .create_first_owner(&link, first_owner(), Client::default())
                 .await
         }
     };
@@ -139,7 +140,7 @@ async fn two_who_use_the_link_at_once_make_one_owner() {
     let create = || {
         world
             .services
-            .create_first_owner(link.expose(), first_owner(), None)
+            .create_first_owner(link.expose(), first_owner(), Client::default())
     };
     let (one, other) = tokio::join!(create(), create());
     assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1);
@@ -160,7 +161,7 @@ async fn the_first_owner_link_closes_after_an_hour() {
     world.hand.advance(MINUTE);
     let late = world
         .services
-        .create_first_owner(link.expose(), first_owner(), None)
+        .create_first_owner(link.expose(), first_owner(), Client::default())
         .await;
     assert!(matches!(late, Err(ServiceError::LinkClosed)));
 }
@@ -195,7 +196,7 @@ async fn a_refused_form_leaves_the_link_open() {
     form.password = "too short".to_owned();
     let refused = world
         .services
-        .create_first_owner(link.expose(), form, None)
+        .create_first_owner(link.expose(), form, Client::default())
         .await;
     assert!(matches!(
         refused,
@@ -204,9 +205,10 @@ async fn a_refused_form_leaves_the_link_open() {
             ..
         })
     ));
-    let accepted = world
-        .services
-        .create_first_owner(link.expose(), first_owner(), None);
+    let accepted =
+        world
+            .services
+            .create_first_owner(link.expose(), first_owner(), Client::default());
     assert!(accepted.await.is_ok());
 }
 

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use server_scout_ui::views::{
-    FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView, ServerRow,
-    ServerView, ServersView, Status, ValueRow,
+    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView,
+    ServerRow, ServerView, ServersView, SessionRow, Status, ValueRow,
 };
 use server_scout_ui::{Pages, UiError, assets};
 
@@ -98,6 +98,13 @@ fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
             organisation: "Example".to_owned(),
             ..FirstOwnerView::default()
         }),
+        "/account" => pages.account(&AccountView {
+            frame: frame(),
+            role: "owner".to_owned(),
+            sessions: sessions(),
+            password_min: 12,
+            ..AccountView::default()
+        }),
         "/" | "/servers" => pages.servers(&ServersView {
             frame: frame(),
             servers: servers(),
@@ -137,6 +144,27 @@ fn frame() -> Frame {
         person: "ada@example.org".to_owned(),
         csrf_token: "token".to_owned(),
     }
+}
+
+fn sessions() -> Vec<SessionRow> {
+    let row = |number: u32, ago: u64, address: &str, user_agent: &str| SessionRow {
+        id: format!("ses_{number}"),
+        since: before(ago * 40).to_string(),
+        since_seconds_ago: ago * 40,
+        last_used: before(ago).to_string(),
+        last_used_seconds_ago: ago,
+        address: address.to_owned(),
+        user_agent: user_agent.to_owned(),
+        current: number == 1,
+    };
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0";
+    let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 \
+                  (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1";
+    vec![
+        row(1, 12, "192.0.2.14", firefox),
+        row(2, 2_800, "2001:db8:aa10:4f02:1c3b:77ff:fe02:91d4", safari),
+        row(3, 9_000, "", ""),
+    ]
 }
 
 fn servers() -> Vec<ServerRow> {
@@ -349,7 +377,8 @@ fn before(seconds: u64) -> jiff::Timestamp {
     now.checked_sub(Duration::from_secs(seconds)).unwrap_or(now)
 }
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
+    "/account",
     "/login",
     "/login-failed",
     "/first-owner/token",

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::helpers;
 use crate::render::{self, Page};
 use crate::views::{
-    FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView, ServerView, ServersView,
+    AccountView, FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView,
+    ServerView, ServersView,
 };
 
 /// Every page, ready to render. Make it once and share it.
@@ -40,6 +41,15 @@ impl Pages {
     /// The page behind the one-time link that creates the first owner.
     pub fn first_owner(&self, view: &FirstOwnerView) -> Result<String, UiError> {
         self.page("first_owner", &Page::open("Create the first owner", view))
+    }
+
+    /// A person's own account.
+    pub fn account(&self, view: &AccountView) -> Result<String, UiError> {
+        let content = render::AccountPage::new(view);
+        self.page(
+            "account",
+            &Page::within(&view.frame, "Your account", content),
+        )
     }
 
     /// The list of servers.
@@ -109,6 +119,7 @@ macro_rules! templates {
 }
 
 const TEMPLATES: &[(&str, &str)] = templates! {
+    "account"
     "chart"
     "first_owner"
     "layout"

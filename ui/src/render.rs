@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use crate::format;
 use crate::snippets;
-use crate::views::{Frame, ServerAddedView, ServerRow, ServerView, ServersView, Status, ValueRow};
+use crate::views::{
+    AccountView, Frame, ServerAddedView, ServerRow, ServerView, ServersView, SessionRow, Status,
+    ValueRow,
+};
 
 /// A page: what the layout shows, and the content.
 #[derive(Serialize)]
@@ -283,6 +286,58 @@ impl<'a> ServerAddedPage<'a> {
             nixos_ca: ca.map(snippets::nixos_ca),
             nixos: snippets::nixos_module(&view.url, ca.is_some()),
             by_hand: snippets::by_hand(&view.url, &view.agent_key, ca),
+        }
+    }
+}
+
+/// A person's own account.
+#[derive(Serialize)]
+pub(crate) struct AccountPage<'a> {
+    role: &'a str,
+    sessions: Vec<Session<'a>>,
+    has_others: bool,
+    password_min: usize,
+    notice: Option<&'a str>,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Session<'a> {
+    id: &'a str,
+    since: &'a str,
+    since_ago: String,
+    last_used: &'a str,
+    last_used_ago: String,
+    address: &'a str,
+    user_agent: &'a str,
+    current: bool,
+}
+
+impl<'a> AccountPage<'a> {
+    pub(crate) fn new(view: &'a AccountView) -> Self {
+        Self {
+            role: &view.role,
+            sessions: view.sessions.iter().map(Session::new).collect(),
+            has_others: view.sessions.iter().any(|session| !session.current),
+            password_min: view.password_min,
+            notice: view.notice.as_deref(),
+            error: view.error.as_deref(),
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(row: &'a SessionRow) -> Self {
+        let or = |text: &'a str, absent| if text.is_empty() { absent } else { text };
+        Self {
+            id: &row.id,
+            since: &row.since,
+            since_ago: format::ago(row.since_seconds_ago),
+            last_used: &row.last_used,
+            last_used_ago: format::ago(row.last_used_seconds_ago),
+            address: or(&row.address, "an unknown address"),
+            user_agent: or(&row.user_agent, "A browser that does not say what it is"),
+            current: row.current,
         }
     }
 }

@@ -215,6 +215,44 @@ impl fmt::Debug for ServerAddedView {
     }
 }
 
+/// One of a person's own sessions.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SessionRow {
+    /// The opaque id that the form names it by.
+    pub id: String,
+    /// When it began, RFC 3339.
+    pub since: String,
+    /// How long ago that was when the page is made, by the dashboard's clock.
+    pub since_seconds_ago: u64,
+    /// When it was last used, RFC 3339.
+    pub last_used: String,
+    /// How long ago that was.
+    pub last_used_seconds_ago: u64,
+    /// Where it was opened from; empty when that is not known.
+    pub address: String,
+    /// What the browser says it is; empty when it says nothing.
+    pub user_agent: String,
+    /// Whether it is the one that looks at the page.
+    pub current: bool,
+}
+
+/// A person's own account.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AccountView {
+    /// What stands around it, with the person's address.
+    pub frame: Frame,
+    /// The person's role in the organisation.
+    pub role: String,
+    /// The person's sessions, the one used last first.
+    pub sessions: Vec<SessionRow>,
+    /// The least number of characters of a password.
+    pub password_min: usize,
+    /// What was just done.
+    pub notice: Option<String>,
+    /// Why the password was not changed.
+    pub error: Option<String>,
+}
+
 /// A page that only says something: not found, not allowed, link used up.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct MessageView {

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use server_scout_wire::Timestamp;
 
+use super::client::Client;
 use super::names::{Email, Name};
 pub use super::password::Password;
+use super::password::Verdict;
+pub use super::password_change::PasswordChange;
 use super::throttle::Source;
 use super::{ServiceError, Services};
 use crate::access::{Role, TokenScope};
 use crate::id::{Id, Organisation, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
+use crate::store::sessions::NewSession;
 use crate::store::{
     Scope, StoreError, credentials, devices, organisations, people, sessions, tokens,
 };
@@ -35,7 +39,7 @@ pub struct LoginAttempt {
     /// The session that the browser had until now.
     pub before: Option<SecretHash>,
     /// Where the attempt comes from.
-    pub address: Option<IpAddr>,
+    pub client: Client,
 }
 
 /// What a browser keeps after a login.
@@ -98,16 +102,17 @@ impl Services {
         &self,
         token: &str,
         form: FirstOwner,
-        address: Option<IpAddr>,
+        client: Client,
     ) -> Result<LoggedIn, ServiceError> {
         // Before any costly work: only the link's holder may make us hash.
         self.look_at_first_owner_link(token).await?;
         let link = link_hash(token)?;
         let email = Email::parse(&form.email)?;
         let name = Name::parse("organisation", &form.organisation)?;
-        let password = Password::chosen(form.password)?;
+        let password = Password::chosen(form.password, &[email.as_str(), name.as_str()])?;
         let password_hash = self.0.passwords.hash(password).await?;
         let now = self.clock().now();
+        let known = password_hash.clone();
         let person = self
             .store()
             .write(move |c| {
@@ -132,7 +137,8 @@ impl Services {
                 other => ServiceError::or_taken(other, "organisation", "exists already"),
             })?;
         tracing::info!("the first owner was created");
-        self.begin_session(person, None, None, address).await
+        let proof = Proof::checked(known, None);
+        self.begin_session(person, proof, None, None, client).await
     }
 
     /// Checks address and password and begins a new session; the one before, if any, ends.
@@ -147,45 +153,52 @@ impl Services {
             .read(move |c| people::by_email(c, &address))
             .await?;
         let device = self
-            .known_device(attempt.device.as_deref(), found.as_ref())
+            .known_device(
+                attempt.device.as_deref(),
+                found.as_ref().map(|login| login.person),
+            )
             .await?;
-        let sources = sources(&email, device.as_ref(), attempt.address);
+        let sources = sources(&email, device.as_ref(), attempt.client.address);
         let now = self.clock().now();
         let throttled = self.0.throttle.begin(&sources, now);
         throttled.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
 
         let hash = found.as_ref().map(|login| login.password_hash.clone());
         let password = Password::typed(attempt.password);
-        let fits = self.0.passwords.verify(password, hash).await?;
-        let Some(login) = found.filter(|_| fits) else {
-            return Err(ServiceError::WrongLogin);
+        let better = match self.0.passwords.verify(password, hash).await? {
+            Verdict::Wrong => return Err(ServiceError::WrongLogin),
+            Verdict::Right => None,
+            Verdict::Outdated(better) => Some(better),
         };
+        let login = found.ok_or(ServiceError::WrongLogin)?;
         self.0.throttle.succeed(&sources);
-        self.begin_session(login.person, device, attempt.before, attempt.address)
+        let proof = Proof::checked(login.password_hash, better);
+        self.begin_session(login.person, proof, device, attempt.before, attempt.client)
             .await
     }
 
     /// The device's token, if it is one of the account that is tried.
-    async fn known_device(
+    pub(super) async fn known_device(
         &self,
         token: Option<&str>,
-        login: Option<&people::Login>,
+        person: Option<Id<Person>>,
     ) -> Result<Option<Secret>, ServiceError> {
         let token = token.and_then(|token| Secret::parse(Purpose::Device, token));
-        let (Some(token), Some(login)) = (token, login) else {
+        let (Some(token), Some(person)) = (token, person) else {
             return Ok(None);
         };
         let hash = token.hash();
         let owner = self.store().read(move |c| devices::owner(c, &hash)).await?;
-        Ok(Some(token).filter(|_| owner == Some(login.person)))
+        Ok(Some(token).filter(|_| owner == Some(person)))
     }
 
     async fn begin_session(
         &self,
         person: Id<Person>,
+        proof: Proof,
         device: Option<Secret>,
         before: Option<SecretHash>,
-        address: Option<IpAddr>,
+        client: Client,
     ) -> Result<LoggedIn, ServiceError> {
         let session = Secret::generate(Purpose::Session);
         let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
@@ -193,16 +206,25 @@ impl Services {
         let now = self.clock().now();
         self.store()
             .write(move |c| {
+                people::replace_password_hash(c, person, &proof.checked, &proof.from_now_on)?;
                 let organisation: Id<Organisation> =
                     people::first_organisation(c, person)?.ok_or(StoreError::NotFound)?;
                 if let Some(before) = before {
                     sessions::end(c, &before)?;
                 }
                 devices::remember(c, &device_hash, person, now)?;
-                sessions::create(c, &hash, organisation, person, &shown(address), now)
+                let new = NewSession {
+                    hash,
+                    organisation,
+                    person,
+                    address: client.shown_address(),
+                    user_agent: client.user_agent.as_str().to_owned(),
+                };
+                sessions::create(c, &new, now)
             })
             .await
-            // Somebody without an organisation has nothing to log in to.
+            // Somebody without an organisation has nothing to log in to, and a password that was
+            // changed while the old one was checked opens nothing.
             .map_err(|error| match error {
                 StoreError::NotFound => ServiceError::WrongLogin,
                 other => other.into(),
@@ -229,7 +251,7 @@ impl Services {
     ) -> Result<Role, ServiceError> {
         let email = Email::parse(email)?;
         let name = Name::parse("organisation", organisation)?;
-        let password = Password::chosen(password)?;
+        let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
         let password_hash = self.0.passwords.hash(password).await?;
         let now = self.clock().now();
         self.store()
@@ -319,20 +341,33 @@ impl Services {
     }
 }
 
+/// The hash that a password was checked against, and the one to keep from now on.
+struct Proof {
+    checked: String,
+    from_now_on: String,
+}
+
+impl Proof {
+    fn checked(hash: String, better: Option<String>) -> Self {
+        Self {
+            from_now_on: better.unwrap_or_else(|| hash.clone()),
+            checked: hash,
+        }
+    }
+}
+
 /// Who is counted when a login fails: the device in place of the account, where it is known.
-fn sources(email: &Email, device: Option<&Secret>, address: Option<IpAddr>) -> Vec<Source> {
+pub(super) fn sources(
+    email: &Email,
+    device: Option<&Secret>,
+    address: Option<IpAddr>,
+) -> Vec<Source> {
     let account = match device {
         Some(device) => Source::Device(device.hash()),
         None => Source::Account(SecretHash::of(email.as_str())),
     };
     let address = address.map(Source::address);
     std::iter::once(account).chain(address).collect()
-}
-
-fn shown(address: Option<IpAddr>) -> String {
-    address
-        .map(|address| address.to_string())
-        .unwrap_or_default()
 }
 
 fn link_hash(token: &str) -> Result<SecretHash, ServiceError> {

@@ -2,14 +2,18 @@
 
 pub mod accounts;
 mod agent_keys;
+pub mod client;
+mod common_passwords;
 pub mod error;
 pub mod history;
 pub mod ingest;
 pub mod live;
 pub mod names;
 mod password;
+mod password_change;
 pub mod principal;
 pub mod servers;
+pub mod sessions;
 pub mod status;
 mod throttle;
 pub mod upkeep;

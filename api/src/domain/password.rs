@@ -1,7 +1,7 @@
 //! Passwords: argon2id, on threads of their own, few at a time.
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Argon2, PasswordHash};
+use argon2::{ARGON2ID_IDENT, Argon2, Params, PasswordHash, Version};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::ServiceError;
+use super::common_passwords::is_common;
 
 /// A password that somebody typed, wiped from memory when dropped.
 #[derive(Clone)]
@@ -26,8 +27,10 @@ impl Password {
         Self(Zeroizing::new(text))
     }
 
-    /// Checks a new password.
-    pub fn chosen(text: String) -> Result<Self, ServiceError> {
+    /// Checks a new password: long enough, and nothing that everybody tries first. What is `known` of
+    /// its person, as address and organisation, is tried as early. What letters, digits and signs it
+    /// is made of is nobody's business (NIST SP 800-63B).
+    pub fn chosen(text: String, known: &[&str]) -> Result<Self, ServiceError> {
         let password = Self::typed(text);
         if password.0.chars().count() < Self::MIN {
             let reason = format!("must have at least {} characters", Self::MIN);
@@ -37,8 +40,36 @@ impl Password {
             let reason = format!("must have at most {} bytes", Self::MAX);
             return Err(ServiceError::invalid("password", reason));
         }
+        let lower = Zeroizing::new(password.0.to_lowercase());
+        if known
+            .iter()
+            .any(|known| known.to_lowercase() == lower.trim())
+        {
+            let reason = "must not be your e-mail address or your organisation's name";
+            return Err(ServiceError::invalid("password", reason));
+        }
+        if is_common(&lower) {
+            let reason =
+                "is one of the most common ones and would be guessed early; choose another";
+            return Err(ServiceError::invalid("password", reason));
+        }
         Ok(password)
     }
+
+    /// Whether both are the same text. Both came from the same person, so time tells nothing.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+/// What a check of a password found.
+pub(super) enum Verdict {
+    /// It does not fit.
+    Wrong,
+    /// It fits.
+    Right,
+    /// It fits, and its hash is weaker than today's: here is a better one.
+    Outdated(String),
 }
 
 /// The one place where passwords are hashed. At most two at a time, so that a flood of logins
@@ -68,19 +99,10 @@ impl Passwords {
     pub(super) async fn verify(
         &self,
         password: Password,
-        hash: Option<String>,
-    ) -> Result<bool, ServiceError> {
-        self.run(move || {
-            let known = hash.is_some();
-            let hash = hash.as_ref().unwrap_or(&NOBODYS);
-            let fits = PasswordHash::new(hash).is_ok_and(|hash| {
-                Argon2::default()
-                    .verify_password(password.0.as_bytes(), &hash)
-                    .is_ok()
-            });
-            known && fits
-        })
-        .await
+        stored: Option<String>,
+    ) -> Result<Verdict, ServiceError> {
+        self.run(move || verdict(&password, stored.as_deref()))
+            .await
     }
 
     async fn run<T: Send + 'static>(
@@ -113,6 +135,29 @@ fn hash(password: &Password) -> Option<String> {
     Some(hash.to_string())
 }
 
+fn verdict(password: &Password, stored: Option<&str>) -> Verdict {
+    let Ok(hash) = PasswordHash::new(stored.unwrap_or(&NOBODYS)) else {
+        return Verdict::Wrong;
+    };
+    let fits = Argon2::default().verify_password(password.0.as_bytes(), &hash);
+    if stored.is_none() || fits.is_err() {
+        return Verdict::Wrong;
+    }
+    // Only now, in the same turn: the time is known to whoever knows the password, and to nobody else.
+    let better = is_outdated(&hash).then(|| self::hash(password)).flatten();
+    better.map_or(Verdict::Right, Verdict::Outdated)
+}
+
+/// Whether a hash costs a thief less work than one that is made today.
+fn is_outdated(hash: &PasswordHash) -> bool {
+    let today = Argon2::default();
+    let today = today.params();
+    let at_least = Params::try_from(hash)
+        .is_ok_and(|params| params.m_cost() >= today.m_cost() && params.t_cost() >= today.t_cost());
+    let version = hash.version == Some(Version::default().into());
+    !(at_least && version && hash.algorithm == ARGON2ID_IDENT)
+}
+
 static NOBODYS: LazyLock<String> =
     LazyLock::new(|| hash(&Password::typed(String::new())).unwrap_or_default());
 
@@ -123,6 +168,25 @@ const TOO_BUSY: ServiceError = ServiceError::Unavailable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hash_that_costs_less_than_todays_is_outdated() {
+        let of = |head: &str| {
+            let text = format!("$argon2{head}$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo");
+            PasswordHash::new(&text).is_ok_and(|hash| is_outdated(&hash))
+        };
+        for older in [
+            "id$v=19$m=19455,t=2,p=1",
+            "id$v=19$m=19456,t=1,p=1",
+            "id$v=16$m=19456,t=2,p=1",
+            "i$v=19$m=19456,t=2,p=1",
+        ] {
+            assert!(of(older), "{older}");
+        }
+        for enough in ["id$v=19$m=19456,t=2,p=1", "id$v=19$m=65536,t=3,p=4"] {
+            assert!(!of(enough), "{enough}");
+        }
+    }
 
     #[tokio::test]
     async fn whoever_goes_away_does_not_free_a_place_before_the_work_is_done() {

@@ -35,6 +35,9 @@ pub struct PersonPrincipal {
     pub identity: PersonIdentity,
     /// The highest right; none for a token of scope `metrics`.
     pub right: Option<Right>,
+    /// The highest right over the person's own account: all for a session, what its scope says for
+    /// a token.
+    pub own: Option<Right>,
     /// By what.
     pub means: Means,
 }
@@ -133,6 +136,7 @@ impl Services {
         let person = PersonPrincipal {
             identity: session.identity,
             right,
+            own: Some(Right::Administer),
             means,
         };
         Ok(Some((person, session.seen_at)))
@@ -170,6 +174,7 @@ impl Services {
         Ok(Some(PersonPrincipal {
             identity: token.identity,
             right,
+            own: token.scope.right(),
             means: Means::Token(hash),
         }))
     }

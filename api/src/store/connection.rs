@@ -243,3 +243,46 @@ const READER_SETTINGS: &str = "
     PRAGMA mmap_size = 0;
     PRAGMA cache_size = -2048;
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_that_were_open_stay_open_and_get_names() -> Result<(), Box<dyn std::error::Error>> {
+        let mut connection = SqliteConnection::establish(":memory:")?;
+        let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
+        for _ in 0..2 {
+            let _ = connection.run_next_migration(MIGRATIONS).map_err(failed)?;
+        }
+        connection.batch_execute(
+            "INSERT INTO organisation VALUES (1, 'Acme', 0);
+             INSERT INTO person VALUES (2, 'ada@example.org', '', 0);
+             INSERT INTO session VALUES (zeroblob(32), 1, 2, 5, 6, '192.0.2.1');",
+        )?;
+        let _ = connection.run_next_migration(MIGRATIONS).map_err(failed)?;
+
+        let whose = crate::store::sessions::Whose {
+            person: "0000000000000002".parse()?,
+            organisation: None,
+        };
+        let start = server_scout_wire::Timestamp::from_millis(0);
+        let found = crate::store::sessions::list(&mut connection, whose, start, start)?;
+        let [session] = found.as_slice() else {
+            return Err(format!("{found:?}").into());
+        };
+        assert_eq!(session.created_at.as_millis(), 5);
+        assert_eq!(session.seen_at.as_millis(), 6);
+        assert_eq!(
+            (session.address.as_str(), session.user_agent.as_str()),
+            ("192.0.2.1", "")
+        );
+        assert!(session.id.as_i64() > 0);
+        let generation = crate::store::credentials::generation(&mut connection)?;
+        crate::store::sessions::end_named(&mut connection, whose, session.id)?;
+        // The new table has the trigger of the old one.
+        let after = crate::store::credentials::generation(&mut connection)?;
+        assert_eq!(after, generation + 1);
+        Ok(())
+    }
+}

@@ -52,6 +52,37 @@ pub fn by_email(
     }))
 }
 
+/// The hash of the person's password.
+pub fn password_hash(
+    connection: &mut SqliteConnection,
+    person: Id<Person>,
+) -> Result<String, StoreError> {
+    Ok(person::table
+        .filter(person::id.eq(person))
+        .select(person::password_hash)
+        .first(connection)?)
+}
+
+/// Puts another hash in the place of `before`; not found when that is not the person's any more,
+/// so that what was checked against an old password cannot act after a change.
+pub fn replace_password_hash(
+    connection: &mut SqliteConnection,
+    person: Id<Person>,
+    before: &str,
+    after: &str,
+) -> Result<(), StoreError> {
+    let unchanged = person::table
+        .filter(person::id.eq(person))
+        .filter(person::password_hash.eq(before));
+    let changed = diesel::update(unchanged)
+        .set(person::password_hash.eq(after))
+        .execute(connection)?;
+    if changed == 0 {
+        return Err(StoreError::NotFound);
+    }
+    Ok(())
+}
+
 /// The organisation that the person joined first.
 pub fn first_organisation(
     connection: &mut SqliteConnection,

@@ -37,11 +37,13 @@ diesel::table! {
 diesel::table! {
     session (id_hash) {
         id_hash -> Binary,
+        id -> BigInt,
         organisation_id -> BigInt,
         person_id -> BigInt,
         created_at -> BigInt,
         seen_at -> BigInt,
         address -> Text,
+        user_agent -> Text,
     }
 }
 

@@ -13,7 +13,8 @@ use server_scout::clock::{Clock, Hand};
 use server_scout::config::{Config, Limits, SessionTimes};
 use server_scout::domain::Services;
 use server_scout::domain::accounts::{FirstOwner, LoginAttempt};
-use server_scout::domain::principal::{Credential, Principal};
+use server_scout::domain::client::Client;
+use server_scout::domain::principal::{Credential, PersonPrincipal, Principal};
 use server_scout::secret::Secret;
 use server_scout::store::credentials::AgentIdentity;
 use server_scout::store::{Scope, Store};
@@ -114,6 +115,19 @@ impl World {
             .is_some()
     }
 
+    /// The person that a session or a token stands for.
+    pub(crate) async fn person(&self, credential: Credential) -> PersonPrincipal {
+        match self.services.authenticate(&credential).await.unwrap() {
+            Some(Principal::Person(person)) => person,
+            other => panic!("no person: {other:?}"),
+        }
+    }
+
+    /// The database beside the services, as a command opens it.
+    pub(crate) fn store(&self) -> Store {
+        Store::open_existing(&self.dir.path().join("test.db")).unwrap()
+    }
+
     pub(crate) async fn log_in(&self) -> Secret {
         self.services
             .log_in(attempt(EMAIL, PASSWORD))
@@ -129,7 +143,10 @@ pub(crate) fn attempt(email: &str, password: &str) -> LoginAttempt {
         password: password.to_owned(),
         device: None,
         before: None,
-        address: Some(IpAddr::from([192, 0, 2, 1])),
+        client: Client {
+            address: Some(IpAddr::from([192, 0, 2, 1])),
+            ..Client::default()
+        },
     }
 }
 

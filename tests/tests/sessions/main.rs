@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod account;
 mod cross_site;
 mod first_owner;
 mod headers;

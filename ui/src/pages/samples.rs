@@ -1,8 +1,8 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
 use crate::views::{
-    FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView, ServerRow,
-    ServerView, ServersView, Status, ValueRow,
+    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView,
+    ServerRow, ServerView, ServersView, SessionRow, Status, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -17,6 +17,27 @@ pub(super) fn first_owner(text: &str) -> FirstOwnerView {
         email: text.to_owned(),
         organisation: text.to_owned(),
         password_min: 12,
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn account(text: &str) -> AccountView {
+    let session = |current| SessionRow {
+        id: text.to_owned(),
+        since: text.to_owned(),
+        since_seconds_ago: 93_000,
+        last_used: text.to_owned(),
+        last_used_seconds_ago: 60,
+        address: text.to_owned(),
+        user_agent: text.to_owned(),
+        current,
+    };
+    AccountView {
+        frame: frame(text),
+        role: text.to_owned(),
+        sessions: vec![session(true), session(false)],
+        password_min: 12,
+        notice: Some(text.to_owned()),
         error: Some(text.to_owned()),
     }
 }

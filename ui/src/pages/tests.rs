@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{Pages, TEMPLATES, samples};
 use crate::helpers::conditions;
 use crate::views::{
-    FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView, ServerView,
-    ServersView, Status, ValueRow,
+    AccountView, FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView,
+    ServerView, ServersView, Status, ValueRow,
 };
 
 /// What hosts, people and addresses could send to leave their place in a page.
@@ -55,6 +55,7 @@ fn the_samples_fill_every_field() {
     for view in [
         json!(samples::login("sample")),
         json!(samples::first_owner("sample")),
+        json!(samples::account("sample")),
         json!(samples::servers("sample")),
         json!(samples::server("sample", Status::Online)),
         json!(samples::new_server("sample")),
@@ -90,6 +91,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     every_page(&pages, "sample");
     pages.login(&LoginView::default()).unwrap();
     pages.first_owner(&FirstOwnerView::default()).unwrap();
+    pages.account(&AccountView::default()).unwrap();
     pages.servers(&ServersView::default()).unwrap();
     pages
         .servers(&ServersView {
@@ -134,6 +136,7 @@ fn a_field_that_the_data_lacks_is_an_error() {
     for page in [
         "login",
         "first_owner",
+        "account",
         "servers",
         "server",
         "new_server",
@@ -201,6 +204,35 @@ fn a_server_can_be_changed_only_by_who_may() {
 }
 
 #[test]
+fn every_session_but_ones_own_can_be_ended() {
+    let pages = Pages::new().unwrap();
+    let mut view = samples::account("s");
+    let mut other = view.sessions.last().unwrap().clone();
+    "second".clone_into(&mut other.id);
+    (other.address, other.user_agent) = (String::new(), String::new());
+    view.sessions.push(other);
+    let page = pages.account(&view).unwrap();
+    assert_eq!(page.matches("name=\"session\"").count(), 2);
+    assert!(page.contains("name=\"session\" value=\"second\""));
+    assert_eq!(page.matches("This browser").count(), 1);
+    assert!(page.contains("an unknown address") && page.contains("does not say what it is"));
+    assert!(page.contains("/account/sessions/end-others"));
+
+    view.sessions.truncate(1);
+    let alone = pages.account(&view).unwrap();
+    assert!(!alone.contains("name=\"session\"") && !alone.contains("end-others"));
+}
+
+#[test]
+fn the_address_at_the_top_leads_to_the_account() {
+    let page = Pages::new()
+        .unwrap()
+        .servers(&samples::servers("ada"))
+        .unwrap();
+    assert!(page.contains("<a class=\"person\" href=\"/account\">"));
+}
+
+#[test]
 fn secrets_stay_out_of_logs() {
     let mut view = samples::server_added("public");
     view.agent_key = "secret".to_owned();
@@ -256,6 +288,7 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
     let mut rendered = vec![
         pages.login(&samples::login(text)).unwrap(),
         pages.first_owner(&samples::first_owner(text)).unwrap(),
+        pages.account(&samples::account(text)).unwrap(),
         pages.servers(&samples::servers(text)).unwrap(),
         pages.new_server(&samples::new_server(text)).unwrap(),
         pages.server_added(&samples::server_added(text)).unwrap(),

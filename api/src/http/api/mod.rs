@@ -6,6 +6,7 @@ mod metrics;
 mod reports;
 pub mod schema;
 mod servers;
+mod sessions;
 
 use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
@@ -14,12 +15,13 @@ use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::reports::ReportsApi;
 use self::servers::ServersApi;
+use self::sessions::SessionsApi;
 use super::{App, BuildError};
 
 /// Operations that anybody may call. There are none yet.
 const PUBLIC_OPERATIONS: [&str; 0] = [];
 
-type Apis = (ReportsApi, ServersApi, MetricsApi, LiveApi);
+type Apis = (ReportsApi, ServersApi, MetricsApi, LiveApi, SessionsApi);
 
 /// The endpoint of the API, once every operation is known to declare its principal.
 pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
@@ -27,7 +29,8 @@ pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
         MetricsApi(app.clone()),
-        LiveApi(app),
+        LiveApi(app.clone()),
+        SessionsApi(app),
     ));
     check_declared(&service.spec())?;
     Ok(Route::new().nest("/", service))
@@ -40,7 +43,8 @@ pub fn document(app: App) -> String {
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
         MetricsApi(app.clone()),
-        LiveApi(app),
+        LiveApi(app.clone()),
+        SessionsApi(app),
     );
     describe(apis).spec()
 }

@@ -10,6 +10,7 @@ use server_scout_wire::{Answer, Metric, Problem, Timestamp};
 
 use crate::domain::live::ShownValue;
 use crate::domain::servers::ServerOverview;
+use crate::domain::sessions::OwnSession;
 use crate::store::agent_keys::AgentKeyRow;
 use crate::timeseries::{History, HistorySeries};
 
@@ -196,6 +197,31 @@ pub struct AddedAgentKey {
     pub agent_key: String,
 }
 
+/// A browser that the person is logged in with.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Session {
+    /// Its opaque id, drawn for this alone.
+    pub id: String,
+    /// When it began.
+    pub created_at: Time,
+    /// When it was last used, to the minute.
+    pub last_used: Time,
+    /// The address that it was opened from.
+    pub address: Option<String>,
+    /// What the browser says it is, at most 160 characters.
+    pub user_agent: Option<String>,
+    /// Whether it is the session that asks.
+    pub current: bool,
+}
+
+/// The person's own sessions.
+#[derive(Clone, Debug, Object)]
+pub struct SessionList {
+    /// The sessions, the one used last first.
+    pub items: Vec<Session>,
+}
+
 /// The history of a server: every series has a value, or null, for each of the same steps.
 #[derive(Clone, Debug, Object)]
 pub struct MetricsHistory {
@@ -309,6 +335,21 @@ impl From<&AgentKeyRow> for AgentKey {
             ending: key.ending.clone(),
             created_at: Time(key.created_at()),
             revoked_at: key.revoked_at().map(Time),
+        }
+    }
+}
+
+impl From<&OwnSession> for Session {
+    fn from(session: &OwnSession) -> Self {
+        let row = &session.row;
+        let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Self {
+            id: row.id.to_string(),
+            created_at: Time(row.created_at),
+            last_used: Time(row.seen_at),
+            address: known(&row.address),
+            user_agent: known(&row.user_agent),
+            current: session.current,
         }
     }
 }

@@ -33,7 +33,7 @@ enum AddedAgentKeyResponse {
 }
 
 #[derive(ApiResponse)]
-enum Gone {
+pub(super) enum Gone {
     /// Done.
     #[oai(status = 204)]
     Gone,

@@ -9,7 +9,7 @@ use super::super::App;
 use super::super::guard::{Fields, see_other};
 use super::super::problem::Failure;
 use super::html;
-use super::login::{address, sentence, with_session};
+use super::login::{client, sentence, with_session};
 use crate::domain::ServiceError;
 use crate::domain::accounts::{FirstOwner, Password};
 
@@ -47,7 +47,7 @@ pub(super) async fn create(
     let (email, organisation) = (form.email.clone(), form.organisation.clone());
     match app
         .services()
-        .create_first_owner(&token, form, address(request))
+        .create_first_owner(&token, form, client(request))
         .await
     {
         Ok(session) => Ok(unreferred(with_session(see_other("/servers"), &session))),

@@ -1,7 +1,5 @@
 //! Login and logout.
 
-use std::net::IpAddr;
-
 use poem::http::header;
 use poem::web::Data;
 use poem::{Request, Response, handler};
@@ -14,6 +12,7 @@ use super::super::{App, credentials};
 use super::html;
 use crate::domain::ServiceError;
 use crate::domain::accounts::{LoggedIn, LoginAttempt};
+use crate::domain::client::{Client, UserAgent};
 use crate::domain::principal::Means;
 use crate::secret::SecretHash;
 
@@ -37,7 +36,7 @@ pub(super) async fn log_in(
         password: fields.take("password"),
         device: credentials::device(request),
         before,
-        address: address(request),
+        client: client(request),
     };
     let email = attempt.email.clone();
     match app.services().log_in(attempt).await {
@@ -83,10 +82,17 @@ pub(super) fn with_session(mut response: Response, logged_in: &LoggedIn) -> Resp
     response
 }
 
-pub(super) fn address(request: &Request) -> Option<IpAddr> {
-    request
-        .data::<ClientAddress>()
-        .and_then(|address| address.0)
+/// Where a request comes from, as its session will show it.
+pub(super) fn client(request: &Request) -> Client {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    Client {
+        address: request
+            .data::<ClientAddress>()
+            .and_then(|address| address.0),
+        user_agent: user_agent
+            .map(|text| UserAgent::cleaned(text.as_bytes()))
+            .unwrap_or_default(),
+    }
 }
 
 /// An error's words as a sentence on a page.

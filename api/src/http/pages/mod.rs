@@ -1,5 +1,6 @@
 //! The pages: view models filled from the services.
 
+mod account;
 mod first_owner;
 mod login;
 mod servers;
@@ -23,6 +24,19 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
             pages
                 .get(public, login::show)
                 .post(pages.guard(public, login::log_in)),
+        )
+        .at("/account", pages.get(session, account::show))
+        .at(
+            "/account/password",
+            pages.post(session, account::change_password),
+        )
+        .at(
+            "/account/sessions/end",
+            pages.post(session, account::end_session),
+        )
+        .at(
+            "/account/sessions/end-others",
+            pages.post(session, account::end_others),
         )
         .at("/logout", pages.post(session, login::log_out))
         .at(
