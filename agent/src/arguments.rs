@@ -17,6 +17,8 @@ pub enum Arguments {
         command: Command,
         /// The configuration file.
         config: Option<PathBuf>,
+        /// Whether `run` also ends when standard input does.
+        end_with_stdin: bool,
     },
     /// Print [`HELP`].
     Help,
@@ -39,7 +41,7 @@ impl Arguments {
     /// Reads the arguments after the program's name.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
-        let (mut command, mut config) = (None, None);
+        let (mut command, mut config, mut end_with_stdin) = (None, None, false);
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Self::Help),
@@ -47,6 +49,7 @@ impl Arguments {
                 Arg::Long("config") if config.is_none() => {
                     config = Some(PathBuf::from(parser.value()?));
                 }
+                Arg::Long("end-with-stdin") => end_with_stdin = true,
                 Arg::Value(name) if command.is_none() => {
                     command = Some(match name.to_str() {
                         Some("check") => Command::Check,
@@ -59,7 +62,11 @@ impl Arguments {
             }
         }
         let command = command.ok_or("no command is given; expected run, report or check")?;
-        Ok(Self::Command { command, config })
+        Ok(Self::Command {
+            command,
+            config,
+            end_with_stdin,
+        })
     }
 }
 
@@ -75,9 +82,10 @@ Commands:
   check    Test configuration, TLS and key, and store nothing
 
 Options:
-  --config FILE   A TOML file with settings; the environment wins over it
-  -h, --help      Print this
-  -V, --version   Print the version
+  --config FILE      A TOML file with settings; the environment wins over it
+  --end-with-stdin   run: end also when standard input does, for who starts the agent
+  -h, --help         Print this
+  -V, --version      Print the version
 
 Environment:
   SERVERSCOUT_URL                The dashboard, https://HOST[:PORT]

@@ -7,6 +7,7 @@ pub mod collect;
 pub mod config;
 pub mod dashboard;
 pub mod encoding;
+pub mod end;
 pub mod failure;
 pub mod journal;
 pub mod key;

@@ -7,11 +7,16 @@ use std::time::Duration;
 use server_scout_agent::StartError;
 use server_scout_agent::arguments::{Arguments, Command, HELP};
 use server_scout_agent::config::{Environment, Settings};
+use server_scout_agent::end::End;
 use server_scout_agent::{check, log, report, run};
 
 fn main() -> ExitCode {
     let result = match Arguments::parse(std::env::args_os().skip(1)) {
-        Ok(Arguments::Command { command, config }) => carry_out(command, config.as_deref()),
+        Ok(Arguments::Command {
+            command,
+            config,
+            end_with_stdin,
+        }) => carry_out(command, config.as_deref(), end_with_stdin),
         Ok(Arguments::Help) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -36,7 +41,11 @@ fn main() -> ExitCode {
 }
 
 /// False when the command was carried out and its result is a failure.
-fn carry_out(command: Command, config: Option<&Path>) -> Result<bool, StartError> {
+fn carry_out(
+    command: Command,
+    config: Option<&Path>,
+    end_with_stdin: bool,
+) -> Result<bool, StartError> {
     let environment = Environment::of_process()?;
     let settings = Settings::load(config, &environment);
     if let Ok(settings) = &settings {
@@ -51,7 +60,10 @@ fn carry_out(command: Command, config: Option<&Path>) -> Result<bool, StartError
         .map_err(StartError::Runtime)?;
     runtime.block_on(async {
         match command {
-            Command::Run => run::run(&settings?, &environment).await.map(|()| true),
+            Command::Run => {
+                let end = End::new(end_with_stdin)?;
+                run::run(&settings?, &environment, end).await.map(|()| true)
+            }
             Command::Report => {
                 settings?;
                 report::report().await.map(|()| true)

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use server_scout_wire::Identity;
 use server_scout_wire::report::Boot;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep};
 
@@ -14,6 +13,7 @@ use crate::backoff::{Backoff, random_unit};
 use crate::collect::Collector;
 use crate::config::{Environment, Settings};
 use crate::dashboard::Dashboard;
+use crate::end::End;
 use crate::journal::Journal;
 use crate::key::KeySource;
 use crate::push::{Pusher, Queue};
@@ -22,9 +22,12 @@ use crate::spool::disk::{Disk, Options};
 use crate::tiers::Tiers;
 use crate::{systemd, tls};
 
-/// Runs the agent until SIGTERM or SIGINT.
-pub async fn run(settings: &Settings, environment: &Environment) -> Result<(), StartError> {
-    let mut signals = Signals::new()?;
+/// Runs the agent until it is told to end.
+pub async fn run(
+    settings: &Settings,
+    environment: &Environment,
+    mut end: End,
+) -> Result<(), StartError> {
     let url = settings.url()?;
     let key_source = settings.key_source(environment)?;
     let key = key_source.read()?;
@@ -56,7 +59,7 @@ pub async fn run(settings: &Settings, environment: &Environment) -> Result<(), S
         tokio::select! {
             () = sampler.run() => {}
             () = watchdog() => {}
-            () = signals.wait() => {}
+            () = end.wait() => {}
         }
         tracing::info!("ending");
         systemd::stopping();
@@ -181,29 +184,6 @@ async fn watchdog() {
     loop {
         ticks.tick().await;
         systemd::alive();
-    }
-}
-
-/// The signals that end the agent.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, StartError> {
-        let listen = |kind| signal(kind).map_err(StartError::Signal);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }
 

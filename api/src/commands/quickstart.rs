@@ -40,6 +40,8 @@ pub(super) async fn run(
 
     super::serve::announce(&dashboard).await?;
     let mut child = start_agent(&agent, &dashboard, &key_file)?;
+    // `wait` would close it, and with it end the agent.
+    let _pipe = child.stdin.take();
     println!("an agent reports for this machine; Ctrl-C ends both");
 
     let stop = async {
@@ -106,7 +108,8 @@ fn start_agent(
     let config = dashboard.config();
     let data_dir = std::path::absolute(&config.data_dir)?;
     Command::new(agent)
-        .arg("run")
+        // It ends with us, however we end: it sees our end of the pipe go.
+        .args(["run", "--end-with-stdin"])
         // What is in our environment is not the agent's business.
         .env_clear()
         .env("SERVERSCOUT_URL", config.public_url.as_str())
@@ -114,7 +117,7 @@ fn start_agent(
         .env("SERVERSCOUT_CA_FILE", data_dir.join("ca.pem"))
         .env("SERVERSCOUT_STATE_DIR", data_dir.join("agent"))
         .env("SERVERSCOUT_LOG", "warn")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .kill_on_drop(true)
         // Ctrl-C is for us; we tell the agent.
         .process_group(0)

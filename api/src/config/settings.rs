@@ -56,9 +56,13 @@ pub enum ConfigError {
     )]
     TlsFilesUnused,
     /// A name that nothing here knows.
-    #[error("{variable} is not a setting of this program; see the README for the list")]
+    #[error(
+        "{variable} ({name} in a file) is not a setting of this program; see the README for the list"
+    )]
     Unknown {
-        /// The variable's name.
+        /// Its name in a file.
+        name: String,
+        /// Its name in the environment.
         variable: String,
     },
 }
@@ -187,6 +191,7 @@ impl Settings {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => Err(ConfigError::Unknown {
+                name: name.clone(),
                 variable: variable(name),
             }),
         }

@@ -93,3 +93,23 @@ async fn one_interrupt_ends_dashboard_and_agent() {
         assert!(gone, "the agent {agent} outlived the quickstart");
     }
 }
+
+#[tokio::test]
+async fn a_killed_quickstart_leaves_no_agent_behind() {
+    let (mut dashboard, _) = quickstart().await;
+    let id = dashboard.program().id();
+    let agents = until("the agent runs", PATIENCE, async || {
+        let agents = children(id);
+        (!agents.is_empty()).then_some(agents)
+    })
+    .await;
+
+    dashboard.program().signal(Signal::KILL);
+    dashboard.program_mut().end(Duration::from_secs(10)).await;
+
+    let alive = |agent: &u32| std::path::Path::new(&format!("/proc/{agent}")).exists();
+    until("the agent ends", PATIENCE, async || {
+        (!agents.iter().any(alive)).then_some(())
+    })
+    .await;
+}
