@@ -92,3 +92,23 @@ fn a_damaged_leaf_is_made_again_and_a_damaged_authority_is_not_overwritten() {
     assert!(matches!(damaged, Err(AuthorityError::Damaged { .. })));
     assert_eq!(data_dir.read("ca.pem").unwrap().unwrap(), b"nonsense");
 }
+
+#[test]
+fn half_an_authority_is_an_error_unless_the_first_start_was_interrupted() {
+    let (dir, data_dir) = fresh();
+    let names = hosts(&["localhost"]);
+    Authority::open(&data_dir, &names, &Clock::system()).unwrap();
+    let file = |name: &str| dir.path().join("data").join(name);
+    for missing in ["ca.pem", "ca.key"] {
+        let kept = std::fs::read(file(missing)).unwrap();
+        std::fs::remove_file(file(missing)).unwrap();
+        let half = Authority::open(&data_dir, &names, &Clock::system());
+        assert!(matches!(half, Err(AuthorityError::Incomplete { missing: m }) if m == missing));
+        assert!(!file(missing).exists());
+        data_dir.write(missing, &kept).unwrap();
+    }
+    for made_later in ["ca.pem", "tls.pem", "tls.key"] {
+        std::fs::remove_file(file(made_later)).unwrap();
+    }
+    assert!(Authority::open(&data_dir, &names, &Clock::system()).is_ok());
+}

@@ -75,6 +75,10 @@ impl Authority {
             (None, None) => create(data_dir, hosts, clock)?,
             (Some(_), Some(_)) => {}
             (Some(_), None) => return Err(AuthorityError::Incomplete { missing: CA_KEY }),
+            // The key is written first: without certificate and leaf, a first start was interrupted.
+            (None, Some(_)) if data_dir.read(LEAF_CERT)?.is_none() => {
+                create(data_dir, hosts, clock)?;
+            }
             (None, Some(_)) => return Err(AuthorityError::Incomplete { missing: CA_CERT }),
         }
         let ca_pem = read_text(data_dir, CA_CERT)?;
