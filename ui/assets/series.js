@@ -40,6 +40,16 @@ export class Series {
     }
   }
 
+  /** When the first value that is there was read; null when there is none. */
+  first() {
+    let first = this.times.length;
+    for (const { average } of this.byKey.values()) {
+      const known = average.findIndex((value) => value !== null);
+      if (known >= 0 && known < first) first = known;
+    }
+    return this.times[first] ?? null;
+  }
+
   /** Forgets what lies before `time`. */
   trim(time) {
     let count = 0;

@@ -43,6 +43,9 @@ const unzoom = document.querySelector("[data-unzoom]");
 const periodText = document.querySelector("[data-period]");
 const server = encodeURIComponent(page.dataset.server);
 
+// The shortest period that is drawn, in seconds.
+const YOUNG = 300;
+
 const series = new Series();
 let span = 3600;
 let zoom = null;
@@ -57,7 +60,9 @@ function period() {
   const last = series.times[series.times.length - 1] ?? 0;
   // A host whose clock is a little ahead still has its newest point inside.
   const end = last > now() && last < now() + 60 ? last : now();
-  return [end - span, end];
+  // The first minutes of a new server fill the chart instead of a sliver at its edge.
+  const known = end - (series.first() ?? end - span);
+  return [end - Math.min(span, Math.max(known, YOUNG)), end];
 }
 
 // Before the first report there is nothing to draw.
