@@ -110,11 +110,7 @@ impl ServersApi {
         id: Path<String>,
         change: Json<ServerChange>,
     ) -> Result<Json<Server>, Failure> {
-        let id = server_id(&id.0)?;
-        self.0
-            .services()
-            .server(person.0.scope(Right::Read)?, id)
-            .await?;
+        let id = self.visible(&person, &id.0).await?;
         let scope = person.0.scope(Right::Write)?;
         let ServerChange { name, paused } = change.0;
         let server = self
@@ -139,11 +135,7 @@ impl ServersApi {
         /// The server's id.
         id: Path<String>,
     ) -> Result<Gone, Failure> {
-        let id = server_id(&id.0)?;
-        self.0
-            .services()
-            .server(person.0.scope(Right::Read)?, id)
-            .await?;
+        let id = self.visible(&person, &id.0).await?;
         let scope = person.0.scope(Right::Write)?;
         self.0.services().delete_server(scope, id).await?;
         Ok(Gone::Gone)
@@ -186,11 +178,7 @@ impl ServersApi {
         /// The server's id.
         id: Path<String>,
     ) -> Result<AddedAgentKeyResponse, Failure> {
-        let id = server_id(&id.0)?;
-        self.0
-            .services()
-            .server(person.0.scope(Right::Read)?, id)
-            .await?;
+        let id = self.visible(&person, &id.0).await?;
         let scope = person.0.scope(Right::Administer)?;
         let (key, secret) = self.0.services().add_agent_key(scope, id).await?;
         Ok(AddedAgentKeyResponse::Added(Json(AddedAgentKey {
@@ -215,15 +203,22 @@ impl ServersApi {
         /// The key's id.
         key_id: Path<String>,
     ) -> Result<Gone, Failure> {
-        let id = server_id(&id.0)?;
-        self.0
-            .services()
-            .server(person.0.scope(Right::Read)?, id)
-            .await?;
+        let id = self.visible(&person, &id.0).await?;
         let scope = person.0.scope(Right::Administer)?;
         let key: Id<id::AgentKey> = key_id.0.parse().map_err(|_| Failure::not_found())?;
         self.0.services().revoke_agent_key(scope, id, key).await?;
         Ok(Gone::Gone)
+    }
+}
+
+impl ServersApi {
+    /// The object first, then the right: what a person may not see does not exist for them, and only
+    /// what exists can be forbidden.
+    async fn visible(&self, person: &PersonAuth, id: &str) -> Result<Id<id::Server>, Failure> {
+        let id = server_id(id)?;
+        let scope = person.0.scope(Right::Read)?;
+        self.0.services().server(scope, id).await?;
+        Ok(id)
     }
 }
 
