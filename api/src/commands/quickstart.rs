@@ -12,7 +12,7 @@ use crate::config::{Config, Listen, PublicUrl};
 use crate::data_dir::DataDir;
 use crate::domain::names::Name;
 use crate::domain::principal::{Credential, Principal};
-use crate::http::serve::{Dashboard, stop_signal};
+use crate::http::serve::{Dashboard, StopSignals};
 
 const AGENT: &str = "server-scout-agent";
 const KEY_FILE: &str = "quickstart-agent.key";
@@ -34,6 +34,7 @@ pub(super) async fn run(
     // Two programs write to this terminal; people want the link, not the details.
     config.log = config.log.min(tracing::Level::WARN);
     super::serve::prepare(&config);
+    let mut signals = StopSignals::listen()?;
     let agent = find_agent()?;
     let dashboard = Dashboard::open(config, Clock::system()).await?;
     let key_file = prepare_server(&dashboard).await?;
@@ -46,11 +47,11 @@ pub(super) async fn run(
 
     let stop = async {
         tokio::select! {
-            () = stop_signal() => {}
+            () = signals.wait() => {}
             status = child.wait() => {
                 let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 eprintln!("server-scout: the agent ended ({status}); the dashboard goes on without it");
-                stop_signal().await;
+                signals.wait().await;
             }
         }
         end_agent(&mut child).await;

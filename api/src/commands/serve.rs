@@ -4,15 +4,16 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::clock::Clock;
 use crate::config::{Config, Tls};
-use crate::http::serve::{Dashboard, stop_signal, tell_systemd};
+use crate::http::serve::{Dashboard, StopSignals, tell_systemd};
 
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     prepare(&config);
+    let mut signals = StopSignals::listen()?;
     let dashboard = Dashboard::open(config, Clock::system()).await?;
     announce(&dashboard).await?;
     let systemd = tokio::spawn(tell_systemd(dashboard.services().clone()));
     let stop = async move {
-        stop_signal().await;
+        signals.wait().await;
         tracing::info!("stopping");
         systemd.abort();
         let _ = systemd.await;
