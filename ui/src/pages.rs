@@ -141,13 +141,19 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "message"
     "meter"
     "new_server"
+    "recovery_codes"
+    "second_factor"
+    "second_step"
     "server"
     "server_added"
     "servers"
     "settings_nav"
     "snippet"
     "status"
+    "totp_setup"
 };
+
+mod second_factor;
 
 #[cfg(test)]
 mod samples;

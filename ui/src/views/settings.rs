@@ -69,6 +69,10 @@ pub struct ConfirmView {
     pub frame: Frame,
     /// Where to go afterwards, a path of the dashboard.
     pub next: String,
+    /// Whether a code by time can prove it.
+    pub totp: bool,
+    /// Whether a passkey can.
+    pub passkeys: bool,
     /// Why the attempt failed.
     pub error: Option<String>,
 }

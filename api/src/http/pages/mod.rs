@@ -4,6 +4,8 @@ mod account;
 mod confirm;
 mod first_owner;
 mod login;
+mod second_factor;
+mod second_step;
 mod servers;
 
 use poem::{Endpoint, IntoResponse as _, Response, Route, RouteMethod};
@@ -19,6 +21,8 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
     let public = Access::Public;
     let session = Access::Session;
     let route = confirm::routes(&pages, route);
+    let route = second_factor::routes(&pages, route);
+    let route = second_step::routes(&pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
