@@ -5,6 +5,7 @@ mod live;
 mod metrics;
 mod reports;
 pub mod schema;
+mod second_factors;
 mod servers;
 mod sessions;
 
@@ -14,6 +15,7 @@ use poem_openapi::OpenApiService;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::reports::ReportsApi;
+use self::second_factors::SecondFactorsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
 use super::{App, BuildError};
@@ -21,7 +23,14 @@ use super::{App, BuildError};
 /// Operations that anybody may call. There are none yet.
 const PUBLIC_OPERATIONS: [&str; 0] = [];
 
-type Apis = (ReportsApi, ServersApi, MetricsApi, LiveApi, SessionsApi);
+type Apis = (
+    ReportsApi,
+    ServersApi,
+    MetricsApi,
+    LiveApi,
+    SessionsApi,
+    SecondFactorsApi,
+);
 
 /// The endpoint of the API, once every operation is known to declare its principal.
 pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
@@ -30,7 +39,8 @@ pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
         ServersApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
-        SessionsApi(app),
+        SessionsApi(app.clone()),
+        SecondFactorsApi(app),
     ));
     check_declared(&service.spec())?;
     Ok(Route::new().nest("/", service))
@@ -44,7 +54,8 @@ pub fn document(app: App) -> String {
         ServersApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
-        SessionsApi(app),
+        SessionsApi(app.clone()),
+        SecondFactorsApi(app),
     );
     describe(apis).spec()
 }
