@@ -1,6 +1,8 @@
 //! The HTTP API of version 1, as its OpenAPI document describes it.
 
+mod audit;
 mod auth;
+mod download;
 mod live;
 mod metrics;
 mod reports;
@@ -11,6 +13,7 @@ mod sessions;
 use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
+use self::audit::AuditApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::reports::ReportsApi;
@@ -21,17 +24,18 @@ use super::{App, BuildError};
 /// Operations that anybody may call. There are none yet.
 const PUBLIC_OPERATIONS: [&str; 0] = [];
 
-type Apis = (ReportsApi, ServersApi, MetricsApi, LiveApi, SessionsApi);
+type Apis = (
+    ReportsApi,
+    ServersApi,
+    MetricsApi,
+    LiveApi,
+    SessionsApi,
+    AuditApi,
+);
 
 /// The endpoint of the API, once every operation is known to declare its principal.
 pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
-    let service = describe((
-        ReportsApi(app.clone()),
-        ServersApi(app.clone()),
-        MetricsApi(app.clone()),
-        LiveApi(app.clone()),
-        SessionsApi(app),
-    ));
+    let service = describe(apis(app));
     check_declared(&service.spec())?;
     Ok(Route::new().nest("/", service))
 }
@@ -39,14 +43,18 @@ pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
 /// The OpenAPI document, JSON.
 #[must_use]
 pub fn document(app: App) -> String {
-    let apis = (
+    describe(apis(app)).spec()
+}
+
+fn apis(app: App) -> Apis {
+    (
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
-        SessionsApi(app),
-    );
-    describe(apis).spec()
+        SessionsApi(app.clone()),
+        AuditApi(app),
+    )
 }
 
 fn describe(apis: Apis) -> OpenApiService<Apis, ()> {
