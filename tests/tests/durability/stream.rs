@@ -12,8 +12,9 @@ use server_scout_tests::{Fleet, report};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// Seconds of one server's history that the stream may fill.
-pub(crate) const SECONDS: i64 = 20_000;
+/// Seconds of one server's history that the stream may fill: less than the two days that are kept,
+/// and enough for some hundred kills, each of which leaves a few hundred unanswered.
+const SECONDS: i64 = 150_000;
 
 /// The most reports that are counted at a time.
 const STRETCH: usize = 60;
