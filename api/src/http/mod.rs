@@ -5,6 +5,7 @@ mod assets;
 mod client;
 mod credentials;
 mod edge;
+mod event_export;
 mod guard;
 mod headers;
 mod health;

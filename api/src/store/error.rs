@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::sealing::SealError;
+
 /// A storage operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -22,6 +24,12 @@ pub enum StoreError {
     /// There is no such thing in this scope.
     #[error("there is no such thing")]
     NotFound,
+}
+
+impl From<SealError> for StoreError {
+    fn from(error: SealError) -> Self {
+        Self::Database(error.to_string())
+    }
 }
 
 /// The database cannot be opened.

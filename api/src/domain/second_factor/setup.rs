@@ -37,7 +37,7 @@ impl Services {
         let (person, id, now) = (person.person(), Id::random(), self.clock().now());
         let sealed = self
             .sealer()?
-            .seal(&seed_place(id), Seed::generate().as_bytes());
+            .seal(&seed_place(id), Seed::generate().as_bytes())?;
         Ok(self
             .store()
             .write(move |c| second_factors::begin_totp(c, person, id, &sealed, now))

@@ -1,6 +1,8 @@
 //! The HTTP API of version 1, as its OpenAPI document describes it.
 
+mod audit;
 mod auth;
+mod download;
 mod live;
 mod metrics;
 mod reports;
@@ -12,6 +14,7 @@ mod sessions;
 use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
+use self::audit::AuditApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::reports::ReportsApi;
@@ -30,18 +33,12 @@ type Apis = (
     LiveApi,
     SessionsApi,
     SecondFactorsApi,
+    AuditApi,
 );
 
 /// The endpoint of the API, once every operation is known to declare its principal.
 pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
-    let service = describe((
-        ReportsApi(app.clone()),
-        ServersApi(app.clone()),
-        MetricsApi(app.clone()),
-        LiveApi(app.clone()),
-        SessionsApi(app.clone()),
-        SecondFactorsApi(app),
-    ));
+    let service = describe(apis(app));
     check_declared(&service.spec())?;
     Ok(Route::new().nest("/", service))
 }
@@ -49,15 +46,19 @@ pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
 /// The OpenAPI document, JSON.
 #[must_use]
 pub fn document(app: App) -> String {
-    let apis = (
+    describe(apis(app)).spec()
+}
+
+fn apis(app: App) -> Apis {
+    (
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
-        SecondFactorsApi(app),
-    );
-    describe(apis).spec()
+        SecondFactorsApi(app.clone()),
+        AuditApi(app),
+    )
 }
 
 fn describe(apis: Apis) -> OpenApiService<Apis, ()> {

@@ -1,6 +1,7 @@
 //! The pages: view models filled from the services.
 
 mod account;
+mod audit;
 mod confirm;
 mod first_owner;
 mod login;
@@ -23,6 +24,7 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
     let route = confirm::routes(&pages, route);
     let route = second_factor::routes(&pages, route);
     let route = second_step::routes(&pages, route);
+    let route = audit::routes(&pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
@@ -57,6 +59,7 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
                 .get(session, servers::list)
                 .post(pages.guard(session, servers::add)),
         )
+        .at("/settings", pages.get(session, settings))
         .at("/servers/new", pages.get(session, servers::new))
         .at("/servers/:id", pages.get(session, servers::show))
         .at("/servers/:id/pause", pages.post(session, servers::pause))
@@ -85,6 +88,11 @@ impl Declared<'_> {
 #[poem::handler]
 fn home() -> Response {
     see_other("/servers")
+}
+
+#[poem::handler]
+fn settings() -> Response {
+    see_other("/settings/audit")
 }
 
 fn html(page: Result<String, UiError>) -> Result<Response, Failure> {
