@@ -142,6 +142,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "meter"
     "new_server"
     "recovery_codes"
+    "requirement"
     "second_factor"
     "second_step"
     "server"

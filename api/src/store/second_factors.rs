@@ -180,6 +180,30 @@ pub fn is_required(connection: &mut SqliteConnection, scope: Scope) -> Result<bo
     Ok(required == 1)
 }
 
+/// How many people the organisation has.
+pub fn members(connection: &mut SqliteConnection, scope: Scope) -> Result<u32, StoreError> {
+    let members: i64 = member::table
+        .filter(member::organisation_id.eq(scope.organisation()))
+        .count()
+        .get_result(connection)?;
+    Ok(u32::try_from(members).unwrap_or(u32::MAX))
+}
+
+/// How many of the organisation's people have no second factor.
+pub fn members_without(connection: &mut SqliteConnection, scope: Scope) -> Result<u32, StoreError> {
+    let totp = totp::table
+        .filter(totp::person_id.eq(member::person_id))
+        .filter(totp::confirmed_at.is_not_null());
+    let passkey = passkey::table.filter(passkey::person_id.eq(member::person_id));
+    let without: i64 = member::table
+        .filter(member::organisation_id.eq(scope.organisation()))
+        .filter(diesel::dsl::not(diesel::dsl::exists(totp)))
+        .filter(diesel::dsl::not(diesel::dsl::exists(passkey)))
+        .count()
+        .get_result(connection)?;
+    Ok(u32::try_from(without).unwrap_or(u32::MAX))
+}
+
 /// Has the organisation require a second factor of everybody, or not any more.
 pub fn require(
     connection: &mut SqliteConnection,

@@ -2,9 +2,9 @@
 
 use crate::views::{
     AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, FactorRow, FirstOwnerView, Frame,
-    LoginView, MessageView, NewServerView, RecoveryCodesView, SecondFactorView, SecondStepView,
-    Section, ServerAddedView, ServerRow, ServerView, ServersView, SessionRow, Settings, Status,
-    TotpSetupView, ValueRow,
+    LoginView, MessageView, NewServerView, RecoveryCodesView, RequirementView, SecondFactorView,
+    SecondStepView, Section, ServerAddedView, ServerRow, ServerView, ServersView, SessionRow,
+    Settings, Status, TotpSetupView, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -90,6 +90,19 @@ pub(super) fn recovery_codes(text: &str) -> RecoveryCodesView {
     RecoveryCodesView {
         frame: frame(text),
         codes: vec![text.to_owned(); 10],
+    }
+}
+
+pub(super) fn requirement(text: &str) -> RequirementView {
+    RequirementView {
+        frame: frame(text),
+        settings: Settings::at(Section::SecondFactor),
+        required: false,
+        members: 3,
+        without: 1,
+        may_change: true,
+        notice: Some(text.to_owned()),
+        error: Some(text.to_owned()),
     }
 }
 

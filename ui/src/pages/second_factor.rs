@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::{Pages, UiError};
 use crate::format;
 use crate::render::Page;
-use crate::views::{FactorRow, RecoveryCodesView, SecondFactorView, SecondStepView, TotpSetupView};
+use crate::views::{
+    FactorRow, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, TotpSetupView,
+};
 
 impl Pages {
     /// A person's own second factors.
@@ -25,6 +27,12 @@ impl Pages {
     pub fn recovery_codes(&self, view: &RecoveryCodesView) -> Result<String, UiError> {
         let page = Page::within(&view.frame, "Your recovery codes", view);
         self.page("recovery_codes", &page)
+    }
+
+    /// Whether an organisation requires a second factor.
+    pub fn requirement(&self, view: &RequirementView) -> Result<String, UiError> {
+        let page = Page::within(&view.frame, "Second factor", view);
+        self.page("requirement", &page)
     }
 
     /// The second step of a login.

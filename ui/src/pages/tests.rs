@@ -61,6 +61,7 @@ fn the_samples_fill_every_field() {
         json!(samples::second_factor("sample")),
         json!(samples::totp_setup("sample")),
         json!(samples::recovery_codes("sample")),
+        json!(samples::requirement("sample")),
         json!(samples::second_step("sample")),
         json!(samples::audit("sample")),
         json!(samples::servers("sample")),
@@ -314,6 +315,7 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages
             .recovery_codes(&samples::recovery_codes(text))
             .unwrap(),
+        pages.requirement(&samples::requirement(text)).unwrap(),
         pages.second_step(&samples::second_step(text)).unwrap(),
         pages.audit(&samples::audit(text)).unwrap(),
         pages.servers(&samples::servers(text)).unwrap(),
@@ -342,6 +344,12 @@ fn second_factors_the_other_way(pages: &Pages) {
     for view in [empty, locked, unused] {
         pages.second_factor(&view).unwrap();
     }
+    let mut requirement = samples::requirement("sample");
+    (requirement.notice, requirement.error) = (None, None);
+    requirement.required = true;
+    pages.requirement(&requirement).unwrap();
+    requirement.may_change = false;
+    pages.requirement(&requirement).unwrap();
     pages.totp_setup(&TotpSetupView::default()).unwrap();
     pages.second_step(&SecondStepView::default()).unwrap();
 }

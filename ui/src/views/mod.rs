@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::second_factor::{
-    FactorRow, RecoveryCodesView, SecondFactorView, SecondStepView, TotpSetupView,
+    FactorRow, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, TotpSetupView,
 };
 pub use self::settings::{AuditFilter, AuditRow, AuditView, ConfirmView, Section, Settings};
 

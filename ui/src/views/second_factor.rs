@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Frame;
+use super::{Frame, Settings};
 
 /// A second factor as its person sees it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -78,6 +78,27 @@ pub struct SecondStepView {
     /// Whether a recovery code can.
     pub recovery_codes: bool,
     /// Why the attempt failed.
+    pub error: Option<String>,
+}
+
+/// Whether an organisation requires a second factor.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequirementView {
+    /// What stands around it.
+    pub frame: Frame,
+    /// The navigation of the settings.
+    pub settings: Settings,
+    /// Whether it is required.
+    pub required: bool,
+    /// How many people the organisation has.
+    pub members: u32,
+    /// How many of them have no second factor.
+    pub without: u32,
+    /// Whether who looks may change it.
+    pub may_change: bool,
+    /// What was just done.
+    pub notice: Option<String>,
+    /// Why it was not changed.
     pub error: Option<String>,
 }
 

@@ -7,13 +7,15 @@ use super::Frame;
 /// A section of the settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Section {
+    /// Whether a second factor is required.
+    SecondFactor,
     /// The audit log.
     Audit,
 }
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 1] = [Self::Audit];
+    pub const ALL: [Self; 2] = [Self::SecondFactor, Self::Audit];
 
     /// Its name, and its word in paths.
     #[must_use]
@@ -23,12 +25,14 @@ impl Section {
 
     fn name(self) -> &'static str {
         match self {
+            Self::SecondFactor => "Second factor",
             Self::Audit => "Audit log",
         }
     }
 
     fn slug(self) -> &'static str {
         match self {
+            Self::SecondFactor => "second-factor",
             Self::Audit => "audit",
         }
     }

@@ -20,6 +20,7 @@ pub use self::login::{Arrival, Login, PendingLogin};
 pub use self::passkeys::{PasskeyAnswer, Question, RelyingParty};
 pub use self::proof::SecondProof;
 pub use self::recovery::RecoveryCodes;
+pub use self::requirement::Requirement;
 pub use self::setup::Changed;
 pub use self::totp::TotpSetup;
 use super::principal::PersonPrincipal;

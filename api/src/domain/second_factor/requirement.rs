@@ -6,10 +6,30 @@ use crate::domain::names::Email;
 use crate::domain::{ServiceError, Services};
 use crate::store::{Scope, StoreError, credentials, people, second_factors};
 
+/// What an organisation asks of its people.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Requirement {
+    /// Whether a second factor is required.
+    pub required: bool,
+    /// How many people there are.
+    pub members: u32,
+    /// How many of them have none.
+    pub without: u32,
+}
+
 impl Services {
-    /// Whether the organisation requires a second factor.
-    pub async fn requires_second_factor(&self, scope: Scope) -> Result<bool, ServiceError> {
-        let read = move |c: &mut diesel::SqliteConnection| second_factors::is_required(c, scope);
+    /// Whether the organisation requires a second factor, and how many people lack one.
+    pub async fn second_factor_requirement(
+        &self,
+        scope: Scope,
+    ) -> Result<Requirement, ServiceError> {
+        let read = move |c: &mut diesel::SqliteConnection| {
+            Ok(Requirement {
+                required: second_factors::is_required(c, scope)?,
+                members: second_factors::members(c, scope)?,
+                without: second_factors::members_without(c, scope)?,
+            })
+        };
         Ok(self.store().read(read).await?)
     }
 

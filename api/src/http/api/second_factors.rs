@@ -147,8 +147,10 @@ impl SecondFactorsApi {
         person: PersonAuth,
     ) -> Result<Json<SecondFactorRequirement>, Failure> {
         let scope = person.0.scope(Right::Read)?;
-        let required = self.0.services().requires_second_factor(scope).await?;
-        Ok(Json(SecondFactorRequirement { required }))
+        let found = self.0.services().second_factor_requirement(scope).await?;
+        Ok(Json(SecondFactorRequirement {
+            required: found.required,
+        }))
     }
 
     /// Require a second factor of everybody in the organisation, or not any more

@@ -5,6 +5,7 @@ mod audit;
 mod confirm;
 mod first_owner;
 mod login;
+mod requirement;
 mod second_factor;
 mod second_step;
 mod servers;
@@ -24,6 +25,7 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
     let route = confirm::routes(&pages, route);
     let route = second_factor::routes(&pages, route);
     let route = second_step::routes(&pages, route);
+    let route = requirement::routes(&pages, route);
     let route = audit::routes(&pages, route);
     route
         .at("/", pages.get(session, home))
