@@ -47,6 +47,7 @@ ALTER TABLE organisation ADD COLUMN requires_second_factor INTEGER NOT NULL DEFA
 
 -- What was begun with a password ends with it.
 CREATE TRIGGER login_step_of_old_password AFTER UPDATE OF password_hash ON person
+    WHEN NEW.password_hash <> OLD.password_hash
     BEGIN DELETE FROM login_step WHERE person_id = NEW.id; END;
 
 CREATE TRIGGER totp_was_confirmed AFTER UPDATE OF confirmed_at ON totp

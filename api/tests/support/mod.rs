@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+pub(crate) mod authenticator;
+
 use std::net::IpAddr;
 
 use server_scout::clock::{Clock, Hand};
@@ -143,6 +145,8 @@ impl World {
         self.services
             .log_in(attempt(EMAIL, PASSWORD))
             .await
+            .unwrap()
+            .done()
             .unwrap()
             .session
     }
