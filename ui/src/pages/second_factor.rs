@@ -46,13 +46,18 @@ struct Factors<'a> {
     totp: Option<Factor<'a>>,
     passkeys: Vec<Factor<'a>>,
     passkeys_work: bool,
-    any: bool,
-    codes_left: u32,
-    few_codes: bool,
+    codes: Option<Codes>,
     required_by: Option<&'a str>,
     locked: bool,
     notice: Option<&'a str>,
     error: Option<&'a str>,
+}
+
+/// Recovery codes, which are there beside a second factor alone.
+#[derive(Serialize)]
+struct Codes {
+    left: u32,
+    few: bool,
 }
 
 #[derive(Serialize)]
@@ -67,13 +72,15 @@ struct Factor<'a> {
 
 impl<'a> Factors<'a> {
     fn new(view: &'a SecondFactorView) -> Self {
+        let any = view.totp.is_some() || !view.passkeys.is_empty();
         Self {
             totp: view.totp.as_ref().map(Factor::new),
             passkeys: view.passkeys.iter().map(Factor::new).collect(),
             passkeys_work: view.passkeys_work,
-            any: view.totp.is_some() || !view.passkeys.is_empty(),
-            codes_left: view.recovery_codes_left,
-            few_codes: view.recovery_codes_left <= FEW_CODES,
+            codes: any.then_some(Codes {
+                left: view.recovery_codes_left,
+                few: view.recovery_codes_left <= FEW_CODES,
+            }),
             required_by: view.required_by.as_deref(),
             locked: view.locked,
             notice: view.notice.as_deref(),
