@@ -125,16 +125,15 @@ impl Rotation {
     pub fn carry_out(&self, connection: &mut SqliteConnection) -> Result<usize, StoreError> {
         let after = MasterKey::of(&self.secret);
         let again = |place: &Place, sealed: &[u8]| {
-            let content = self.before.open(place, sealed).ok_or_else(|| {
-                StoreError::Database(format!(
-                    "{place} does not open under the present master key"
-                ))
-            })?;
+            let changed = || SealError::Changed(place.to_string());
+            let content = self.before.open(place, sealed).ok_or_else(changed)?;
             Ok(after.seal(place, &content))
         };
         let count = sealed::seal_again(connection, again)?;
-        let written = self.write();
-        written.map_err(|error| StoreError::Database(error.to_string()))?;
+        self.write().map_err(|error| SealError::File {
+            path: self.target.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(count)
     }
 

@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod live;
 mod master_key;
 pub mod names;
+mod organisation_end;
 mod password;
 mod password_change;
 pub mod principal;
