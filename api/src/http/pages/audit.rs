@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use poem::web::{Data, Query};
-use poem::{Response, Route, handler};
+use poem::{Response, handler};
 use serde::Deserialize;
 use server_scout_ui::views::{AuditFilter, AuditRow, AuditView, Section, Settings};
 use server_scout_wire::Timestamp;
@@ -12,14 +12,14 @@ use super::super::App;
 use super::super::event_export::{self, Format};
 use super::super::guard::{Access, Visitor};
 use super::super::problem::Failure;
-use super::{Declared, frame, html};
+use super::{Declared, Routes, frame, html};
 use crate::access::Right;
 use crate::domain::audit::{Event, EventQuery};
 
 const PAGE: usize = 100;
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) fn routes(pages: &Declared<'_>, route: Route) -> Route {
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
     route
         .at("/settings/audit", pages.get(session, show))
