@@ -59,6 +59,7 @@ pub(super) fn audit(text: &str) -> AuditView {
         events: vec![AuditRow {
             number: text(),
             at: text(),
+            when: text(),
             actor: text(),
             action: text(),
             object: text(),

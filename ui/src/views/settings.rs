@@ -114,6 +114,8 @@ pub struct AuditRow {
     pub number: String,
     /// When, RFC 3339.
     pub at: String,
+    /// When, as people read it: UTC, to the second.
+    pub when: String,
     /// By whom.
     pub actor: String,
     /// What was done, `server.added`.
