@@ -67,8 +67,18 @@ pub async fn open(
     Ok(sealer)
 }
 
+/// Says why the data directory is the weaker place for the key, when it is there.
+pub fn warn_of_its_place(config: &Config) {
+    if config.master_key_file.is_none() {
+        tracing::warn!(
+            "the master key lies beside the database it protects ({}); for more than a trial, keep it elsewhere and set SERVERSCOUT_MASTER_KEY_FILE",
+            config.data_dir.join(IN_DATA_DIR).display()
+        );
+    }
+}
+
 /// For `serve`: the sealer. Without a configured file a key is made in the data directory at the first
-/// start, and a warning says why that is the weaker place.
+/// start.
 pub async fn open_or_make(
     config: &Config,
     data_dir: &DataDir,
@@ -79,10 +89,6 @@ pub async fn open_or_make(
         if !path.exists() && !previous(&path).exists() {
             make(data_dir, &path, store).await?;
         }
-        tracing::warn!(
-            "the master key lies beside the database it protects ({}); for more than a trial, keep it elsewhere and set SERVERSCOUT_MASTER_KEY_FILE",
-            path.display()
-        );
     }
     open(config, data_dir, store).await
 }
@@ -125,16 +131,15 @@ impl Rotation {
     pub fn carry_out(&self, connection: &mut SqliteConnection) -> Result<usize, StoreError> {
         let after = MasterKey::of(&self.secret);
         let again = |place: &Place, sealed: &[u8]| {
-            let content = self.before.open(place, sealed).ok_or_else(|| {
-                StoreError::Database(format!(
-                    "{place} does not open under the present master key"
-                ))
-            })?;
+            let changed = || SealError::Changed(place.to_string());
+            let content = self.before.open(place, sealed).ok_or_else(changed)?;
             Ok(after.seal(place, &content))
         };
         let count = sealed::seal_again(connection, again)?;
-        let written = self.write();
-        written.map_err(|error| StoreError::Database(error.to_string()))?;
+        self.write().map_err(|error| SealError::File {
+            path: self.target.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(count)
     }
 

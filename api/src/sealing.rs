@@ -37,7 +37,7 @@ pub struct Place(String);
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The file of the master key.
-    #[error("cannot read the master key {}: {reason}", path.display())]
+    #[error("cannot use the master key {}: {reason}", path.display())]
     File {
         /// Which file.
         path: PathBuf,

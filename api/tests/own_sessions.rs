@@ -180,7 +180,7 @@ async fn a_token_looks_by_its_scope_and_ends_with_admin_alone() {
         .add_person(viewer, "Acme", Some(Role::Viewer), PASSWORD.to_owned());
     added.await.unwrap();
     let session = world.services.log_in(attempt(viewer, PASSWORD)).await;
-    let session = session.unwrap().session;
+    let session = session.unwrap().done().unwrap().session;
     let mine = by(&world, &session).await;
     let id = world.services.own_sessions(&mine).await.unwrap();
     let id = id.first().unwrap().row.id;

@@ -13,6 +13,8 @@ pub mod live;
 mod master_key;
 pub mod names;
 mod opening;
+mod organisation_end;
+pub mod organisation_export;
 mod password;
 mod password_change;
 pub mod principal;

@@ -24,12 +24,9 @@ pub enum StoreError {
     /// There is no such thing in this scope.
     #[error("there is no such thing")]
     NotFound,
-}
-
-impl From<SealError> for StoreError {
-    fn from(error: SealError) -> Self {
-        Self::Database(error.to_string())
-    }
+    /// A secret cannot be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 /// The database cannot be opened.

@@ -14,6 +14,7 @@ diesel::table! {
         name -> Text,
         created_at -> BigInt,
         requires_second_factor -> Integer,
+        deleted_at -> Nullable<BigInt>,
     }
 }
 

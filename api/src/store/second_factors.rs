@@ -165,6 +165,7 @@ pub fn required_by(
         .inner_join(organisation::table)
         .filter(member::person_id.eq(person))
         .filter(organisation::requires_second_factor.eq(1))
+        .filter(organisation::deleted_at.is_null())
         .order(organisation::name)
         .select(organisation::name)
         .first(connection)

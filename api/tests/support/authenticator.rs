@@ -1,5 +1,7 @@
 //! An authenticator in memory: one passkey on P-256, with attestation `none`.
 
+#![expect(clippy::indexing_slicing, reason = "a test may fail loudly")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ciborium::Value as Cbor;

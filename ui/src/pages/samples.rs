@@ -1,10 +1,10 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
 use crate::views::{
-    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, FactorRow, FirstOwnerView, Frame,
-    LoginView, MessageView, NewServerView, RecoveryCodesView, RequirementView, SecondFactorView,
-    SecondStepView, Section, ServerAddedView, ServerRow, ServerView, ServersView, SessionRow,
-    Settings, Status, TotpSetupView, ValueRow,
+    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, DataView, FactorRow,
+    FirstOwnerView, Frame, LoginView, MessageView, NewServerView, RecoveryCodesView,
+    RequirementView, SecondFactorView, SecondStepView, Section, ServerAddedView, ServerRow,
+    ServerView, ServersView, SessionRow, Settings, Status, TotpSetupView, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -124,6 +124,7 @@ pub(super) fn audit(text: &str) -> AuditView {
         events: vec![AuditRow {
             number: text(),
             at: text(),
+            when: text(),
             actor: text(),
             action: text(),
             object: text(),
@@ -138,6 +139,15 @@ pub(super) fn audit(text: &str) -> AuditView {
         everybody: true,
         next_before: Some(text()),
         error: Some(text()),
+    }
+}
+
+pub(super) fn data(text: &str) -> DataView {
+    DataView {
+        frame: frame(text),
+        settings: Settings::at(Section::Data),
+        may_own: true,
+        error: Some(text.to_owned()),
     }
 }
 

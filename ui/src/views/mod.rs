@@ -10,7 +10,9 @@ use serde::Serialize;
 pub use self::second_factor::{
     FactorRow, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, TotpSetupView,
 };
-pub use self::settings::{AuditFilter, AuditRow, AuditView, ConfirmView, Section, Settings};
+pub use self::settings::{
+    AuditFilter, AuditRow, AuditView, ConfirmView, DataView, Section, Settings,
+};
 
 /// What every page behind the login shows around its own content.
 #[derive(Clone, Default, Serialize)]

@@ -11,11 +11,13 @@ pub enum Section {
     SecondFactor,
     /// The audit log.
     Audit,
+    /// Export and deletion.
+    Data,
 }
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 2] = [Self::SecondFactor, Self::Audit];
+    pub const ALL: [Self; 3] = [Self::SecondFactor, Self::Audit, Self::Data];
 
     /// Its name, and its word in paths.
     #[must_use]
@@ -27,6 +29,7 @@ impl Section {
         match self {
             Self::SecondFactor => "Second factor",
             Self::Audit => "Audit log",
+            Self::Data => "Data",
         }
     }
 
@@ -34,6 +37,7 @@ impl Section {
         match self {
             Self::SecondFactor => "second-factor",
             Self::Audit => "audit",
+            Self::Data => "data",
         }
     }
 }
@@ -118,6 +122,8 @@ pub struct AuditRow {
     pub number: String,
     /// When, RFC 3339.
     pub at: String,
+    /// When, as people read it: UTC, to the second.
+    pub when: String,
     /// By whom.
     pub actor: String,
     /// What was done, `server.added`.
@@ -128,4 +134,17 @@ pub struct AuditRow {
     pub detail: String,
     /// From where, and with what.
     pub origin: String,
+}
+
+/// Export and deletion of an organisation.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataView {
+    /// What every page shows.
+    pub frame: Frame,
+    /// The sections of the settings.
+    pub settings: Settings,
+    /// Whether who looks is an owner.
+    pub may_own: bool,
+    /// Why the deletion was refused.
+    pub error: Option<String>,
 }

@@ -55,26 +55,26 @@ pub(super) enum Asked {
 pub(super) struct Challenges(Mutex<HashMap<SecretHash, Open>>);
 
 struct Open {
-    asker: Asker,
+    from: Asker,
     asked: Asked,
     since: Timestamp,
 }
 
 impl Challenges {
     /// Keeps a question and gives it a name.
-    pub(super) fn keep(&self, asker: Asker, asked: Asked, now: Timestamp) -> Secret {
+    pub(super) fn keep(&self, from: Asker, asked: Asked, now: Timestamp) -> Secret {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, question| now.since(question.since) < LIFE);
-        let own = open.values().filter(|question| question.asker == asker);
+        let own = open.values().filter(|question| question.from == from);
         if own.count() >= OF_ONE {
-            forget_oldest(&mut open, |question| question.asker == asker);
+            forget_oldest(&mut open, |question| question.from == from);
         }
         if open.len() >= KEPT {
             forget_oldest(&mut open, |_| true);
         }
         let name = Secret::generate(Purpose::Challenge);
         let question = Open {
-            asker,
+            from,
             asked,
             since: now,
         };
@@ -83,11 +83,11 @@ impl Challenges {
     }
 
     /// Takes a question by its name, once, if it is this asker's and not too old.
-    pub(super) fn take(&self, name: &str, asker: Asker, now: Timestamp) -> Option<Asked> {
+    pub(super) fn take(&self, name: &str, from: Asker, now: Timestamp) -> Option<Asked> {
         let name = Secret::parse(Purpose::Challenge, name)?;
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let question = open.remove(&name.hash())?;
-        let counts = question.asker.accepts(asker) && now.since(question.since) < LIFE;
+        let counts = question.from.accepts(from) && now.since(question.since) < LIFE;
         counts.then_some(question.asked)
     }
 }

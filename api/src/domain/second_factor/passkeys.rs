@@ -25,7 +25,7 @@ pub struct RelyingParty(Option<Webauthn>);
 pub struct Question {
     /// Its name, which the answer brings back.
     pub name: Secret,
-    /// What the browser is asked: the `publicKey` member, as WebAuthn's JSON.
+    /// What the browser is asked: the `publicKey` member, in the JSON of `WebAuthn`.
     pub options: serde_json::Value,
 }
 
@@ -33,7 +33,7 @@ pub struct Question {
 pub struct PasskeyAnswer {
     /// The question's name.
     pub question: String,
-    /// The credential, as WebAuthn's JSON.
+    /// The credential, in the JSON of `WebAuthn`.
     pub credential: String,
 }
 
@@ -156,10 +156,10 @@ impl Services {
         Ok(self.question(asker, Asked::ToProve(state), options))
     }
 
-    fn question(&self, asker: Asker, asked: Asked, options: serde_json::Value) -> Question {
+    fn question(&self, from: Asker, asked: Asked, options: serde_json::Value) -> Question {
         let now = self.clock().now();
         Question {
-            name: self.factors().challenges.keep(asker, asked, now),
+            name: self.factors().challenges.keep(from, asked, now),
             options,
         }
     }
@@ -168,11 +168,11 @@ impl Services {
     pub(super) fn registered(
         &self,
         answer: &PasskeyAnswer,
-        asker: Asker,
+        from: Asker,
         name: &Name,
     ) -> Result<NewPasskey, ServiceError> {
         let now = self.clock().now();
-        let asked = self.factors().challenges.take(&answer.question, asker, now);
+        let asked = self.factors().challenges.take(&answer.question, from, now);
         let Some(Asked::ToRegister(state)) = asked else {
             return Err(ServiceError::WrongSecondFactor);
         };
@@ -182,7 +182,7 @@ impl Services {
         let key = quietly(|| site.finish_passkey_registration(&credential, &state))
             .map_err(|error| refused(&error))?;
         Ok(NewPasskey {
-            credential_id: key.cred_id().to_vec(),
+            credential_id: key.cred_id().clone(),
             credential: write(&key)?,
             name: name.as_str().to_owned(),
         })
@@ -192,10 +192,10 @@ impl Services {
     pub(super) fn presented(
         &self,
         answer: &PasskeyAnswer,
-        asker: Asker,
+        from: Asker,
     ) -> Result<Presented, ServiceError> {
         let now = self.clock().now();
-        let asked = self.factors().challenges.take(&answer.question, asker, now);
+        let asked = self.factors().challenges.take(&answer.question, from, now);
         let Some(Asked::ToProve(state)) = asked else {
             return Err(ServiceError::WrongSecondFactor);
         };

@@ -40,9 +40,10 @@ impl Services {
         let proved = match self.judge(owner, proof, Asker::Session(session)).await {
             Ok(taking) => {
                 self.renew_proved(person, device, kind, move |c| {
-                    match taking.take(c, owner, now)? {
-                        true => Ok(()),
-                        false => Err(StoreError::Conflict),
+                    if taking.take(c, owner, now)? {
+                        Ok(())
+                    } else {
+                        Err(StoreError::Conflict)
                     }
                 })
                 .await

@@ -20,7 +20,7 @@ pub(super) struct SecondFactorsApi(pub(super) App);
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "kebab-case")]
 enum FactorKind {
-    /// A passkey (WebAuthn).
+    /// A passkey (`WebAuthn`).
     Passkey,
     /// Codes by time (RFC 6238) of an authenticator app.
     Totp,

@@ -1,7 +1,7 @@
 //! Whether the organisation requires a second factor.
 
 use poem::web::{Data, Query};
-use poem::{Response, Route, handler};
+use poem::{Response, handler};
 use serde::Deserialize;
 use server_scout_ui::views::{RequirementView, Section, Settings};
 
@@ -9,11 +9,11 @@ use super::super::App;
 use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{Declared, frame, html};
+use super::{Declared, Routes, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 
-pub(super) fn routes(pages: &Declared<'_>, route: Route) -> Route {
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     route.at(
         "/settings/second-factor",
         pages

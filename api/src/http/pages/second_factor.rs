@@ -1,7 +1,7 @@
 //! A person's own second factors: setting them up and taking them away.
 
 use poem::web::{Data, Query};
-use poem::{IntoResponse as _, Response, Route, handler};
+use poem::{IntoResponse as _, Response, handler};
 use serde::Deserialize;
 use server_scout_ui::views::{
     FactorRow, Frame, RecoveryCodesView, SecondFactorView, TotpSetupView,
@@ -13,12 +13,12 @@ use super::super::problem::Failure;
 use super::super::{App, credentials};
 use super::login::{sentence, with_session};
 use super::second_step::{asked, passkey_answer};
-use super::{Declared, frame, html};
+use super::{Declared, Routes, frame, html};
 use crate::domain::ServiceError;
 use crate::domain::second_factor::{Changed, OwnTotp, RecoveryCodes};
 use crate::store::passkeys::PasskeyRow;
 
-pub(super) fn routes(pages: &Declared<'_>, route: Route) -> Route {
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let (session, fresh) = (Access::Session, Access::Fresh);
     route
         .at("/account/second-factor", pages.get(session, show))

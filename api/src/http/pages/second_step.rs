@@ -2,18 +2,18 @@
 
 use poem::http::header;
 use poem::web::{Data, Json};
-use poem::{IntoResponse as _, Request, Response, Route, handler};
+use poem::{IntoResponse as _, Request, Response, handler};
 use server_scout_ui::views::SecondStepView;
 
 use super::super::guard::{Access, Fields, see_other, session_of};
 use super::super::problem::Failure;
 use super::super::{App, client, credentials};
 use super::login::{self, sentence, session_hash, with_session};
-use super::{Declared, html};
+use super::{Declared, Routes, html};
 use crate::domain::ServiceError;
 use crate::domain::second_factor::{Arrival, PasskeyAnswer, Question, SecondProof};
 
-pub(super) fn routes(pages: &Declared<'_>, route: Route) -> Route {
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let public = Access::Public;
     route
         .at("/login/passkey", pages.post(public, log_in_by_passkey))
