@@ -13,6 +13,7 @@ use std::time::Duration;
 use server_scout::access::{Right, Role, TokenScope};
 use server_scout::domain::ServiceError;
 use server_scout::domain::accounts::LoggedIn;
+use server_scout::domain::audit::EventQuery;
 use server_scout::domain::principal::{Credential, Means, PersonPrincipal};
 use server_scout::domain::second_factor::{Arrival, Changed, Login, SecondProof};
 use server_scout::secret::Secret;
@@ -468,4 +469,46 @@ async fn a_second_factor_survives_a_restart_of_the_dashboard() {
     let step = right_password(&world).await;
     let code = SecondProof::Code(app.code(&world));
     assert!(finish(&world, &step, code).await.is_ok());
+}
+
+#[tokio::test]
+async fn every_change_and_every_use_of_a_recovery_code_is_an_event() {
+    let world = acme().await;
+    let (_, changed) = with_app(&world).await;
+    let codes = changed.recovery_codes.unwrap().expose();
+    let step = right_password(&world).await;
+    let code = SecondProof::RecoveryCode(codes[0].clone());
+    let logged_in = finish(&world, &step, code).await.unwrap();
+    let me = person(&world, &logged_in.session).await;
+    world.services.renew_recovery_codes(&me).await.unwrap();
+    let acting = me.acting_fresh(Right::Administer).unwrap();
+    for required in [true, false] {
+        let change = world.services.require_second_factor(&acting, required);
+        change.await.unwrap();
+    }
+    let id = world.services.own_factors(&me).await.unwrap().totp.unwrap();
+    let removed = world.services.remove_factor(&me, &id.id.to_string()).await;
+    let me = person(&world, &removed.unwrap().session).await;
+
+    let query = EventQuery::default();
+    let page = world.services.audit_events(&me, query, 1000).await.unwrap();
+
+    let actions: Vec<&str> = page
+        .events
+        .iter()
+        .rev()
+        .map(|event| event.row.action.as_str())
+        .filter(|action| action.contains("factor") || action.contains("recovery"))
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "second-factor.added",
+            "recovery-code.used",
+            "recovery-codes.renewed",
+            "second-factor.required",
+            "second-factor.optional",
+            "second-factor.removed",
+        ]
+    );
 }

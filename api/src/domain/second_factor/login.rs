@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::challenges::Asker;
-use super::passkeys::{PasskeyAnswer, Question};
+use super::passkeys::{PasskeyAnswer, Presented, Question};
 use super::proof::{SecondProof, Taking, sources};
 use crate::domain::accounts::LoggedIn;
 use crate::domain::audit::{Action, Object};
@@ -15,7 +15,7 @@ use crate::domain::{ServiceError, Services};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
 use crate::store::login_steps::{self, LoginStep};
-use crate::store::{StoreError, passkeys, second_factors};
+use crate::store::{StoreError, credentials, passkeys, people, second_factors};
 
 /// What a right password leads to.
 pub enum Login {
@@ -134,14 +134,28 @@ impl Services {
         self.count_attempt(&sources)?;
         let presented = self.presented(&answer, Asker::stranger(address))?;
         let person = presented.person.ok_or(ServiceError::WrongSecondFactor)?;
+        let email = self.store().read(move |c| people::email(c, person)).await;
+        let email = email.map_err(|error| match error {
+            StoreError::NotFound => ServiceError::WrongSecondFactor,
+            other => other.into(),
+        })?;
+        let client = arrival.client.clone();
+        let entered = self.enter_by_passkey(person, presented, arrival).await;
+        self.settle_attempt(entered, &sources, person, &email, ("passkey", client))
+    }
+
+    async fn enter_by_passkey(
+        &self,
+        person: Id<Person>,
+        presented: Presented,
+        arrival: Arrival,
+    ) -> Result<LoggedIn, ServiceError> {
         let (row, after) = self.proved_by_passkey(person, presented).await?;
         let device = self
             .known_device(arrival.device.as_deref(), Some(person))
             .await?;
         let taking = Taking::Passkey { row, after };
-        let logged_in = self.enter(person, taking, None, device, arrival).await?;
-        self.0.throttle.succeed(&sources);
-        Ok(logged_in)
+        self.enter(person, taking, None, device, arrival).await
     }
 
     /// Uses the proof up, ends the step, and opens the session, all or nothing.
@@ -177,7 +191,7 @@ impl Services {
                 let left = second_factors::recovery_codes_left(c, person)?;
                 let detail = format!("{left} left");
                 let what = (Action::RecoveryCodeUsed, &Object::none(), detail.as_str());
-                let scopes = crate::store::credentials::of_person(c, person)?;
+                let scopes = credentials::of_person(c, person)?;
                 audit.record_for(c, now, &scopes, &by, what)?;
             }
             Ok(())
