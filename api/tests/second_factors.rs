@@ -10,50 +10,24 @@ mod support;
 
 use std::time::Duration;
 
-use server_scout::access::{Right, Role, TokenScope};
+use server_scout::access::{Right, TokenScope};
 use server_scout::domain::ServiceError;
 use server_scout::domain::accounts::LoggedIn;
 use server_scout::domain::audit::EventQuery;
-use server_scout::domain::principal::{Credential, Means, PersonPrincipal};
+use server_scout::domain::principal::Credential;
 use server_scout::domain::second_factor::{Arrival, Changed, Login, SecondProof};
 use server_scout::secret::Secret;
+use support::authenticator_app::{App, person, set_up};
 use support::{EMAIL, PASSWORD, World, attempt};
-use totp_rs::{Builder, Totp};
 
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_mins(1);
-const COLLEAGUE: &str = "bob@example.org";
 
 async fn acme() -> World {
     let world = World::new().await;
     world.organisation("Acme", EMAIL).await;
     world
-}
-
-async fn person(world: &World, session: &Secret) -> PersonPrincipal {
-    let credential = Credential::Session(session.expose().to_owned());
-    world.person(credential).await
-}
-
-/// The authenticator app of the person, which is set up.
-struct App(Totp);
-
-impl App {
-    fn code(&self, world: &World) -> String {
-        let seconds = u64::try_from(world.now().as_millis()).unwrap() / 1000;
-        self.0.generate(seconds).to_string()
-    }
-}
-
-async fn set_up(world: &World, person: &PersonPrincipal) -> (App, Changed) {
-    world.services.begin_totp(person).await.unwrap();
-    let setup = world.services.totp_setup(person).await.unwrap().unwrap();
-    let seed = totp_rs::Secret::try_from_base32(setup.seed.as_str()).unwrap();
-    let app = App(Builder::new().with_secret(seed).build().unwrap());
-    let code = app.code(world);
-    let changed = world.services.confirm_totp(person, &code).await.unwrap();
-    (app, changed)
 }
 
 /// A person with codes by time, and what set-up gave.
@@ -369,79 +343,6 @@ async fn a_token_changes_no_second_factor() {
         Err(ServiceError::Forbidden)
     ));
     assert!(world.session_counts(&changed.logged_in.session).await);
-}
-
-#[tokio::test]
-async fn whoever_lacks_a_required_factor_has_no_right_until_one_is_set_up() {
-    let world = acme().await;
-    let password = PASSWORD.to_owned();
-    let added = world
-        .services
-        .add_person(COLLEAGUE, "Acme", Some(Role::Admin), password);
-    added.await.unwrap();
-    let login = world.services.log_in(attempt(COLLEAGUE, PASSWORD)).await;
-    let colleague = login.unwrap().done().unwrap().session;
-    let token = world
-        .services
-        .add_token(COLLEAGUE, "Acme", TokenScope::Metrics)
-        .await
-        .unwrap();
-    let (_, changed) = with_app(&world).await;
-    let owner = person(&world, &changed.logged_in.session).await;
-    let acting = owner.acting_fresh(Right::Administer).unwrap();
-    let asked = person(&world, &colleague).await;
-    let asked = asked.acting_fresh(Right::Administer).unwrap();
-    // Only somebody who has one may ask it of others.
-    let refused = world.services.require_second_factor(&asked, true).await;
-    assert!(matches!(refused, Err(ServiceError::Invalid { .. })));
-    let generation = world.services.generation().unwrap();
-
-    let required = world.services.require_second_factor(&acting, true).await;
-    required.unwrap();
-
-    assert!(world.services.generation().unwrap() > generation);
-    let locked = person(&world, &colleague).await;
-    assert!(matches!(
-        locked.scope(Right::Read),
-        Err(ServiceError::SecondFactorRequired)
-    ));
-    let means = Means::Session(colleague.hash());
-    assert!(!world.services.still_valid(means).await.unwrap());
-    let program = Credential::AccessToken(token.expose().to_owned());
-    let program = world.person(program).await;
-    for refused in [
-        program.scope(Right::Read).err(),
-        program.own_right(Right::Read).err(),
-    ] {
-        assert!(matches!(refused, Some(ServiceError::SecondFactorRequired)));
-    }
-    assert!(owner.scope(Right::Administer).is_ok());
-
-    let (_, changed) = set_up(&world, &locked).await;
-    let free = person(&world, &changed.logged_in.session).await;
-    assert!(free.scope(Right::Administer).is_ok());
-}
-
-#[tokio::test]
-async fn the_last_factor_stays_while_an_organisation_requires_one() {
-    let world = acme().await;
-    let (_, changed) = with_app(&world).await;
-    let me = person(&world, &changed.logged_in.session).await;
-    let acting = me.acting_fresh(Right::Administer).unwrap();
-    let required = world.services.require_second_factor(&acting, true).await;
-    required.unwrap();
-    let own = world.services.own_factors(&me).await.unwrap();
-    assert_eq!(own.required_by.as_deref(), Some("Acme"));
-    let id = own.totp.unwrap().id.to_string();
-
-    let refused = world.services.remove_factor(&me, &id).await;
-
-    assert!(matches!(refused, Err(ServiceError::LastSecondFactor)));
-    let own = world.services.own_factors(&me).await.unwrap();
-    assert!(own.any() && own.recovery_codes_left == 10);
-    let optional = world.services.require_second_factor(&acting, false).await;
-    optional.unwrap();
-    assert!(world.services.remove_factor(&me, &id).await.is_ok());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod authenticator;
+pub(crate) mod authenticator_app;
 
 use std::net::IpAddr;
 
