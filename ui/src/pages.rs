@@ -139,14 +139,23 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "audit"
     "chart"
     "confirm"
+    "confirm_email"
     "data"
     "first_owner"
+    "forgot_password"
+    "invitation"
+    "invitation_join"
     "layout"
     "login"
     "logo"
     "message"
     "meter"
     "new_server"
+    "organisation"
+    "organisations"
+    "people"
+    "profile"
+    "reset_password"
     "server"
     "server_added"
     "servers"
@@ -155,6 +164,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "status"
 };
 
+mod people;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
+mod people;
 mod settings;
 
 use std::fmt;
 
 use serde::Serialize;
 
+pub use self::people::{
+    ConfirmEmailView, ForgotPasswordView, InvitationJoinView, InvitationRow, InvitationView,
+    OrganisationRow, OrganisationView, OrganisationsView, PeopleView, PersonRow, ProfileView,
+    ResetPasswordView, RoleOption,
+};
 pub use self::settings::{
     AuditFilter, AuditRow, AuditView, ConfirmView, DataView, Section, Settings,
 };

@@ -7,6 +7,10 @@ use super::Frame;
 /// A section of the settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Section {
+    /// The organisation itself.
+    Organisation,
+    /// Its people.
+    People,
     /// The audit log.
     Audit,
     /// Export and deletion.
@@ -15,7 +19,7 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 2] = [Self::Audit, Self::Data];
+    pub const ALL: [Self; 4] = [Self::Organisation, Self::People, Self::Audit, Self::Data];
 
     /// Its name, and its word in paths.
     #[must_use]
@@ -25,6 +29,8 @@ impl Section {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Organisation => "Organisation",
+            Self::People => "People",
             Self::Audit => "Audit log",
             Self::Data => "Data",
         }
@@ -32,6 +38,8 @@ impl Section {
 
     fn slug(self) -> &'static str {
         match self {
+            Self::Organisation => "organisation",
+            Self::People => "people",
             Self::Audit => "audit",
             Self::Data => "data",
         }

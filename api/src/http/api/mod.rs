@@ -6,6 +6,9 @@ mod download;
 mod live;
 mod metrics;
 mod organisation_data;
+mod organisations;
+mod people;
+pub mod people_schema;
 mod reports;
 pub mod schema;
 mod servers;
@@ -18,6 +21,8 @@ use self::audit::AuditApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::organisation_data::OrganisationDataApi;
+use self::organisations::OrganisationsApi;
+use self::people::PeopleApi;
 use self::reports::ReportsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
@@ -33,6 +38,8 @@ type Apis = (
     LiveApi,
     SessionsApi,
     AuditApi,
+    PeopleApi,
+    OrganisationsApi,
     OrganisationDataApi,
 );
 
@@ -57,6 +64,8 @@ fn apis(app: App) -> Apis {
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
         AuditApi(app.clone()),
+        PeopleApi(app.clone()),
+        OrganisationsApi(app.clone()),
         OrganisationDataApi(app),
     )
 }

@@ -5,7 +5,12 @@ mod audit;
 mod confirm;
 mod data;
 mod first_owner;
+mod invitation;
 mod login;
+mod organisations;
+mod people;
+mod profile;
+mod reset;
 mod servers;
 
 use poem::{IntoResponse as _, Response};
@@ -21,6 +26,11 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
     let route = confirm::routes(pages, route);
     let route = audit::routes(pages, route);
+    let route = people::routes(pages, route);
+    let route = organisations::routes(pages, route);
+    let route = profile::routes(pages, route);
+    let route = invitation::routes(pages, route);
+    let route = reset::routes(pages, route);
     let route = data::routes(pages, route);
     route
         .at("/", pages.get(session, home))
@@ -70,7 +80,7 @@ fn home() -> Response {
 
 #[poem::handler]
 fn settings() -> Response {
-    see_other("/settings/audit")
+    see_other("/settings/organisation")
 }
 
 fn html(page: Result<String, UiError>) -> Result<Response, Failure> {
