@@ -27,6 +27,9 @@ pub enum AccessToken {}
 /// Marks the id of an agent key.
 #[derive(Debug)]
 pub enum AgentKey {}
+/// Marks the id of a group of servers.
+#[derive(Debug)]
+pub enum Group {}
 /// Marks the id of an organisation.
 #[derive(Debug)]
 pub enum Organisation {}
@@ -47,6 +50,9 @@ pub enum Session {}
 pub enum Totp {}
 
 impl<T> Id<T> {
+    /// What no random id is: it would have its highest bit.
+    pub(crate) const NOBODY: Self = Self(-1, PhantomData);
+
     /// A new id from the system's randomness.
     #[must_use]
     pub fn random() -> Self {

@@ -10,8 +10,10 @@ pub mod devices;
 mod error;
 pub mod export;
 mod free_pages;
+pub mod groups;
 pub mod live;
 pub mod login_steps;
+pub mod member_groups;
 pub mod organisation_end;
 pub mod organisations;
 pub mod passkeys;
@@ -26,6 +28,7 @@ pub mod second_factors;
 pub mod series;
 pub mod servers;
 pub mod sessions;
+pub mod tags;
 pub mod tokens;
 mod writer;
 

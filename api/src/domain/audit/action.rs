@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::id::{AccessToken, AgentKey, Id, Person, Server, Session};
+use crate::id::{AccessToken, AgentKey, Group, Id, Person, Server, Session};
 use crate::store::Scope;
 
 /// What was done. Each has one word, which never changes: people filter and count by it.
@@ -16,6 +16,16 @@ pub enum Action {
     AuditExported,
     /// Old events of a chain were removed after their retention.
     AuditClosed,
+    /// A group was made.
+    GroupAdded,
+    /// A group was deleted.
+    GroupDeleted,
+    /// A group was given another name.
+    GroupRenamed,
+    /// A server was put into a group.
+    GroupServerAdded,
+    /// A server was taken out of a group.
+    GroupServerRemoved,
     /// A login with a wrong password or an unknown address.
     LoginFailed,
     /// A login.
@@ -54,20 +64,28 @@ pub enum Action {
     SecondFactorRequired,
     /// The operator removed every second factor of a person.
     SecondFactorReset,
+    /// A member was limited to the servers of some groups, or sees all again.
+    PersonGroupsChanged,
     /// A server was added.
     ServerAdded,
     /// A server was deleted.
     ServerDeleted,
+    /// A server was described.
+    ServerDescribed,
     /// A server was paused.
     ServerPaused,
     /// A server was given another name.
     ServerRenamed,
     /// A paused server goes on.
     ServerResumed,
+    /// A server was given other tags by people.
+    ServerTagged,
     /// Sessions were ended by their person.
     SessionEnded,
     /// An access token was made.
     TokenAdded,
+    /// An access token was revoked.
+    TokenRevoked,
 }
 
 impl Action {
@@ -79,6 +97,11 @@ impl Action {
             Self::AgentKeyRevoked => "agent-key.revoked",
             Self::AuditExported => "audit.exported",
             Self::AuditClosed => "audit.closed",
+            Self::GroupAdded => "group.added",
+            Self::GroupDeleted => "group.deleted",
+            Self::GroupRenamed => "group.renamed",
+            Self::GroupServerAdded => "group.server-added",
+            Self::GroupServerRemoved => "group.server-removed",
             Self::LoginFailed => "login.failed",
             Self::LoginSucceeded => "login.succeeded",
             Self::LoggedOut => "login.ended",
@@ -98,13 +121,17 @@ impl Action {
             Self::SecondFactorRenamed => "second-factor.renamed",
             Self::SecondFactorRequired => "second-factor.required",
             Self::SecondFactorReset => "second-factor.reset",
+            Self::PersonGroupsChanged => "person.groups-changed",
             Self::ServerAdded => "server.added",
             Self::ServerDeleted => "server.deleted",
+            Self::ServerDescribed => "server.described",
             Self::ServerPaused => "server.paused",
             Self::ServerRenamed => "server.renamed",
             Self::ServerResumed => "server.resumed",
+            Self::ServerTagged => "server.tagged",
             Self::SessionEnded => "session.ended",
             Self::TokenAdded => "access-token.added",
+            Self::TokenRevoked => "access-token.revoked",
         }
     }
 }
@@ -156,6 +183,12 @@ impl Object {
     #[must_use]
     pub fn organisation(scope: Scope, name: &str) -> Self {
         Self::of("organisation", scope.organisation(), name)
+    }
+
+    /// A group of servers.
+    #[must_use]
+    pub fn group(id: Id<Group>, name: &str) -> Self {
+        Self::of("group", id, name)
     }
 
     /// An access token.

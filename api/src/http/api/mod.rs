@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod download;
+mod groups;
 mod live;
 mod metrics;
 mod organisation_data;
@@ -11,11 +12,14 @@ pub mod schema;
 mod second_factors;
 mod servers;
 mod sessions;
+mod tokens;
+mod types;
 
 use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
 use self::audit::AuditApi;
+use self::groups::GroupsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::organisation_data::OrganisationDataApi;
@@ -23,6 +27,10 @@ use self::reports::ReportsApi;
 use self::second_factors::SecondFactorsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
+use self::tokens::TokensApi;
+pub(super) use self::tokens::{
+    read_cursor as read_token_cursor, write_cursor as write_token_cursor,
+};
 use super::{App, BuildError, DeclaredRoute};
 
 /// Operations that anybody may call. There are none yet.
@@ -37,6 +45,8 @@ type Apis = (
     SecondFactorsApi,
     AuditApi,
     OrganisationDataApi,
+    GroupsApi,
+    TokensApi,
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -61,7 +71,9 @@ fn apis(app: App) -> Apis {
         SessionsApi(app.clone()),
         SecondFactorsApi(app.clone()),
         AuditApi(app.clone()),
-        OrganisationDataApi(app),
+        OrganisationDataApi(app.clone()),
+        GroupsApi(app.clone()),
+        TokensApi(app),
     )
 }
 

@@ -5,11 +5,14 @@ mod audit;
 mod confirm;
 mod data;
 mod first_owner;
+mod groups;
 mod login;
 mod requirement;
 mod second_factor;
 mod second_step;
+mod server_settings;
 mod servers;
+mod tokens;
 
 use poem::{IntoResponse as _, Response};
 use server_scout_ui::UiError;
@@ -28,6 +31,9 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let route = second_factor::routes(pages, route);
     let route = second_step::routes(pages, route);
     let route = requirement::routes(pages, route);
+    let route = groups::routes(pages, route);
+    let route = server_settings::routes(pages, route);
+    let route = tokens::routes(pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
