@@ -2,6 +2,7 @@
 
 pub mod api;
 mod assets;
+mod ca;
 mod client;
 mod credentials;
 mod edge;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::domain::Services;
+use crate::tls::{AgentsTrust, SharedTrust};
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -33,19 +35,10 @@ struct Inner {
     services: Services,
     pages: Pages,
     config: Config,
-    agents_trust: Option<AgentsTrust>,
+    agents_trust: Option<SharedTrust>,
     streams: streams::Streams,
     readiness: health::Readiness,
     stopping: watch::Receiver<bool>,
-}
-
-/// What an agent must be given to trust this dashboard's own CA.
-#[derive(Clone, Debug)]
-pub struct AgentsTrust {
-    /// The CA's certificate, PEM.
-    pub pem: String,
-    /// Its SHA-256, hexadecimal.
-    pub sha256: String,
 }
 
 /// Why the edge cannot be built.
@@ -64,7 +57,7 @@ impl App {
     pub fn new(
         services: Services,
         config: Config,
-        agents_trust: Option<AgentsTrust>,
+        agents_trust: Option<SharedTrust>,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, BuildError> {
         Ok(Self(Arc::new(Inner {
@@ -89,6 +82,11 @@ impl App {
     fn config(&self) -> &Config {
         &self.0.config
     }
+
+    /// What agents must be given to trust this dashboard's own CA, if it has one.
+    fn agents_trust(&self) -> Option<Arc<AgentsTrust>> {
+        self.0.agents_trust.as_ref().map(SharedTrust::now)
+    }
 }
 
 /// Every route behind the edge. A route without a declared principal is an error here, so that a
@@ -98,6 +96,7 @@ pub fn routes(app: App) -> Result<BoxEndpoint<'static>, BuildError> {
     let route = Route::new().nest("/api/v1", api);
     let route = health::routes(route);
     let route = assets::routes(route);
+    let route = ca::routes(route);
     let route = pages::routes(&app, route);
     Ok(edge::Edge::new(app, route.map_to_response()).boxed())
 }

@@ -13,21 +13,21 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::listen::{Acceptor, Listener};
-use super::{AgentsTrust, App, BuildError, routes};
+use super::{App, BuildError, routes};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Listen, PublicUrl, Tls};
 use crate::data_dir::{DataDir, DataDirError, ServeLock};
 use crate::domain::{ServiceError, Services};
 use crate::secret::Secret;
 use crate::store::{OpenError, Store, StoreError};
-use crate::tls::{Certificates, TlsError};
+use crate::tls::{Certificates, SharedTrust, TlsError};
 
 /// A dashboard that is ready to accept.
 pub struct Dashboard {
     config: Config,
     services: Services,
     certificates: Option<Certificates>,
-    trust: Option<AgentsTrust>,
+    trust: Option<SharedTrust>,
     listener: Listener,
     address: String,
     _lock: ServeLock,
@@ -79,11 +79,7 @@ impl Dashboard {
         learn_port(&mut config, &listener);
         let store = Store::open(&data_dir.database())?;
         let certificates = Certificates::open(&config, &data_dir, &clock)?;
-        let authority = certificates.as_ref().and_then(Certificates::authority);
-        let trust = authority.map(|authority| AgentsTrust {
-            pem: authority.pem().to_owned(),
-            sha256: authority.sha256(),
-        });
+        let trust = certificates.as_ref().and_then(Certificates::trust);
         let services = Services::start(store, clock, config.limits, config.sessions).await?;
         let address = shown(&listener, certificates.is_some());
         Ok(Self {

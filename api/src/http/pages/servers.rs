@@ -97,15 +97,15 @@ pub(super) async fn add(
     let name = fields.take("name");
     match app.services().add_server(scope, &name).await {
         Ok((server, key)) => {
-            let trust = app.0.agents_trust.as_ref();
+            let trust = app.agents_trust();
             let view = ServerAddedView {
                 frame: frame(&visitor),
                 id: server.row.id.to_string(),
                 name: server.row.name,
                 agent_key: key.expose().to_owned(),
                 url: app.config().public_url.as_str().to_owned(),
-                ca_pem: trust.map(|trust| trust.pem.clone()),
-                ca_sha256: trust.map(|trust| trust.sha256.clone()),
+                ca_pem: trust.as_ref().map(|trust| trust.pem.clone()),
+                ca_sha256: trust.as_ref().map(|trust| trust.sha256.clone()),
             };
             Ok(html(app.pages().server_added(&view))?)
         }

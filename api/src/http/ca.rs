@@ -1,0 +1,21 @@
+//! The own CA, for everybody: it is no secret, and who trusts it already can follow its rotation.
+
+use poem::web::Data;
+use poem::{IntoResponse as _, Response, Route, get, handler};
+
+use super::App;
+use super::problem::Failure;
+
+pub(super) fn routes(route: Route) -> Route {
+    route.at("/ca.pem", get(ca))
+}
+
+#[handler]
+fn ca(Data(app): Data<&App>) -> poem::Result<Response> {
+    let trust = app.agents_trust().ok_or_else(Failure::not_found)?;
+    Ok(trust
+        .pem
+        .clone()
+        .with_content_type("application/x-pem-file")
+        .into_response())
+}
