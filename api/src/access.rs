@@ -19,7 +19,7 @@ pub enum Role {
 /// What an access token may do at most; its person's role is a second bound.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenScope {
-    /// Everything that its person may do.
+    /// Everything that an admin may do; what only owners may do asks for a session.
     Admin,
     /// Reads `/metrics` and nothing else.
     Metrics,
@@ -38,6 +38,8 @@ pub enum Right {
     Write,
     /// To manage people, keys, channels and settings.
     Administer,
+    /// To delete or hand over the organisation, and to make owners.
+    Own,
 }
 
 impl Role {
@@ -47,7 +49,8 @@ impl Role {
         match self {
             Self::Viewer => Right::Read,
             Self::Member => Right::Write,
-            Self::Admin | Self::Owner => Right::Administer,
+            Self::Admin => Right::Administer,
+            Self::Owner => Right::Own,
         }
     }
 

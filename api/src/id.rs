@@ -48,6 +48,12 @@ impl<T> Id<T> {
         Self(i64::from_le_bytes(bytes) & i64::MAX, PhantomData)
     }
 
+    /// The id of that number; none when no id has it.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        (number >= 0).then_some(Self(number, PhantomData))
+    }
+
     /// The number behind it, for sorting and storing.
     #[must_use]
     pub fn as_i64(self) -> i64 {

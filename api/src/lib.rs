@@ -9,6 +9,8 @@ pub mod data_dir;
 pub mod domain;
 pub mod http;
 pub mod id;
+pub mod master_key;
+pub mod sealing;
 pub mod secret;
 pub mod store;
 pub mod timeseries;

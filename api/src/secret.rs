@@ -34,6 +34,8 @@ pub enum Purpose {
     Device,
     /// Opens a one-time link.
     Link,
+    /// Seals what must be used again.
+    MasterKey,
     /// Names a session; lives in a cookie.
     Session,
 }
@@ -45,6 +47,7 @@ impl Purpose {
             Self::AgentKey => "ssa_",
             Self::Device => "ssd_",
             Self::Link => "ssl_",
+            Self::MasterKey => "ssm_",
             Self::Session => "sss_",
         }
     }

@@ -11,6 +11,7 @@ mod support;
 use std::time::Duration;
 
 use server_scout::domain::ServiceError;
+use server_scout::domain::acting::Acting;
 use server_scout::domain::ingest::Outcome;
 use server_scout::store::Scope;
 use server_scout::store::credentials::AgentIdentity;
@@ -212,7 +213,7 @@ async fn a_revoked_key_counts_no_more_from_the_next_request_on() {
     let (agent, key) = world.server(scope, "web").await;
     world
         .services
-        .revoke_agent_key(scope, agent.server, agent.key)
+        .revoke_agent_key(&Acting::operator(scope), agent.server, agent.key)
         .await
         .unwrap();
     assert!(world.agent(&key).await.is_none());
@@ -224,7 +225,7 @@ async fn a_report_for_a_server_that_is_being_deleted_harms_nobody_else() {
     let (neighbour, _) = world.server(scope, "db").await;
     world
         .services
-        .delete_server(scope, agent.server)
+        .delete_server(&Acting::operator(scope), agent.server)
         .await
         .unwrap();
     let body = report(world.now(), 1.0, "");
@@ -243,7 +244,7 @@ async fn a_deleted_server_leaves_nothing_behind_and_its_name_is_free_at_once() {
     send(&world, agent, &report(world.now(), 1.0, "")).await;
     world
         .services
-        .delete_server(scope, agent.server)
+        .delete_server(&Acting::operator(scope), agent.server)
         .await
         .unwrap();
     let gone = world.services.server(scope, agent.server).await;
@@ -272,6 +273,7 @@ async fn a_deleted_server_leaves_nothing_behind_and_its_name_is_free_at_once() {
 async fn one_organisation_cannot_reach_into_another() {
     let (world, ours, agent) = world().await;
     let theirs = world.organisation("Other", "eve@example.org").await;
+    let acting = Acting::operator(theirs);
     send(&world, agent, &report(world.now(), 1.0, "")).await;
     let services = &world.services;
     assert!(services.server(ours, agent.server).await.is_ok());
@@ -283,16 +285,19 @@ async fn one_organisation_cannot_reach_into_another() {
         services.agent_keys(theirs, agent.server).await.map(drop)
     ));
     assert!(missing(
-        services.add_agent_key(theirs, agent.server).await.map(drop)
+        services
+            .add_agent_key(&acting, agent.server)
+            .await
+            .map(drop)
     ));
     assert!(missing(
         services
-            .revoke_agent_key(theirs, agent.server, agent.key)
+            .revoke_agent_key(&acting, agent.server, agent.key)
             .await
     ));
-    assert!(missing(services.delete_server(theirs, agent.server).await));
+    assert!(missing(services.delete_server(&acting, agent.server).await));
     let pause = services
-        .change_server(theirs, agent.server, None, Some(true))
+        .change_server(&acting, agent.server, None, Some(true))
         .await;
     assert!(missing(pause.map(drop)));
     let window = Window::new(world.now().before(SECOND), world.now(), 10).unwrap();

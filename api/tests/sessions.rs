@@ -61,7 +61,9 @@ async fn logging_out_ends_the_session_for_good() {
     let world = world_with_owner().await;
     let session = world.log_in().await;
     let hash: SecretHash = session.hash();
-    world.services.log_out(hash).await.unwrap();
+    let me = Credential::Session(session.expose().to_owned());
+    let me = world.person(me).await;
+    world.services.log_out(&me).await.unwrap();
     assert!(!world.session_counts(&session).await);
     assert!(
         !world

@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::helpers;
 use crate::render::{self, Page};
 use crate::views::{
-    AccountView, FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView,
-    ServerView, ServersView,
+    AccountView, AuditView, ConfirmView, FirstOwnerView, LoginView, MessageView, NewServerView,
+    ServerAddedView, ServerView, ServersView,
 };
 
 /// Every page, ready to render. Make it once and share it.
@@ -50,6 +50,17 @@ impl Pages {
             "account",
             &Page::within(&view.frame, "Your account", content),
         )
+    }
+
+    /// Proving again who one is.
+    pub fn confirm(&self, view: &ConfirmView) -> Result<String, UiError> {
+        let page = Page::within(&view.frame, "Confirm that it is you", view);
+        self.page("confirm", &page)
+    }
+
+    /// The audit log.
+    pub fn audit(&self, view: &AuditView) -> Result<String, UiError> {
+        self.page("audit", &Page::within(&view.frame, "Audit log", view))
     }
 
     /// The list of servers.
@@ -120,7 +131,9 @@ macro_rules! templates {
 
 const TEMPLATES: &[(&str, &str)] = templates! {
     "account"
+    "audit"
     "chart"
+    "confirm"
     "first_owner"
     "layout"
     "login"
@@ -131,6 +144,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "server"
     "server_added"
     "servers"
+    "settings_nav"
     "snippet"
     "status"
 };

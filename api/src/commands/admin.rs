@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::domain::Services;
+use crate::domain::acting::Acting;
 use crate::http::App;
 use crate::store::{self, Store};
 
@@ -46,7 +47,8 @@ pub(super) async fn add_server(
 ) -> anyhow::Result<()> {
     let services = open(&config).await?;
     let scope = services.operator_scope(organisation).await?;
-    let (_, key) = services.add_server(scope, name).await?;
+    let acting = Acting::operator(scope);
+    let (_, key) = services.add_server(&acting, name).await?;
     services.finish();
     println!("{}", key.expose());
     Ok(())
@@ -77,7 +79,8 @@ pub(super) fn backup(config: &Config, target: &Path) -> anyhow::Result<()> {
 pub(super) async fn openapi() -> anyhow::Result<()> {
     let store = Store::in_memory()?;
     let config = Config::load(None)?;
-    let services = Services::start(store, Clock::system(), config.limits, config.sessions).await?;
+    let (limits, times) = (config.limits, config.sessions);
+    let services = Services::start(store, Clock::system(), limits, times, None).await?;
     let (_, stopping) = watch::channel(false);
     let app = App::new(services, config, None, stopping)?;
     println!("{}", crate::http::api::document(app).trim_end());
@@ -87,5 +90,6 @@ pub(super) async fn openapi() -> anyhow::Result<()> {
 async fn open(config: &Config) -> anyhow::Result<Services> {
     let data_dir = DataDir::open(&config.data_dir)?;
     let store = Store::open_existing(&data_dir.database())?;
-    Ok(Services::start(store, Clock::system(), config.limits, config.sessions).await?)
+    let (limits, times) = (config.limits, config.sessions);
+    Ok(Services::start(store, Clock::system(), limits, times, None).await?)
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub tls: Tls,
     /// Networks whose forwarding headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// The file of the key that seals secrets; without one, `master.key` in the data directory.
+    pub master_key_file: Option<PathBuf>,
     /// The operator's ceilings.
     pub limits: Limits,
     /// How long a session lives.
@@ -185,6 +187,7 @@ impl Config {
             listen,
             tls,
             trusted_proxies,
+            master_key_file: settings.parse("master_key_file", "a file")?,
             limits: read_limits(&mut settings)?,
             sessions: SessionTimes {
                 idle: settings.seconds("sessions.idle_seconds", 60..=30 * DAY, DAY / 2)?,

@@ -3,13 +3,17 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use diesel::SqliteConnection;
 use server_scout_wire::Timestamp;
 
+use super::acting::{Acting, Actor};
+use super::audit::{Action, Object};
 use super::client::Client;
 use super::names::{Email, Name};
 pub use super::password::Password;
 use super::password::Verdict;
 pub use super::password_change::PasswordChange;
+use super::principal::{Means, PersonPrincipal};
 use super::throttle::Source;
 use super::{ServiceError, Services};
 use crate::access::{Role, TokenScope};
@@ -111,8 +115,8 @@ impl Services {
         let name = Name::parse("organisation", &form.organisation)?;
         let password = Password::chosen(form.password, &[email.as_str(), name.as_str()])?;
         let password_hash = self.0.passwords.hash(password).await?;
-        let now = self.clock().now();
-        let known = password_hash.clone();
+        let (audit, now) = (self.audit(), self.clock().now());
+        let (known, by) = (password_hash.clone(), client.clone());
         let person = self
             .store()
             .write(move |c| {
@@ -129,6 +133,10 @@ impl Services {
                 };
                 let person = people::create(c, email.as_str(), &password_hash, now)?;
                 organisations::join(c, scope, person, Role::Owner, now)?;
+                let by = Actor::person(person, email.as_str(), by);
+                let made = Object::organisation(scope, name.as_str());
+                let acting = Acting { scope, by };
+                audit.record(c, now, &acting, Action::OrganisationAdded, &made, "")?;
                 Ok(person)
             })
             .await
@@ -166,7 +174,11 @@ impl Services {
         let hash = found.as_ref().map(|login| login.password_hash.clone());
         let password = Password::typed(attempt.password);
         let better = match self.0.passwords.verify(password, hash).await? {
-            Verdict::Wrong => return Err(ServiceError::WrongLogin),
+            Verdict::Wrong => {
+                let person = found.map(|login| login.person);
+                self.note_failed_login(person, &email, attempt.client);
+                return Err(ServiceError::WrongLogin);
+            }
             Verdict::Right => None,
             Verdict::Outdated(better) => Some(better),
         };
@@ -203,7 +215,7 @@ impl Services {
         let session = Secret::generate(Purpose::Session);
         let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
         let (hash, device_hash) = (session.hash(), device.hash());
-        let now = self.clock().now();
+        let (audit, now) = (self.audit(), self.clock().now());
         self.store()
             .write(move |c| {
                 people::replace_password_hash(c, person, &proof.checked, &proof.from_now_on)?;
@@ -220,7 +232,11 @@ impl Services {
                     address: client.shown_address(),
                     user_agent: client.user_agent.as_str().to_owned(),
                 };
-                sessions::create(c, &new, now)
+                sessions::create(c, &new, now)?;
+                let scopes = credentials::of_person(c, person)?;
+                let by = Actor::person(person, &people::email(c, person)?, client);
+                let what = (Action::LoginSucceeded, &Object::none(), "");
+                audit.record_for(c, now, &scopes, &by, what)
             })
             .await
             // Somebody without an organisation has nothing to log in to, and a password that was
@@ -232,12 +248,48 @@ impl Services {
         Ok(LoggedIn { session, device })
     }
 
-    /// Ends a session.
-    pub async fn log_out(&self, session: SecretHash) -> Result<(), ServiceError> {
+    /// Ends the session that asks.
+    pub async fn log_out(&self, person: &PersonPrincipal) -> Result<(), ServiceError> {
+        let Means::Session(session) = person.means else {
+            return Err(ServiceError::Forbidden);
+        };
+        let (audit, by) = (self.audit(), person.actor());
+        let (id, now) = (person.person(), self.clock().now());
         Ok(self
             .store()
-            .write(move |c| sessions::end(c, &session))
+            .write(move |c| {
+                sessions::end(c, &session)?;
+                let scopes = credentials::of_person(c, id)?;
+                let what = (Action::LoggedOut, &Object::none(), "");
+                audit.record_for(c, now, &scopes, &by, what)
+            })
             .await?)
+    }
+
+    /// Notes a login that failed: with the organisations of the account, or with the installation
+    /// when there is none. Nobody waits for it, so that time tells nothing, and when it cannot be
+    /// written people can still log in.
+    fn note_failed_login(&self, person: Option<Id<Person>>, email: &Email, client: Client) {
+        if person.is_none() && !self.0.unknown_logins.take(self.clock().now()) {
+            return;
+        }
+        let (audit, now) = (self.audit(), self.clock().now());
+        let (by, email) = (Actor::stranger(client), email.as_str().to_owned());
+        let note = move |c: &mut SqliteConnection| {
+            let scopes = match person {
+                Some(person) => credentials::of_person(c, person)?,
+                None => Vec::new(),
+            };
+            let account = Object::of("account", "", &email);
+            let what = (Action::LoginFailed, &account, "");
+            audit.record_for(c, now, &scopes, &by, what)
+        };
+        let store = self.store().clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.write(note).await {
+                tracing::warn!("cannot note a failed login: {error}");
+            }
+        });
     }
 
     /// For the operator: makes a person, and the organisation when it is new. Without a role:
@@ -253,7 +305,7 @@ impl Services {
         let name = Name::parse("organisation", organisation)?;
         let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
         let password_hash = self.0.passwords.hash(password).await?;
-        let now = self.clock().now();
+        let (audit, now) = (self.audit(), self.clock().now());
         self.store()
             .write(move |c| {
                 let (scope, default) = match credentials::operator(c, name.as_str())? {
@@ -263,6 +315,11 @@ impl Services {
                 let role = role.unwrap_or(default);
                 let person = people::create(c, email.as_str(), &password_hash, now)?;
                 organisations::join(c, scope, person, role, now)?;
+                let (acting, made) = (
+                    Acting::operator(scope),
+                    Object::person(person, email.as_str()),
+                );
+                audit.record(c, now, &acting, Action::PersonAdded, &made, role.as_str())?;
                 Ok(role)
             })
             .await
@@ -280,18 +337,20 @@ impl Services {
         let email = Email::parse(email)?;
         let token = Secret::generate(Purpose::AccessToken);
         let hash = token.hash();
-        let now = self.clock().now();
+        let (audit, now) = (self.audit(), self.clock().now());
         self.store()
             .write(move |c| {
                 let person = tokens::member_by_email(c, scope, email.as_str())?;
-                tokens::create(
+                let until = now.after(TOKEN_LIFE);
+                let made = tokens::create(c, scope, person, &hash, token_scope, now, until)?;
+                let (acting, made) = (Acting::operator(scope), Object::token(made, email.as_str()));
+                audit.record(
                     c,
-                    scope,
-                    person,
-                    &hash,
-                    token_scope,
                     now,
-                    now.after(TOKEN_LIFE),
+                    &acting,
+                    Action::TokenAdded,
+                    &made,
+                    token_scope.as_str(),
                 )
             })
             .await

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::sealing::SealError;
 use crate::store::StoreError;
 
 /// A service refused or failed. The words are for people and never hold a secret or anything of
@@ -27,6 +28,9 @@ pub enum ServiceError {
         /// What was expected.
         reason: String,
     },
+    /// The session must prove again whose it is before so weighty a change.
+    #[error("confirm that it is you, and try again")]
+    ProofNeeded,
     /// There is no such thing for this principal.
     #[error("there is no such thing here")]
     NotFound,
@@ -66,6 +70,15 @@ impl ServiceError {
         match error {
             StoreError::Conflict => Self::Conflict { member, reason },
             other => other.into(),
+        }
+    }
+}
+
+impl From<SealError> for ServiceError {
+    fn from(error: SealError) -> Self {
+        tracing::error!("a sealed secret cannot be used: {error}");
+        Self::Unavailable {
+            retry_after: Duration::from_mins(1),
         }
     }
 }

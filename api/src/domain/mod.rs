@@ -1,7 +1,9 @@
 //! The services: every rule of the product that is neither HTTP nor SQL.
 
 pub mod accounts;
+pub mod acting;
 mod agent_keys;
+pub mod audit;
 pub mod client;
 mod common_passwords;
 pub mod error;
@@ -12,20 +14,25 @@ pub mod names;
 mod password;
 mod password_change;
 pub mod principal;
+mod proof;
 pub mod servers;
 pub mod sessions;
 pub mod status;
 mod throttle;
+mod unknown_logins;
 pub mod upkeep;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
 pub use self::error::ServiceError;
 use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
-use crate::store::{Store, StoreError};
+use crate::sealing::Sealer;
+use crate::secret::random_bytes;
+use crate::store::{Store, sealed};
 
 /// All services over one store. Cloning shares them.
 #[derive(Clone)]
@@ -42,17 +49,26 @@ struct Inner {
     throttle: throttle::Throttle,
     intake: ingest::Intake,
     upkeep_due: Notify,
+    unknown_logins: unknown_logins::UnknownLogins,
+    audit: audit::Audit,
+    sealer: Option<Sealer>,
 }
 
 impl Services {
-    /// Starts the services; reads what the live view shows from the store.
+    /// Starts the services; reads what the live view shows from the store. Without a sealer, as at
+    /// the command line, secrets stay closed and audit events are left for the dashboard to seal.
     pub async fn start(
         store: Store,
         clock: Clock,
         limits: Limits,
         session_times: SessionTimes,
-    ) -> Result<Self, StoreError> {
+        sealer: Option<Sealer>,
+    ) -> Result<Self, ServiceError> {
         let live = live::Live::load(&store).await?;
+        let audit = match &sealer {
+            Some(sealer) => audit::Audit::sealing_with(&audit_key(&store, sealer).await?),
+            None => audit::Audit::leaving(),
+        };
         Ok(Self(Arc::new(Inner {
             store,
             clock,
@@ -64,7 +80,22 @@ impl Services {
             throttle: throttle::Throttle::default(),
             intake: ingest::Intake::default(),
             upkeep_due: Notify::new(),
+            unknown_logins: unknown_logins::UnknownLogins::default(),
+            audit,
+            sealer,
         })))
+    }
+
+    /// Records what is done; to be cloned into the transaction that does it.
+    fn audit(&self) -> audit::Audit {
+        self.0.audit.clone()
+    }
+
+    /// Seals and opens what must be used again.
+    pub fn sealer(&self) -> Result<&Sealer, ServiceError> {
+        let missing = "is not known to this command; the running dashboard has it";
+        let sealer = self.0.sealer.as_ref();
+        sealer.ok_or_else(|| ServiceError::invalid("master key", missing))
     }
 
     /// The clock that all services go by.
@@ -95,3 +126,19 @@ impl Services {
         }
     }
 }
+
+/// The key of the audit chains: made once, kept sealed.
+async fn audit_key(store: &Store, sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+    let place = sealed::key_place(AUDIT_KEY);
+    let fresh = Zeroizing::new(random_bytes::<32>());
+    let fresh = sealer.seal(&place, fresh.as_slice());
+    let kept = store
+        .write(move |c| {
+            sealed::keep_key(c, AUDIT_KEY, &fresh)?;
+            sealed::key(c, AUDIT_KEY)
+        })
+        .await?;
+    Ok(sealer.open(&place, &kept.unwrap_or_default())?)
+}
+
+const AUDIT_KEY: &str = "audit";

@@ -1,6 +1,7 @@
 //! Changing one's own password.
 
 use super::accounts::{LoggedIn, sources};
+use super::audit::{Action, Object};
 use super::client::Client;
 use super::names::Email;
 use super::password::{Password, Verdict};
@@ -10,7 +11,7 @@ use super::{ServiceError, Services};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret};
 use crate::store::sessions::NewSession;
-use crate::store::{StoreError, devices, people, sessions};
+use crate::store::{StoreError, credentials, devices, people, sessions};
 
 /// What somebody who changes the password presents.
 pub struct PasswordChange {
@@ -68,12 +69,15 @@ impl Services {
         };
         let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
         let device_hash = device.hash();
-        let now = self.clock().now();
+        let (audit, by, now) = (self.audit(), person.actor(), self.clock().now());
         self.store()
             .write(move |c| {
                 people::replace_password_hash(c, replacement.person, &before, &after)?;
                 devices::remember(c, &device_hash, replacement.person, now)?;
-                sessions::replace_all(c, &session, &replacement, now)
+                sessions::replace_all(c, &session, &replacement, now)?;
+                let scopes = credentials::of_person(c, replacement.person)?;
+                let what = (Action::PasswordChanged, &Object::none(), "");
+                audit.record_for(c, now, &scopes, &by, what)
             })
             .await
             // Somebody else's change, or the end of this session, was faster.
@@ -89,7 +93,7 @@ impl Services {
     }
 
     /// The hash that the present password fits.
-    async fn check_present(
+    pub(super) async fn check_present(
         &self,
         person: Id<Person>,
         present: Password,

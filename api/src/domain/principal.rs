@@ -1,7 +1,11 @@
 //! Who asks: from a credential to a principal, and from a principal to a scope.
 
+use std::time::Duration;
+
 use server_scout_wire::Timestamp;
 
+use super::acting::{Acting, Actor, Who};
+use super::client::Client;
 use super::{ServiceError, Services};
 use crate::access::{Right, Role, TokenScope};
 use crate::id::{Id, Person};
@@ -40,7 +44,14 @@ pub struct PersonPrincipal {
     pub own: Option<Right>,
     /// By what.
     pub means: Means,
+    /// Whether they have proved lately who they are, which weighty changes ask of a session.
+    pub fresh: bool,
+    /// From where.
+    pub client: Client,
 }
+
+/// How long a proof of who somebody is counts for weighty changes.
+pub const PROOF_LIFE: Duration = Duration::from_mins(15);
 
 /// By what a person is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +62,17 @@ pub enum Means {
     Token(SecretHash),
 }
 
+impl Principal {
+    /// The same principal, from where the request came.
+    #[must_use]
+    pub fn from_client(self, client: Client) -> Self {
+        match self {
+            Self::Agent(agent) => Self::Agent(agent),
+            Self::Person(person) => Self::Person(PersonPrincipal { client, ..person }),
+        }
+    }
+}
+
 impl PersonPrincipal {
     /// The scope of the person's organisation, if they have `right` there.
     pub fn scope(&self, right: Right) -> Result<Scope, ServiceError> {
@@ -58,6 +80,46 @@ impl PersonPrincipal {
             Ok(self.identity.scope)
         } else {
             Err(ServiceError::Forbidden)
+        }
+    }
+
+    /// The right to a change, and who makes it.
+    pub fn acting(&self, right: Right) -> Result<Acting, ServiceError> {
+        Ok(Acting {
+            scope: self.scope(right)?,
+            by: self.actor(),
+        })
+    }
+
+    /// The right to a weighty change: a session must have proved lately whose it is. A program with
+    /// a token cannot be asked, and a token with that right was made by somebody who had proved it.
+    pub fn acting_fresh(&self, right: Right) -> Result<Acting, ServiceError> {
+        let acting = self.acting(right)?;
+        if matches!(self.means, Means::Session(_)) && !self.fresh {
+            return Err(ServiceError::ProofNeeded);
+        }
+        Ok(acting)
+    }
+
+    /// The right to change the own account: by a session that has proved lately whose it is.
+    pub fn own_change_fresh(&self) -> Result<(Actor, SecretHash), ServiceError> {
+        match self.means {
+            Means::Token(_) => Err(ServiceError::Forbidden),
+            Means::Session(_) if !self.fresh => Err(ServiceError::ProofNeeded),
+            Means::Session(session) => Ok((self.actor(), session)),
+        }
+    }
+
+    /// Who they are to the audit log.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let (person, email) = (self.identity.person, self.identity.email.clone());
+        Actor {
+            who: match self.means {
+                Means::Session(_) => Who::Person(person, email),
+                Means::Token(_) => Who::Token(person, email),
+            },
+            client: self.client.clone(),
         }
     }
 
@@ -138,6 +200,8 @@ impl Services {
             right,
             own: Some(Right::Administer),
             means,
+            fresh: now.since(session.proved_at) < PROOF_LIFE,
+            client: Client::default(),
         };
         Ok(Some((person, session.seen_at)))
     }
@@ -176,6 +240,8 @@ impl Services {
             right,
             own: token.scope.right(),
             means: Means::Token(hash),
+            fresh: false,
+            client: Client::default(),
         }))
     }
 }

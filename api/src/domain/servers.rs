@@ -2,6 +2,8 @@
 
 use server_scout_wire::Timestamp;
 
+use super::acting::Acting;
+use super::audit::{Action, Object};
 use super::live::Newest;
 use super::names::Name;
 use super::status::Status;
@@ -36,11 +38,12 @@ impl Services {
     /// Adds a server and makes its first agent key.
     pub async fn add_server(
         &self,
-        scope: Scope,
+        acting: &Acting,
         name: &str,
     ) -> Result<(ServerOverview, Secret), ServiceError> {
         let name = Name::parse("name", name)?;
-        let now = self.clock().now();
+        let (scope, now) = (acting.scope, self.clock().now());
+        let (audit, acting) = (self.audit(), acting.clone());
         let limit = self.0.limits.servers;
         let key = Secret::generate(Purpose::AgentKey);
         let (hash, ending) = (key.hash(), key.ending().to_owned());
@@ -52,6 +55,8 @@ impl Services {
                 }
                 let row = servers::create(c, scope, name.as_str(), now)?;
                 agent_keys::create(c, scope, row.id, &hash, &ending, now)?;
+                let server = Object::server(row.id, &row.name);
+                audit.record(c, now, &acting, Action::ServerAdded, &server, "")?;
                 Ok(Some(row))
             })
             .await
@@ -69,14 +74,22 @@ impl Services {
         let now = self.clock().now();
         let key = Secret::generate(Purpose::AgentKey);
         let (hash, ending, name) = (key.hash(), key.ending().to_owned(), name.clone());
+        let (audit, acting) = (self.audit(), Acting::operator(scope));
         self.store()
             .write(move |c| {
                 let row = match servers::by_name(c, scope, name.as_str()) {
                     Ok(row) => row,
-                    Err(StoreError::NotFound) => servers::create(c, scope, name.as_str(), now)?,
+                    Err(StoreError::NotFound) => {
+                        let row = servers::create(c, scope, name.as_str(), now)?;
+                        let server = Object::server(row.id, &row.name);
+                        audit.record(c, now, &acting, Action::ServerAdded, &server, "")?;
+                        row
+                    }
                     Err(error) => return Err(error),
                 };
-                agent_keys::create(c, scope, row.id, &hash, &ending, now)
+                let id = agent_keys::create(c, scope, row.id, &hash, &ending, now)?;
+                let made = Object::agent_key(id, &ending);
+                audit.record(c, now, &acting, Action::AgentKeyAdded, &made, &row.name)
             })
             .await?;
         Ok(key)
@@ -131,21 +144,31 @@ impl Services {
     /// Changes the name, pauses or lets go on; what is none stays.
     pub async fn change_server(
         &self,
-        scope: Scope,
+        acting: &Acting,
         id: Id<Server>,
         name: Option<String>,
         paused: Option<bool>,
     ) -> Result<ServerOverview, ServiceError> {
         let name = name.map(|name| Name::parse("name", &name)).transpose()?;
-        let now = self.clock().now();
+        let (scope, now) = (acting.scope, self.clock().now());
+        let (audit, acting) = (self.audit(), acting.clone());
         self.store()
             .write(move |c| {
                 let before = servers::get(c, scope, id)?;
-                if let Some(name) = name {
+                let server = Object::server(id, &before.name);
+                if let Some(name) = name.filter(|name| name.as_str() != before.name) {
                     servers::rename(c, scope, id, name.as_str())?;
+                    let renamed = Action::ServerRenamed;
+                    audit.record(c, now, &acting, renamed, &server, name.as_str())?;
                 }
                 if let Some(paused) = paused.filter(|paused| *paused != before.is_paused()) {
                     servers::set_paused(c, scope, id, paused.then_some(now))?;
+                    let action = if paused {
+                        Action::ServerPaused
+                    } else {
+                        Action::ServerResumed
+                    };
+                    audit.record(c, now, &acting, action, &server, "")?;
                 }
                 Ok(())
             })
@@ -158,10 +181,15 @@ impl Services {
     }
 
     /// Deletes a server: it and its keys at once, its reports in portions, so that nobody waits.
-    pub async fn delete_server(&self, scope: Scope, id: Id<Server>) -> Result<(), ServiceError> {
-        let now = self.clock().now();
+    pub async fn delete_server(&self, acting: &Acting, id: Id<Server>) -> Result<(), ServiceError> {
+        let (scope, now) = (acting.scope, self.clock().now());
+        let (audit, acting) = (self.audit(), acting.clone());
         self.store()
-            .write(move |c| servers::delete(c, scope, id, now))
+            .write(move |c| {
+                let server = Object::server(id, &servers::get(c, scope, id)?.name);
+                servers::delete(c, scope, id, now)?;
+                audit.record(c, now, &acting, Action::ServerDeleted, &server, "")
+            })
             .await?;
         self.live().remove(id);
         self.wake_upkeep();
@@ -186,16 +214,17 @@ impl Services {
     /// Makes another agent key for a server. The ones before stay good.
     pub async fn add_agent_key(
         &self,
-        scope: Scope,
+        acting: &Acting,
         id: Id<Server>,
     ) -> Result<(AgentKeyRow, Secret), ServiceError> {
-        let now = self.clock().now();
+        let (scope, now) = (acting.scope, self.clock().now());
+        let (audit, acting) = (self.audit(), acting.clone());
         let key = Secret::generate(Purpose::AgentKey);
         let (hash, ending) = (key.hash(), key.ending().to_owned());
         let row = self
             .store()
             .write(move |c| {
-                servers::get(c, scope, id)?;
+                let server = servers::get(c, scope, id)?;
                 let usable = agent_keys::list(c, scope, id)?
                     .iter()
                     .filter(|key| key.revoked_at().is_none())
@@ -204,6 +233,8 @@ impl Services {
                     return Ok(None);
                 }
                 let made = agent_keys::create(c, scope, id, &hash, &ending, now)?;
+                let key = Object::agent_key(made, &ending);
+                audit.record(c, now, &acting, Action::AgentKeyAdded, &key, &server.name)?;
                 let keys = agent_keys::list(c, scope, id)?;
                 Ok(keys.into_iter().find(|key| key.id == made))
             })
@@ -218,14 +249,20 @@ impl Services {
     /// Revokes an agent key, at once.
     pub async fn revoke_agent_key(
         &self,
-        scope: Scope,
+        acting: &Acting,
         server: Id<Server>,
         key: Id<AgentKey>,
     ) -> Result<(), ServiceError> {
-        let now = self.clock().now();
+        let (scope, now) = (acting.scope, self.clock().now());
+        let (audit, acting) = (self.audit(), acting.clone());
         Ok(self
             .store()
-            .write(move |c| agent_keys::revoke(c, scope, server, key, now))
+            .write(move |c| {
+                let of = servers::get(c, scope, server)?.name;
+                let ending = agent_keys::revoke(c, scope, server, key, now)?;
+                let key = Object::agent_key(key, &ending);
+                audit.record(c, now, &acting, Action::AgentKeyRevoked, &key, &of)
+            })
             .await?)
     }
 

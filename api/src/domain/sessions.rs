@@ -1,9 +1,11 @@
 //! A person's own sessions: which there are, and ending them.
 
+use super::audit::{Action, Object};
 use super::principal::{Means, PersonPrincipal};
 use super::{ServiceError, Services};
 use crate::access::Right;
 use crate::id::{Id, Session};
+use crate::store::credentials;
 use crate::store::sessions::{self, SessionRow, Whose};
 
 /// A session as its person sees it.
@@ -45,9 +47,15 @@ impl Services {
         id: Id<Session>,
     ) -> Result<(), ServiceError> {
         let whose = own(person, Right::Administer)?;
+        let (audit, by, now) = (self.audit(), person.actor(), self.clock().now());
         Ok(self
             .store()
-            .write(move |c| sessions::end_named(c, whose, id))
+            .write(move |c| {
+                sessions::end_named(c, whose, id)?;
+                let scopes = credentials::of_person(c, whose.person)?;
+                let what = (Action::SessionEnded, &Object::session(id), "");
+                audit.record_for(c, now, &scopes, &by, what)
+            })
             .await?)
     }
 
@@ -59,10 +67,18 @@ impl Services {
         let Means::Session(kept) = person.means else {
             return Err(ServiceError::Forbidden);
         };
+        let (audit, by, now) = (self.audit(), person.actor(), self.clock().now());
         let person = person.person();
         Ok(self
             .store()
-            .write(move |c| sessions::end_others(c, person, &kept))
+            .write(move |c| {
+                let ended = sessions::end_others(c, person, &kept)?;
+                let scopes = credentials::of_person(c, person)?;
+                let detail = format!("{ended} others");
+                let what = (Action::SessionEnded, &Object::none(), detail.as_str());
+                audit.record_for(c, now, &scopes, &by, what)?;
+                Ok(ended)
+            })
             .await?)
     }
 }

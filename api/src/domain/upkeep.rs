@@ -20,10 +20,12 @@ impl Services {
         }
     }
 
-    async fn clean(&self) -> Result<(), ServiceError> {
+    /// Removes what has expired, once.
+    pub async fn clean(&self) -> Result<(), ServiceError> {
         self.remove_deleted().await?;
         let now = self.clock().now();
         self.sweep_sessions(now).await?;
+        self.close_old_events().await?;
         let before = now.before(self.0.limits.retention);
         loop {
             let removed = self

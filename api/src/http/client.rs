@@ -3,8 +3,24 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use poem::Addr;
-use poem::Request;
+use poem::http::header;
+use poem::{Addr, Request};
+
+use super::edge::ClientAddress;
+use crate::domain::client::{Client, UserAgent};
+
+/// Where a request comes from, as sessions and audit events show it.
+pub(super) fn of(request: &Request) -> Client {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    Client {
+        address: request
+            .data::<ClientAddress>()
+            .and_then(|address| address.0),
+        user_agent: user_agent
+            .map(|text| UserAgent::cleaned(text.as_bytes()))
+            .unwrap_or_default(),
+    }
+}
 
 /// The address that asked, as far as it can be trusted.
 ///

@@ -90,7 +90,8 @@ impl<E> Edge<E> {
                     if matches!(principal, Principal::Agent(_)) {
                         limit = MAX_BODY_BYTES;
                     }
-                    request.set_data(principal);
+                    let client = client::of(request);
+                    request.set_data(principal.from_client(client));
                 }
                 None => {
                     request.set_data(Rejected);

@@ -23,6 +23,8 @@ pub(super) enum Access {
     Public,
     /// A person with a session.
     Session,
+    /// A person with a session that has proved lately whose it is.
+    Fresh,
 }
 
 /// An endpoint behind its declared principal. Every state change is checked to come from our own
@@ -48,17 +50,20 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let session = session_of(&request);
-        if self.access == Access::Session && session.is_none() {
+        if self.access != Access::Public && session.is_none() {
             return if is_read(request.method()) {
                 Ok(see_other("/login"))
             } else {
                 Err(Failure::unauthenticated().into())
             };
         }
+        if self.access == Access::Fresh && !session.is_some_and(|person| person.fresh) {
+            return Ok(to_confirm(&request));
+        }
         if !is_read(request.method()) {
             self.check_origin(&request)?;
             let fields = Fields::read(&mut request).await?;
-            if self.access == Access::Session {
+            if self.access != Access::Public {
                 check_token(&request, fields.0.get(CSRF_FIELD).map(String::as_str))?;
             }
             request.set_data(fields);
@@ -136,6 +141,60 @@ pub(super) fn see_other(path: &str) -> Response {
     response
 }
 
+/// To the page that asks who it is, and from there back: to the page that was asked for, or for a
+/// form to the page that it stood on. What was typed into the form is not kept.
+pub(super) fn to_confirm(request: &Request) -> Response {
+    let asked = request.uri().path_and_query();
+    let asked = asked.map(poem::http::uri::PathAndQuery::as_str);
+    let next = if is_read(request.method()) {
+        asked.map(str::to_owned)
+    } else {
+        form_page(request)
+    };
+    let next = next.and_then(|path| OwnPath::parse(&path));
+    let query = next.map(|next| {
+        let mut query = url::form_urlencoded::Serializer::new("?".to_owned());
+        query.append_pair("next", next.as_str()).finish()
+    });
+    see_other(&format!("/confirm{}", query.unwrap_or_default()))
+}
+
+/// The page that a form stood on, as browsers say.
+fn form_page(request: &Request) -> Option<String> {
+    let referrer = request.headers().get(header::REFERER)?.to_str().ok()?;
+    let referrer = url::Url::parse(referrer).ok()?;
+    let query = referrer.query().map(|query| format!("?{query}"));
+    Some(format!("{}{}", referrer.path(), query.unwrap_or_default()))
+}
+
+/// A path of this dashboard, safe to send a browser to: it cannot lead to another host.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct OwnPath(String);
+
+impl OwnPath {
+    /// Checks what came with a request. None when it is anything but a plain path of ours.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let base = url::Url::parse("https://dashboard.invalid").ok()?;
+        let own = base.join(text).ok()?;
+        let whole = own.origin() == base.origin() && text.starts_with('/');
+        let query = own.query().map(|query| format!("?{query}"));
+        let path = format!("{}{}", own.path(), query.unwrap_or_default());
+        let plain = !path.starts_with("//") && !path.contains('\\') && path.len() <= 1024;
+        (whole && plain).then_some(Self(path))
+    }
+
+    /// The path.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for OwnPath {
+    fn default() -> Self {
+        Self("/account".to_owned())
+    }
+}
+
 /// The person whose session asks, for pages.
 pub(super) fn session_of(request: &Request) -> Option<&PersonPrincipal> {
     match request.data::<Principal>() {
@@ -202,5 +261,37 @@ impl Fields {
 impl<'a> FromRequest<'a> for Fields {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         Ok(request.data::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_path_of_ours_is_somewhere_to_go() {
+        let own = |text: &str| OwnPath::parse(text).map(|path| path.0);
+        assert_eq!(own("/servers/1?a=b#c"), Some("/servers/1?a=b".to_owned()));
+        assert_eq!(own("/a/../b"), Some("/b".to_owned()));
+        for elsewhere in [
+            "",
+            "servers",
+            "//evil.example/x",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example/",
+            "/..//evil.example",
+            "/%0d%0aX: y/..//evil.example",
+            "javascript:alert(1)",
+            "\t//evil.example",
+            "/\t/evil.example",
+            " //evil.example",
+        ] {
+            let path = own(elsewhere);
+            let stays = path.as_deref().is_none_or(|path| !path.starts_with("//"));
+            assert!(stays, "{elsewhere:?} {path:?}");
+        }
+        assert_eq!(own("//evil.example/x"), None);
+        assert_eq!(own("/\\evil.example"), None);
     }
 }

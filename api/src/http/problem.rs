@@ -235,6 +235,11 @@ impl From<ServiceError> for Failure {
             ServiceError::Forbidden => Self::forbidden("Your role or token does not include this."),
             ServiceError::Invalid { member, reason } => Self::invalid(member, &reason),
             ServiceError::NotFound => Self::not_found(),
+            ServiceError::ProofNeeded => {
+                Self::new(StatusCode::FORBIDDEN, "proof-needed", "Confirm that it is you").detail(
+                    "This change asks for a password or a second factor of the last 15 minutes. Open /confirm in this browser.",
+                )
+            }
             ServiceError::LinkClosed => {
                 Self::new(StatusCode::GONE, "link-closed", "This link opens nothing any more").detail(
                     "It has been used, has expired, or was replaced by a newer one. Restart the dashboard for a new first-owner link.",

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Listen, PublicUrl, Tls};
 use crate::data_dir::{DataDir, DataDirError, ServeLock};
 use crate::domain::{ServiceError, Services};
+use crate::master_key::{self, MasterKeyError};
 use crate::secret::Secret;
 use crate::store::{OpenError, Store, StoreError};
 use crate::tls::{Certificates, SharedTrust, TlsError};
@@ -62,6 +63,9 @@ pub enum StartError {
     /// What the start has to read.
     #[error("the database cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -80,7 +84,9 @@ impl Dashboard {
         let store = Store::open(&data_dir.database())?;
         let certificates = Certificates::open(&config, &data_dir, &clock)?;
         let trust = certificates.as_ref().and_then(Certificates::trust);
-        let services = Services::start(store, clock, config.limits, config.sessions).await?;
+        let sealer = Some(master_key::open_or_make(&config, &data_dir, &store).await?);
+        let (limits, times) = (config.limits, config.sessions);
+        let services = Services::start(store, clock, limits, times, sealer).await?;
         let address = shown(&listener, certificates.is_some());
         Ok(Self {
             config,
@@ -146,12 +152,16 @@ impl Dashboard {
         let clock = self.services.clock().clone();
         let certificates = self.certificates.map(|c| tokio::spawn(c.keep_fresh(clock)));
         let upkeep = tokio::spawn(self.services.clone().keep_clean());
+        let audit = tokio::spawn(self.services.clone().keep_audited());
         let accepting = tokio::spawn(super::listen::run(acceptor, self.listener, stopping));
 
         stop.await;
         let _ = stopper.send(true);
         let _ = accepting.await;
-        for task in [Some(upkeep), certificates].into_iter().flatten() {
+        for task in [Some(upkeep), Some(audit), certificates]
+            .into_iter()
+            .flatten()
+        {
             task.abort();
             let _ = task.await;
         }

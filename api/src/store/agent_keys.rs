@@ -75,25 +75,28 @@ pub fn list(
         .load(connection)?)
 }
 
-/// Revokes a key, at once and for ever. A key that was revoked before stays as it was.
+/// Revokes a key, at once and for ever, and gives its last four characters. A key that was revoked
+/// before stays as it was.
 pub fn revoke(
     connection: &mut SqliteConnection,
     scope: Scope,
     server: Id<Server>,
     key: Id<AgentKey>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<String, StoreError> {
     let ours = agent_key::table
         .filter(agent_key::organisation_id.eq(scope.organisation()))
         .filter(agent_key::server_id.eq(server))
         .filter(agent_key::id.eq(key));
-    let revoked_at: Option<i64> = ours.select(agent_key::revoked_at).first(connection)?;
+    let (ending, revoked_at): (String, Option<i64>) = ours
+        .select((agent_key::ending, agent_key::revoked_at))
+        .first(connection)?;
     if revoked_at.is_none() {
         diesel::update(ours)
             .set(agent_key::revoked_at.eq(Some(now.as_millis())))
             .execute(connection)?;
     }
-    Ok(())
+    Ok(ending)
 }
 
 /// Deletes every key of a server.

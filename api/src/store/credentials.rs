@@ -44,6 +44,8 @@ pub struct FoundSession {
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub seen_at: Timestamp,
+    /// When its person last proved who they are.
+    pub proved_at: Timestamp,
 }
 
 /// An access token that exists and is not revoked.
@@ -84,7 +86,7 @@ pub fn session(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
 ) -> Result<Option<FoundSession>, StoreError> {
-    let found: Option<(IdentityRow, i64, i64)> = session::table
+    let found: Option<(IdentityRow, i64, i64, i64)> = session::table
         .inner_join(
             member::table.on(member::organisation_id
                 .eq(session::organisation_id)
@@ -103,15 +105,17 @@ pub fn session(
             ),
             session::created_at,
             session::seen_at,
+            session::proved_at,
         ))
         .first(connection)
         .optional()?;
     found
-        .map(|(row, created_at, seen_at)| {
+        .map(|(row, created_at, seen_at, proved_at)| {
             Ok(FoundSession {
                 identity: identity(row)?,
                 created_at: Timestamp::from_millis(created_at),
                 seen_at: Timestamp::from_millis(seen_at),
+                proved_at: Timestamp::from_millis(proved_at),
             })
         })
         .transpose()
@@ -198,4 +202,17 @@ fn identity(row: IdentityRow) -> Result<PersonIdentity, StoreError> {
 fn parse<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
     word.parse()
         .map_err(|_| StoreError::Database(format!("holds the unknown word {word:?}")))
+}
+
+/// The scopes of every organisation that the person belongs to, for events of their own account.
+pub fn of_person(
+    connection: &mut SqliteConnection,
+    person: Id<Person>,
+) -> Result<Vec<Scope>, StoreError> {
+    let organisations: Vec<Id<Organisation>> = member::table
+        .filter(member::person_id.eq(person))
+        .order(member::organisation_id)
+        .select(member::organisation_id)
+        .load(connection)?;
+    Ok(organisations.into_iter().map(Scope::of).collect())
 }

@@ -3,6 +3,7 @@
 //! The schema is private to this module, so no SQL can be written outside of it.
 
 pub mod agent_keys;
+pub mod audit;
 mod connection;
 pub mod credentials;
 pub mod devices;
@@ -15,6 +16,7 @@ pub mod removal;
 pub mod reports;
 mod schema;
 mod scope;
+pub mod sealed;
 pub mod series;
 pub mod servers;
 pub mod sessions;

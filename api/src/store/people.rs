@@ -52,6 +52,14 @@ pub fn by_email(
     }))
 }
 
+/// The person's address.
+pub fn email(connection: &mut SqliteConnection, id: Id<Person>) -> Result<String, StoreError> {
+    Ok(person::table
+        .filter(person::id.eq(id))
+        .select(person::email)
+        .first(connection)?)
+}
+
 /// The hash of the person's password.
 pub fn password_hash(
     connection: &mut SqliteConnection,

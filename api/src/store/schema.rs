@@ -44,6 +44,7 @@ diesel::table! {
         seen_at -> BigInt,
         address -> Text,
         user_agent -> Text,
+        proved_at -> BigInt,
     }
 }
 
@@ -120,6 +121,56 @@ diesel::table! {
         token_hash -> Binary,
         person_id -> BigInt,
         seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sealed_key (name) {
+        name -> Text,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_chain (organisation_id) {
+        organisation_id -> BigInt,
+        count -> BigInt,
+        head -> Binary,
+        checkpoint_number -> BigInt,
+        checkpoint_head -> Nullable<Binary>,
+        checkpoint_seal -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    audit_event (organisation_id, number) {
+        organisation_id -> BigInt,
+        number -> BigInt,
+        at -> BigInt,
+        actor_kind -> Text,
+        actor_name -> Text,
+        person_id -> Nullable<BigInt>,
+        action -> Text,
+        object_kind -> Text,
+        object_id -> Text,
+        object_name -> Text,
+        detail -> Text,
+        address -> Text,
+        user_agent -> Text,
+        seal -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_inbox (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        at -> BigInt,
+        action -> Text,
+        object_kind -> Text,
+        object_id -> Text,
+        object_name -> Text,
+        detail -> Text,
     }
 }
 

@@ -69,6 +69,7 @@ pub fn create(
             session::seen_at.eq(now.as_millis()),
             session::address.eq(&new.address),
             session::user_agent.eq(&new.user_agent),
+            session::proved_at.eq(now.as_millis()),
         ))
         .execute(connection)?;
     let surplus: Vec<Id<Session>> = session::table
@@ -126,6 +127,27 @@ pub fn touch(
     diesel::update(session::table.filter(session::id_hash.eq(hash.as_bytes())))
         .set(session::seen_at.eq(now.as_millis()))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Puts a session under another id into the place of one, which its person has just proved to be
+/// theirs. Not found when that one has ended meanwhile.
+pub fn renew(
+    connection: &mut SqliteConnection,
+    before: &SecretHash,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let renewed = diesel::update(session::table.filter(session::id_hash.eq(before.as_bytes())))
+        .set((
+            session::id_hash.eq(hash.as_bytes()),
+            session::seen_at.eq(now.as_millis()),
+            session::proved_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    if renewed == 0 {
+        return Err(StoreError::NotFound);
+    }
     Ok(())
 }
 

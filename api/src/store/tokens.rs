@@ -32,7 +32,7 @@ pub fn create(
     token_scope: TokenScope,
     now: Timestamp,
     expires_at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Id<AccessToken>, StoreError> {
     let id: Id<AccessToken> = Id::random();
     diesel::insert_into(access_token::table)
         .values((
@@ -45,5 +45,5 @@ pub fn create(
             access_token::expires_at.eq(expires_at.as_millis()),
         ))
         .execute(connection)?;
-    Ok(())
+    Ok(id)
 }

@@ -13,9 +13,11 @@ use server_scout::clock::{Clock, Hand};
 use server_scout::config::{Config, Limits, SessionTimes};
 use server_scout::domain::Services;
 use server_scout::domain::accounts::{FirstOwner, LoginAttempt};
+use server_scout::domain::acting::Acting;
 use server_scout::domain::client::Client;
 use server_scout::domain::principal::{Credential, PersonPrincipal, Principal};
-use server_scout::secret::Secret;
+use server_scout::sealing::Sealer;
+use server_scout::secret::{Purpose, Secret};
 use server_scout::store::credentials::AgentIdentity;
 use server_scout::store::{Scope, Store};
 use server_scout_wire::Timestamp;
@@ -94,7 +96,8 @@ impl World {
 
     /// A new server and whose its key is.
     pub(crate) async fn server(&self, scope: Scope, name: &str) -> (AgentIdentity, Secret) {
-        let (_, key) = self.services.add_server(scope, name).await.unwrap();
+        let acting = Acting::operator(scope);
+        let (_, key) = self.services.add_server(&acting, name).await.unwrap();
         (self.agent(&key).await.expect("a new key counts"), key)
     }
 
@@ -128,6 +131,14 @@ impl World {
         Store::open_existing(&self.dir.path().join("test.db")).unwrap()
     }
 
+    /// The services as a command has them: beside the dashboard, without the master key.
+    pub(crate) async fn command(&self) -> Services {
+        let (clock, limits, times) = (self.clock.clone(), self.limits, self.times);
+        Services::start(self.store(), clock, limits, times, None)
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn log_in(&self) -> Secret {
         self.services
             .log_in(attempt(EMAIL, PASSWORD))
@@ -152,7 +163,12 @@ pub(crate) fn attempt(email: &str, password: &str) -> LoginAttempt {
 
 async fn start(dir: &TempDir, clock: &Clock, limits: Limits, times: SessionTimes) -> Services {
     let store = Store::open(&dir.path().join("test.db")).unwrap();
-    Services::start(store, clock.clone(), limits, times)
+    let key_file = dir.path().join("master.key");
+    if !key_file.exists() {
+        std::fs::write(&key_file, Secret::generate(Purpose::MasterKey).expose()).unwrap();
+    }
+    let sealer = Some(Sealer::open_file(&key_file).unwrap());
+    Services::start(store, clock.clone(), limits, times, sealer)
         .await
         .unwrap()
 }

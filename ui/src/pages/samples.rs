@@ -1,8 +1,9 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
 use crate::views::{
-    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView,
-    ServerRow, ServerView, ServersView, SessionRow, Status, ValueRow,
+    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, FirstOwnerView, Frame, LoginView,
+    MessageView, NewServerView, Section, ServerAddedView, ServerRow, ServerView, ServersView,
+    SessionRow, Settings, Status, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -39,6 +40,39 @@ pub(super) fn account(text: &str) -> AccountView {
         password_min: 12,
         notice: Some(text.to_owned()),
         error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn confirm(text: &str) -> ConfirmView {
+    ConfirmView {
+        frame: frame(text),
+        next: text.to_owned(),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn audit(text: &str) -> AuditView {
+    let text = || text.to_owned();
+    AuditView {
+        frame: frame(&text()),
+        settings: Settings::at(Section::Audit),
+        events: vec![AuditRow {
+            number: text(),
+            at: text(),
+            actor: text(),
+            action: text(),
+            object: text(),
+            detail: text(),
+            origin: text(),
+        }],
+        filter: AuditFilter {
+            action: text(),
+            from: text(),
+            to: text(),
+        },
+        everybody: true,
+        next_before: Some(text()),
+        error: Some(text()),
     }
 }
 

@@ -72,8 +72,8 @@ impl ServersApi {
         person: PersonAuth,
         new: Json<NewServer>,
     ) -> Result<AddedServerResponse, Failure> {
-        let scope = person.0.scope(Right::Write)?;
-        let (server, key) = self.0.services().add_server(scope, &new.0.name).await?;
+        let acting = person.0.acting(Right::Write)?;
+        let (server, key) = self.0.services().add_server(&acting, &new.0.name).await?;
         Ok(AddedServerResponse::Added(Json(AddedServer {
             server: (&server).into(),
             agent_key: key.expose().to_owned(),
@@ -111,12 +111,12 @@ impl ServersApi {
         change: Json<ServerChange>,
     ) -> Result<Json<Server>, Failure> {
         let id = self.visible(&person, &id.0).await?;
-        let scope = person.0.scope(Right::Write)?;
+        let acting = person.0.acting(Right::Write)?;
         let ServerChange { name, paused } = change.0;
         let server = self
             .0
             .services()
-            .change_server(scope, id, name, paused)
+            .change_server(&acting, id, name, paused)
             .await?;
         Ok(Json((&server).into()))
     }
@@ -136,8 +136,8 @@ impl ServersApi {
         id: Path<String>,
     ) -> Result<Gone, Failure> {
         let id = self.visible(&person, &id.0).await?;
-        let scope = person.0.scope(Right::Write)?;
-        self.0.services().delete_server(scope, id).await?;
+        let acting = person.0.acting(Right::Write)?;
+        self.0.services().delete_server(&acting, id).await?;
         Ok(Gone::Gone)
     }
 
@@ -179,8 +179,8 @@ impl ServersApi {
         id: Path<String>,
     ) -> Result<AddedAgentKeyResponse, Failure> {
         let id = self.visible(&person, &id.0).await?;
-        let scope = person.0.scope(Right::Administer)?;
-        let (key, secret) = self.0.services().add_agent_key(scope, id).await?;
+        let acting = person.0.acting_fresh(Right::Administer)?;
+        let (key, secret) = self.0.services().add_agent_key(&acting, id).await?;
         Ok(AddedAgentKeyResponse::Added(Json(AddedAgentKey {
             key: (&key).into(),
             agent_key: secret.expose().to_owned(),
@@ -204,9 +204,9 @@ impl ServersApi {
         key_id: Path<String>,
     ) -> Result<Gone, Failure> {
         let id = self.visible(&person, &id.0).await?;
-        let scope = person.0.scope(Right::Administer)?;
+        let acting = person.0.acting_fresh(Right::Administer)?;
         let key: Id<id::AgentKey> = key_id.0.parse().map_err(|_| Failure::not_found())?;
-        self.0.services().revoke_agent_key(scope, id, key).await?;
+        self.0.services().revoke_agent_key(&acting, id, key).await?;
         Ok(Gone::Gone)
     }
 }

@@ -8,8 +8,8 @@ use server_scout_wire::Timestamp;
 
 use super::super::guard::{Fields, Visitor, see_other};
 use super::super::problem::Failure;
-use super::super::{App, credentials};
-use super::login::{client, sentence, with_session};
+use super::super::{App, client, credentials};
+use super::login::{sentence, with_session};
 use super::{frame, html};
 use crate::domain::ServiceError;
 use crate::domain::accounts::{Password, PasswordChange};
@@ -52,7 +52,7 @@ pub(super) async fn change_password(
         present: fields.take("present_password"),
         new: fields.take("password"),
         device: credentials::device(request),
-        client: client(request),
+        client: client::of(request),
     };
     match app
         .services()

@@ -5,11 +5,11 @@ use poem::web::{Data, Path};
 use poem::{Request, Response, handler};
 use server_scout_ui::views::FirstOwnerView;
 
-use super::super::App;
 use super::super::guard::{Fields, see_other};
 use super::super::problem::Failure;
+use super::super::{App, client};
 use super::html;
-use super::login::{client, sentence, with_session};
+use super::login::{sentence, with_session};
 use crate::domain::ServiceError;
 use crate::domain::accounts::{FirstOwner, Password};
 
@@ -47,7 +47,7 @@ pub(super) async fn create(
     let (email, organisation) = (form.email.clone(), form.organisation.clone());
     match app
         .services()
-        .create_first_owner(&token, form, client(request))
+        .create_first_owner(&token, form, client::of(request))
         .await
     {
         Ok(session) => Ok(unreferred(with_session(see_other("/servers"), &session))),

@@ -5,14 +5,12 @@ use poem::web::Data;
 use poem::{Request, Response, handler};
 use server_scout_ui::views::LoginView;
 
-use super::super::edge::ClientAddress;
 use super::super::guard::{Fields, Visitor, see_other, session_of};
 use super::super::problem::Failure;
-use super::super::{App, credentials};
+use super::super::{App, client, credentials};
 use super::html;
 use crate::domain::ServiceError;
 use crate::domain::accounts::{LoggedIn, LoginAttempt};
-use crate::domain::client::{Client, UserAgent};
 use crate::domain::principal::Means;
 use crate::secret::SecretHash;
 
@@ -36,7 +34,7 @@ pub(super) async fn log_in(
         password: fields.take("password"),
         device: credentials::device(request),
         before,
-        client: client(request),
+        client: client::of(request),
     };
     let email = attempt.email.clone();
     match app.services().log_in(attempt).await {
@@ -56,12 +54,8 @@ pub(super) async fn log_in(
 
 #[handler]
 pub(super) async fn log_out(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
-    if let Some(session) = session_hash(visitor.person.means) {
-        app.services()
-            .log_out(session)
-            .await
-            .map_err(Failure::from)?;
-    }
+    let ended = app.services().log_out(&visitor.person).await;
+    ended.map_err(Failure::from)?;
     let mut response = see_other("/login");
     response
         .headers_mut()
@@ -80,19 +74,6 @@ pub(super) fn with_session(mut response: Response, logged_in: &LoggedIn) -> Resp
         credentials::device_cookie(&logged_in.device),
     );
     response
-}
-
-/// Where a request comes from, as its session will show it.
-pub(super) fn client(request: &Request) -> Client {
-    let user_agent = request.headers().get(header::USER_AGENT);
-    Client {
-        address: request
-            .data::<ClientAddress>()
-            .and_then(|address| address.0),
-        user_agent: user_agent
-            .map(|text| UserAgent::cleaned(text.as_bytes()))
-            .unwrap_or_default(),
-    }
 }
 
 /// An error's words as a sentence on a page.

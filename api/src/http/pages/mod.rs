@@ -1,6 +1,7 @@
 //! The pages: view models filled from the services.
 
 mod account;
+mod confirm;
 mod first_owner;
 mod login;
 mod servers;
@@ -17,6 +18,7 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
     let pages = Declared { app };
     let public = Access::Public;
     let session = Access::Session;
+    let route = confirm::routes(&pages, route);
     route
         .at("/", pages.get(session, home))
         .at(

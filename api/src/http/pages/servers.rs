@@ -93,9 +93,9 @@ pub(super) async fn add(
     visitor: Visitor,
     mut fields: Fields,
 ) -> poem::Result<Response> {
-    let scope = visitor.person.scope(Right::Write).map_err(Failure::from)?;
+    let acting = visitor.person.acting(Right::Write).map_err(Failure::from)?;
     let name = fields.take("name");
-    match app.services().add_server(scope, &name).await {
+    match app.services().add_server(&acting, &name).await {
         Ok((server, key)) => {
             let trust = app.agents_trust();
             let view = ServerAddedView {
@@ -154,8 +154,10 @@ async fn set_paused(
         .server(read, id)
         .await
         .map_err(Failure::from)?;
-    let scope = visitor.person.scope(Right::Write).map_err(Failure::from)?;
-    let change = app.services().change_server(scope, id, None, Some(paused));
+    let acting = visitor.person.acting(Right::Write).map_err(Failure::from)?;
+    let change = app
+        .services()
+        .change_server(&acting, id, None, Some(paused));
     change.await.map_err(Failure::from)?;
     Ok(see_other(&format!("/servers/{id}")))
 }

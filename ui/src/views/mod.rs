@@ -1,8 +1,12 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
+mod settings;
+
 use std::fmt;
 
 use serde::Serialize;
+
+pub use self::settings::{AuditFilter, AuditRow, AuditView, ConfirmView, Section, Settings};
 
 /// What every page behind the login shows around its own content.
 #[derive(Clone, Default, Serialize)]

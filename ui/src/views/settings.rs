@@ -1,0 +1,123 @@
+//! The settings of an organisation, and what guards them.
+
+use serde::Serialize;
+
+use super::Frame;
+
+/// A section of the settings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Section {
+    /// The audit log.
+    Audit,
+}
+
+impl Section {
+    /// Every section, in the order of the navigation.
+    pub const ALL: [Self; 1] = [Self::Audit];
+
+    /// Its name, and its word in paths.
+    #[must_use]
+    pub fn words(self) -> [&'static str; 2] {
+        [self.name(), self.slug()]
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "Audit log",
+        }
+    }
+
+    fn slug(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// The navigation between the sections of the settings.
+#[derive(Clone, Debug, Serialize)]
+pub struct Settings {
+    sections: Vec<Link>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Link {
+    name: &'static str,
+    slug: &'static str,
+    current: bool,
+}
+
+impl Settings {
+    /// The navigation as `current` shows it.
+    #[must_use]
+    pub fn at(current: Section) -> Self {
+        let link = |section: Section| Link {
+            name: section.name(),
+            slug: section.slug(),
+            current: section == current,
+        };
+        Self {
+            sections: Section::ALL.map(link).to_vec(),
+        }
+    }
+}
+
+/// Proving again who one is, before a weighty change.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ConfirmView {
+    /// What every page shows.
+    pub frame: Frame,
+    /// Where to go afterwards, a path of the dashboard.
+    pub next: String,
+    /// Why the attempt failed.
+    pub error: Option<String>,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditView {
+    /// What every page shows.
+    pub frame: Frame,
+    /// The sections of the settings.
+    pub settings: Settings,
+    /// The events, newest first.
+    pub events: Vec<AuditRow>,
+    /// Which events are asked for.
+    pub filter: AuditFilter,
+    /// Whether everybody's events are shown, and not the own ones alone.
+    pub everybody: bool,
+    /// The number to go on before, when there are more.
+    pub next_before: Option<String>,
+    /// Why the filter cannot be used.
+    pub error: Option<String>,
+}
+
+/// Which audit events are asked for, as it was typed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AuditFilter {
+    /// The action, or its first word.
+    pub action: String,
+    /// The first day, `2026-01-31`.
+    pub from: String,
+    /// The last day.
+    pub to: String,
+}
+
+/// One audit event.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditRow {
+    /// Its place in the chain.
+    pub number: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// By whom.
+    pub actor: String,
+    /// What was done, `server.added`.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// What else there is to know.
+    pub detail: String,
+    /// From where, and with what.
+    pub origin: String,
+}
