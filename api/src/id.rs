@@ -27,6 +27,9 @@ pub enum AccessToken {}
 /// Marks the id of an agent key.
 #[derive(Debug)]
 pub enum AgentKey {}
+/// Marks the id of an enrolment code.
+#[derive(Debug)]
+pub enum Enrolment {}
 /// Marks the id of an organisation.
 #[derive(Debug)]
 pub enum Organisation {}

@@ -32,6 +32,8 @@ pub enum Purpose {
     AgentKey,
     /// Tells a browser that has logged in before; lives in a cookie.
     Device,
+    /// Is exchanged for one server's agent key, once.
+    Enrolment,
     /// Opens a one-time link.
     Link,
     /// Seals what must be used again.
@@ -46,6 +48,7 @@ impl Purpose {
             Self::AccessToken => "sst_",
             Self::AgentKey => "ssa_",
             Self::Device => "ssd_",
+            Self::Enrolment => "sse_",
             Self::Link => "ssl_",
             Self::MasterKey => "ssm_",
             Self::Session => "sss_",

@@ -127,6 +127,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections open at a time from one address that is no proxy.
     pub connections_per_address: usize,
+    /// How long a successor of an agent key may stay unused before it expires.
+    pub key_overlap: Duration,
     /// How long the raw reports are kept.
     pub retention: Duration,
     /// Series of one server; what is beyond is dropped and counted.
@@ -241,6 +243,7 @@ fn read_limits(settings: &mut Settings) -> Result<Limits, ConfigError> {
     Ok(Limits {
         connections,
         connections_per_address: per_address,
+        key_overlap: settings.seconds("limits.key_overlap_seconds", 3600..=90 * DAY, 7 * DAY)?,
         retention: settings.seconds("limits.retention_seconds", 3600..=400 * DAY, 2 * DAY)?,
         series: settings.number("limits.series", 50..=100_000, 1000)?,
         servers: settings.number("limits.servers", 1..=100_000, 5000)?,

@@ -34,6 +34,9 @@ pub enum ServiceError {
     /// There is no such thing for this principal.
     #[error("there is no such thing here")]
     NotFound,
+    /// The enrolment code opens nothing.
+    #[error("this enrolment code has been used, has expired, or was replaced by a newer one")]
+    EnrolmentClosed,
     /// The one-time link opens nothing.
     #[error("this link has been used, has expired, or was replaced by a newer one")]
     LinkClosed,

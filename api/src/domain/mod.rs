@@ -2,10 +2,11 @@
 
 pub mod accounts;
 pub mod acting;
-mod agent_keys;
+pub mod agent_keys;
 pub mod audit;
 pub mod client;
 mod common_passwords;
+pub mod enrolments;
 pub mod error;
 pub mod history;
 pub mod ingest;
@@ -46,6 +47,7 @@ struct Inner {
     live: Arc<live::Live>,
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
+    key_uses: agent_keys::KeyUses,
     throttle: throttle::Throttle,
     intake: ingest::Intake,
     upkeep_due: Notify,
@@ -77,6 +79,7 @@ impl Services {
             live: Arc::new(live),
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
+            key_uses: agent_keys::KeyUses::default(),
             throttle: throttle::Throttle::default(),
             intake: ingest::Intake::default(),
             upkeep_due: Notify::new(),

@@ -25,6 +25,7 @@ impl Services {
         self.remove_deleted().await?;
         let now = self.clock().now();
         self.sweep_sessions(now).await?;
+        self.keep_agent_keys().await?;
         self.close_old_events().await?;
         let before = now.before(self.0.limits.retention);
         loop {

@@ -165,6 +165,9 @@ impl Dashboard {
             task.abort();
             let _ = task.await;
         }
+        if let Err(error) = self.services.write_key_uses().await {
+            tracing::warn!("cannot write down when agent keys were used: {error}");
+        }
         self.services.finish();
         Ok(())
     }

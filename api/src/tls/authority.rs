@@ -240,6 +240,12 @@ impl Authority {
     }
 }
 
+/// The SHA-256 of the certificate (DER) of the CA that signs now, hexadecimal, for commands.
+pub fn signer_sha256(data_dir: &DataDir) -> Result<String, AuthorityError> {
+    let ca_pem = read_text(data_dir, CA_CERT)?;
+    Ok(fingerprint(&signer(data_dir, &ca_pem)?))
+}
+
 /// The certificate in `ca_pem` whose key is the CA's key.
 fn signer(data_dir: &DataDir, ca_pem: &str) -> Result<CertificateDer<'static>, AuthorityError> {
     let certificates = certificates(CA_CERT, ca_pem)?;

@@ -1,6 +1,9 @@
 //! The HTTP API of version 1, as its OpenAPI document describes it.
 
+mod agent_keys;
 mod auth;
+mod enrolments;
+pub mod key_schema;
 mod live;
 mod metrics;
 mod reports;
@@ -11,6 +14,8 @@ mod sessions;
 use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
+use self::agent_keys::AgentKeysApi;
+use self::enrolments::EnrolmentsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::reports::ReportsApi;
@@ -18,16 +23,26 @@ use self::servers::ServersApi;
 use self::sessions::SessionsApi;
 use super::{App, BuildError};
 
-/// Operations that anybody may call. There are none yet.
-const PUBLIC_OPERATIONS: [&str; 0] = [];
+/// Operations that anybody may call: what they take is the proof.
+const PUBLIC_OPERATIONS: [&str; 1] = ["enrol"];
 
-type Apis = (ReportsApi, ServersApi, MetricsApi, LiveApi, SessionsApi);
+type Apis = (
+    ReportsApi,
+    ServersApi,
+    AgentKeysApi,
+    EnrolmentsApi,
+    MetricsApi,
+    LiveApi,
+    SessionsApi,
+);
 
 /// The endpoint of the API, once every operation is known to declare its principal.
 pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
     let service = describe((
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
+        AgentKeysApi(app.clone()),
+        EnrolmentsApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app),
@@ -42,6 +57,8 @@ pub fn document(app: App) -> String {
     let apis = (
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
+        AgentKeysApi(app.clone()),
+        EnrolmentsApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app),
