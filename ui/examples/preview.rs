@@ -8,8 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use server_scout_ui::views::{
-    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView,
-    ServerRow, ServerView, ServersView, SessionRow, Status, ValueRow,
+    AccountView, AgentKeyMadeView, AgentKeyRow, AgentKeysView, EnrolmentView, FirstOwnerView,
+    Frame, LoginView, MessageView, NewServerView, ServerAddedView, ServerRow, ServerView,
+    ServersView, SessionRow, Status, ValueRow,
 };
 use server_scout_ui::{Pages, UiError, assets};
 
@@ -125,9 +126,35 @@ fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
             id: "srv_4".to_owned(),
             name: "backup-eu".to_owned(),
             agent_key: "ssk_7Jq2mXw4VbT9cR1pLzE8sYhN5gKdF3aU".to_owned(),
+            code: format!(
+                "sse_{}.{}",
+                "7Jq2mXw4VbT9cR1p".repeat(3),
+                "9f2c4e1b".repeat(8)
+            ),
+            expires_at: before(0).to_string(),
             url: "https://scout.example.org:8443".to_owned(),
             ca_pem: Some(CA.to_owned()),
             ca_sha256: Some("9f2c4e".repeat(11).chars().take(64).collect()),
+        }),
+        "/servers-keys" => pages.agent_keys(&agent_keys()),
+        "/servers-key-made" => pages.agent_key_made(&AgentKeyMadeView {
+            frame: frame(),
+            id: "srv_4".to_owned(),
+            name: "backup-eu".to_owned(),
+            agent_key: "ssa_7Jq2mXw4VbT9cR1pLzE8sYhN5gKdF3aU".to_owned(),
+            successor_until: Some(before(0).to_string()),
+        }),
+        "/servers-enrol" => pages.enrolment(&EnrolmentView {
+            frame: frame(),
+            code: format!(
+                "sse_{}.{}",
+                "7Jq2mXw4VbT9cR1p".repeat(3),
+                "9f2c4e1b".repeat(8)
+            ),
+            expires_at: before(0).to_string(),
+            url: "https://scout.example.org:8443".to_owned(),
+            pinned: true,
+            ..EnrolmentView::default()
         }),
         "/missing" => pages.message(&MessageView {
             status: 404,
@@ -135,6 +162,34 @@ fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
             detail: "There is no such page, or it belongs to another organisation.".to_owned(),
         }),
         _ => pages.server(&server(path.rsplit('/').next().unwrap_or_default())),
+    }
+}
+
+fn agent_keys() -> AgentKeysView {
+    let key = |number: u32, state: &str, good, used: Option<u64>| AgentKeyRow {
+        id: format!("key_{number}"),
+        ending: format!("4f{number}a"),
+        state: state.to_owned(),
+        good,
+        since: before(86_400).to_string(),
+        since_seconds_ago: 86_400,
+        last_used: used.map(|ago| before(ago).to_string()),
+        last_used_seconds_ago: used.unwrap_or_default(),
+        address: "192.0.2.14".to_owned(),
+        agent_version: "0.1.0".to_owned(),
+    };
+    AgentKeysView {
+        frame: frame(),
+        id: "srv_1".to_owned(),
+        name: "api-1.fra.example.org".to_owned(),
+        keys: vec![
+            key(3, "successor, not used yet", true, None),
+            key(2, "good until its successor is used", true, Some(40)),
+            key(1, "revoked", false, Some(90_000)),
+        ],
+        successor_until: Some(before(0).to_string()),
+        may_change: true,
+        ..AgentKeysView::default()
     }
 }
 
@@ -274,6 +329,7 @@ fn server(id: &str) -> ServerView {
         values: values.collect(),
         dropped_series: if server.status == Status::Late { 37 } else { 0 },
         may_change: true,
+        successor_expired: false,
         server,
     }
 }
@@ -377,7 +433,7 @@ fn before(seconds: u64) -> jiff::Timestamp {
     now.checked_sub(Duration::from_secs(seconds)).unwrap_or(now)
 }
 
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 13] = [
     "/account",
     "/login",
     "/login-failed",
@@ -387,6 +443,9 @@ const PATHS: [&str; 10] = [
     "/servers/srv_1",
     "/servers/new",
     "/servers-added",
+    "/servers-keys",
+    "/servers-key-made",
+    "/servers-enrol",
     "/missing",
 ];
 

@@ -220,6 +220,14 @@ impl TakeOver {
     }
 }
 
+/// Whether the newest of a server's keys is a successor that was not used in time, which its people
+/// have to know of.
+#[must_use]
+pub fn has_expired_successor(keys: &[AgentKeyOverview]) -> bool {
+    keys.last()
+        .is_some_and(|key| key.row.state() == KeyState::Unseen)
+}
+
 /// Ends every successor that was not used in time, and tells its organisation.
 fn end_unseen(
     connection: &mut SqliteConnection,

@@ -1,6 +1,7 @@
 //! The pages: view models filled from the services.
 
 mod account;
+mod agent_keys;
 mod confirm;
 mod first_owner;
 mod login;
@@ -19,6 +20,7 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
     let public = Access::Public;
     let session = Access::Session;
     let route = confirm::routes(&pages, route);
+    let route = agent_keys::routes(&pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
