@@ -4,7 +4,7 @@
 //! (RFC 5869) derives from the master key and 256 random bits. Its place in the database is
 //! authenticated with it, so that a sealed secret that was moved to another row does not open.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -37,7 +37,7 @@ pub struct Place(String);
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The file of the master key.
-    #[error("cannot read the master key {}: {reason}", path.display())]
+    #[error("cannot use the master key {}: {reason}", path.display())]
     File {
         /// Which file.
         path: PathBuf,
@@ -65,6 +65,12 @@ impl Place {
     #[must_use]
     pub fn new(table: &'static str, column: &'static str, row: impl Display) -> Self {
         Self(format!("{table}.{column}/{row}"))
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -118,7 +124,8 @@ impl MasterKey {
     }
 
     /// Opens what was sealed for `place`; none when it is not what was sealed there under this key.
-    fn open(&self, place: &Place, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    #[must_use]
+    pub fn open(&self, place: &Place, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (salt, body) = parts(sealed)?;
         let mut body = Zeroizing::new(body.to_vec());
         let key = self.message_key(salt)?;
@@ -144,11 +151,10 @@ impl Sealer {
         })
     }
 
-    /// Seals `content` for `place`.
-    #[must_use]
-    pub fn seal(&self, place: &Place, content: &[u8]) -> Vec<u8> {
-        let key = self.key.read().unwrap_or_else(PoisonError::into_inner);
-        key.seal(place, content)
+    /// Seals `content` for `place`, under the key that the file holds now. To be called within the
+    /// transaction that stores it: a rotation changes the file within its own.
+    pub fn seal(&self, place: &Place, content: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(MasterKey::read(&self.file)?.seal(place, content))
     }
 
     /// Opens what was sealed for `place`.

@@ -3,6 +3,7 @@
 mod admin;
 mod ca;
 mod healthcheck;
+mod keys;
 mod quickstart;
 mod serve;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::access::{Role, TokenScope};
 use crate::config::Config;
+use crate::domain::audit::KnownHead;
 
 /// Server Scout watches a fleet of Linux servers.
 #[derive(Debug, Parser)]
@@ -61,6 +63,12 @@ enum Command {
     /// The dashboard's own certificate authority.
     #[command(subcommand)]
     Ca(CaCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The key that seals secrets.
+    #[command(subcommand)]
+    MasterKey(MasterKeyCommand),
     /// Write a consistent copy of the database, also while the dashboard runs.
     Backup {
         /// The copy; it must not exist yet.
@@ -144,6 +152,31 @@ enum TokenCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Check every chain; says where one is broken, and exits with status 1 then.
+    Verify {
+        /// A head that the service log told earlier, CHAIN:COUNT:SEAL; may be given several times.
+        #[arg(long, value_name = "HEAD")]
+        head: Vec<KnownHead>,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum MasterKeyCommand {
+    /// Seal every secret under a new master key, also while the dashboard runs.
+    Rotate {
+        /// Write the new key to this file instead of replacing the present one; the dashboard must
+        /// be stopped.
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
 #[derive(Args, Clone, Debug)]
 struct FileArgs {
     /// A configuration file, TOML; the environment wins over it.
@@ -209,6 +242,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
             scope,
             file,
         }) => admin::add_token(file.load()?, &email, &organisation, scope).await,
+        Command::Audit(AuditCommand::Verify { head, file }) => {
+            keys::verify_audit(file.load()?, head).await
+        }
+        Command::MasterKey(MasterKeyCommand::Rotate { new_key_file, file }) => {
+            keys::rotate_master_key(file.load()?, new_key_file).await
+        }
         Command::Backup { target, file } => admin::backup(&file.load()?, &target),
     }
 }

@@ -280,7 +280,11 @@ impl Services {
                 Some(person) => credentials::of_person(c, person)?,
                 None => Vec::new(),
             };
-            let account = Object::of("account", "", &email);
+            // What a stranger typed may be anything, also a password in the wrong field.
+            let account = match person {
+                Some(person) => Object::person(person, &email),
+                None => Object::of("account", "", "unknown"),
+            };
             let what = (Action::LoginFailed, &account, "");
             audit.record_for(c, now, &scopes, &by, what)
         };

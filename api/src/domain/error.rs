@@ -100,6 +100,7 @@ impl From<StoreError> for ServiceError {
             StoreError::Closed => Self::Unavailable {
                 retry_after: Duration::from_secs(5),
             },
+            StoreError::Seal(error) => error.into(),
             StoreError::Database(reason) => {
                 tracing::error!("the store failed: {reason}");
                 Self::Unavailable {

@@ -11,7 +11,9 @@ pub mod error;
 pub mod history;
 pub mod ingest;
 pub mod live;
+mod master_key;
 pub mod names;
+mod organisation_end;
 mod password;
 mod password_change;
 pub mod principal;
@@ -53,7 +55,7 @@ struct Inner {
     upkeep_due: Notify,
     unknown_logins: unknown_logins::UnknownLogins,
     audit: audit::Audit,
-    sealer: Option<Sealer>,
+    sealer: Option<Arc<Sealer>>,
 }
 
 impl Services {
@@ -85,7 +87,7 @@ impl Services {
             upkeep_due: Notify::new(),
             unknown_logins: unknown_logins::UnknownLogins::default(),
             audit,
-            sealer,
+            sealer: sealer.map(Arc::new),
         })))
     }
 
@@ -94,10 +96,11 @@ impl Services {
         self.0.audit.clone()
     }
 
-    /// Seals and opens what must be used again.
-    pub fn sealer(&self) -> Result<&Sealer, ServiceError> {
+    /// Seals and opens what must be used again. Sealing belongs into the transaction that stores it,
+    /// so that a rotation of the master key comes before it or after it, never between.
+    pub fn sealer(&self) -> Result<Arc<Sealer>, ServiceError> {
         let missing = "is not known to this command; the running dashboard has it";
-        let sealer = self.0.sealer.as_ref();
+        let sealer = self.0.sealer.clone();
         sealer.ok_or_else(|| ServiceError::invalid("master key", missing))
     }
 
@@ -134,7 +137,7 @@ impl Services {
 async fn audit_key(store: &Store, sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
     let place = sealed::key_place(AUDIT_KEY);
     let fresh = Zeroizing::new(random_bytes::<32>());
-    let fresh = sealer.seal(&place, fresh.as_slice());
+    let fresh = sealer.seal(&place, fresh.as_slice())?;
     let kept = store
         .write(move |c| {
             sealed::keep_key(c, AUDIT_KEY, &fresh)?;

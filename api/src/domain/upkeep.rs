@@ -23,6 +23,7 @@ impl Services {
     /// Removes what has expired, once.
     pub async fn clean(&self) -> Result<(), ServiceError> {
         self.remove_deleted().await?;
+        self.remove_ended_organisations().await?;
         let now = self.clock().now();
         self.sweep_sessions(now).await?;
         self.keep_agent_keys().await?;

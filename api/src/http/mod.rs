@@ -6,6 +6,7 @@ mod ca;
 mod client;
 mod credentials;
 mod edge;
+mod event_export;
 mod guard;
 mod headers;
 mod health;

@@ -175,6 +175,7 @@ pub fn operator(
 ) -> Result<Option<Scope>, StoreError> {
     let found: Option<Id<Organisation>> = organisation::table
         .filter(organisation::name.eq(organisation))
+        .filter(organisation::deleted_at.is_null())
         .select(organisation::id)
         .first(connection)
         .optional()?;

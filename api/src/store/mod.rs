@@ -9,7 +9,9 @@ pub mod credentials;
 pub mod devices;
 pub mod enrolments;
 mod error;
+mod free_pages;
 pub mod live;
+pub mod organisation_end;
 pub mod organisations;
 pub mod people;
 pub mod probe;
@@ -24,8 +26,9 @@ pub mod sessions;
 pub mod tokens;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use diesel::SqliteConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -36,6 +39,8 @@ pub use self::error::{OpenError, StoreError};
 pub use self::scope::Scope;
 pub use self::writer::{Urgency, WriteContext, Writer};
 
+/// Between portions of long work.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Readers that work at a time.
 const READERS: u32 = 4;
 
@@ -46,6 +51,7 @@ pub struct Store {
     /// Long reads leave readers free for those that everything waits for.
     long_reads: Arc<Semaphore>,
     writer: Writer,
+    path: PathBuf,
     /// For the one tiny query of every report; never waits for a thread.
     generation: Arc<Mutex<SqliteConnection>>,
 }
@@ -78,6 +84,7 @@ impl Store {
             readers: connection::readers_of(name.clone(), 1, path)?,
             long_reads: Arc::new(Semaphore::new(1)),
             writer: Writer::start(connection, path)?,
+            path: path.to_owned(),
             generation: Arc::new(Mutex::new(connection::open_in_memory(&name)?)),
         })
     }
@@ -87,6 +94,7 @@ impl Store {
             readers: connection::readers(path, READERS)?,
             long_reads: Arc::new(Semaphore::new(READERS as usize / 2)),
             writer: Writer::start(connection, path)?,
+            path: path.to_owned(),
             generation: Arc::new(Mutex::new(connection::reader(path)?)),
         })
     }
@@ -127,6 +135,16 @@ impl Store {
     ) -> Result<T, StoreError> {
         let job = |context: &mut WriteContext<'_>| change(context.connection);
         self.writer.submit(Urgency::Now, job, |_| ()).await
+    }
+
+    /// Gives pages that hold nothing any more back to the file system, portion by portion.
+    pub async fn give_back_pages(&self) -> Result<(), StoreError> {
+        while self.write(free_pages::give_back_some).await? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let path = self.path.clone();
+        let emptied = tokio::task::spawn_blocking(move || free_pages::empty_log(&path));
+        emptied.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// The writer, for those who need more of it.

@@ -37,6 +37,15 @@ pub fn rename(
     Ok(())
 }
 
+/// The organisation's name.
+pub fn name(connection: &mut SqliteConnection, scope: Scope) -> Result<String, StoreError> {
+    Ok(organisation::table
+        .filter(organisation::id.eq(scope.organisation()))
+        .filter(organisation::deleted_at.is_null())
+        .select(organisation::name)
+        .first(connection)?)
+}
+
 /// Makes a person a member.
 pub fn join(
     connection: &mut SqliteConnection,
@@ -67,6 +76,7 @@ pub fn any_owner(connection: &mut SqliteConnection) -> Result<bool, StoreError> 
 pub fn ownerless(connection: &mut SqliteConnection) -> Result<Option<(Scope, String)>, StoreError> {
     let members = member::table.filter(member::organisation_id.eq(organisation::id));
     let found: Option<(Id<Organisation>, String)> = organisation::table
+        .filter(organisation::deleted_at.is_null())
         .filter(diesel::dsl::not(diesel::dsl::exists(members)))
         .order(organisation::created_at)
         .select((organisation::id, organisation::name))

@@ -126,6 +126,18 @@ impl World {
         }
     }
 
+    /// Whether a text stands in any file of the database.
+    pub(crate) fn files_hold(&self, text: &str) -> bool {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .any(|content| {
+                content
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes())
+            })
+    }
+
     /// The database beside the services, as a command opens it.
     pub(crate) fn store(&self) -> Store {
         Store::open_existing(&self.dir.path().join("test.db")).unwrap()

@@ -1,5 +1,7 @@
 //! Reports in a steady stream, and the book of what was acknowledged.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,11 +12,12 @@ use server_scout_tests::{Fleet, report};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// Seconds of one server's history that the stream may fill.
-pub(crate) const SECONDS: i64 = 20_000;
+/// Seconds of one server's history that the stream may fill: less than the two days that are kept,
+/// and enough for some hundred kills, each of which leaves a few hundred unanswered.
+const SECONDS: i64 = 150_000;
 
-/// Reports in one step of a history. No step is shorter than two intervals between reports.
-const STEP: u64 = 2;
+/// The most reports that are counted at a time.
+const STRETCH: usize = 60;
 
 /// Which report of a server: second by second from [`Book::start`].
 type Second = u64;
@@ -53,8 +56,11 @@ impl Book {
 
     /// The report of that number. Its value tells which it is.
     fn report(&self, second: Second) -> Value {
-        let at = self.start + SignedDuration::from_secs(i64::try_from(second).unwrap());
-        report::with_cpu(at, value(second))
+        report::with_cpu(self.at(second), value(second))
+    }
+
+    fn at(&self, second: Second) -> Timestamp {
+        self.start + SignedDuration::from_secs(i64::try_from(second).unwrap())
     }
 
     /// How many reports were acknowledged.
@@ -68,80 +74,75 @@ impl Book {
     /// Finds every acknowledged report exactly once and with its own value.
     pub(crate) async fn check(&self, fleet: &Fleet) {
         for line in &self.lines {
-            let sent = line.next.load(Ordering::SeqCst);
-            let mut acknowledged = line.acknowledged.lock().unwrap().clone();
-            acknowledged.sort_unstable();
-            let before = self.steps(fleet, line, sent).await;
-            for (step, (average, count)) in before.iter().enumerate() {
-                let first = step as u64 * STEP;
-                let known = (first..first + STEP)
-                    .filter(|second| acknowledged.binary_search(second).is_ok())
-                    .count() as u64;
-                let name = &line.server.name;
-                assert!(
-                    *count >= known,
-                    "{name}: {count} of {known} reports from {first} on"
-                );
-                assert!(*count <= STEP, "{name}: {count} reports from {first} on");
-                if known == STEP {
-                    assert!(
-                        is_mean(*average, first),
-                        "{name}: {average:?} from {first} on"
-                    );
+            let name = &line.server.name;
+            let stretches = line.stretches();
+            for stretch in &stretches {
+                let (count, average) = self.found(fleet, line, stretch).await;
+                if stretch.acknowledged {
+                    assert_eq!(count, stretch.len(), "{name}: {stretch:?}");
+                    assert!(stretch.is_mean(average), "{name}: {average:?}, {stretch:?}");
+                } else {
+                    assert!(count <= stretch.len(), "{name}: {count}, {stretch:?}");
                 }
             }
 
             // Each one that was acknowledged is known when it arrives again, and what was not
             // acknowledged counts once at the most.
-            let all: Vec<Second> = (0..sent.div_ceil(STEP) * STEP).collect();
-            for part in all.chunks(500) {
-                let batch: Vec<Value> = part.iter().map(|&second| self.report(second)).collect();
-                let answer = fleet
-                    .report_as(&line.server.key, &json!(batch))
-                    .await
-                    .json();
-                let known = part
-                    .iter()
-                    .filter(|second| acknowledged.binary_search(second).is_ok())
-                    .count() as u64;
-                assert!(answer["duplicate"].as_u64() >= Some(known), "{answer}");
-                assert_eq!(answer["refused_count"], 0, "{answer}");
+            for acknowledged in [true, false] {
+                let alike = stretches.iter().filter(|s| s.acknowledged == acknowledged);
+                let seconds: Vec<Second> = alike.flat_map(|s| s.seconds.clone()).collect();
+                for part in seconds.chunks(500) {
+                    let batch: Vec<Value> =
+                        part.iter().map(|&second| self.report(second)).collect();
+                    let key = &line.server.key;
+                    let answer = fleet.report_as(key, &json!(batch)).await.json();
+                    let accepted = answer["accepted"].as_u64().unwrap();
+                    let known = answer["duplicate"].as_u64().unwrap();
+                    assert_eq!(accepted + known, part.len() as u64, "{name}: {answer}");
+                    assert!(!acknowledged || accepted == 0, "{name}: {answer}");
+                }
             }
-            let after = self.steps(fleet, line, sent).await;
-            for (step, (average, count)) in after.into_iter().enumerate() {
-                let first = step as u64 * STEP;
-                assert_eq!(count, STEP, "from {first} on");
-                assert!(is_mean(average, first), "{average:?} from {first} on");
+            for stretch in &stretches {
+                let (count, average) = self.found(fleet, line, stretch).await;
+                assert_eq!(count, stretch.len(), "{name}: {stretch:?}");
+                assert!(stretch.is_mean(average), "{name}: {average:?}, {stretch:?}");
             }
         }
     }
 
-    /// Mean and number of reports of each step, to the one that holds report number `sent` - 1.
-    async fn steps(&self, fleet: &Fleet, line: &Line, sent: u64) -> Vec<(Option<f64>, u64)> {
-        let mut all = Vec::new();
-        let seconds = i64::try_from(sent.div_ceil(STEP) * STEP).unwrap();
-        let part = 300;
-        for first in (0..seconds).step_by(300) {
-            let from = self.start + SignedDuration::from_secs(first);
-            let points = part / i64::try_from(STEP).unwrap();
-            let server = &line.server.id;
-            match fleet.chart(server, "cpu_usage", from, part, points).await {
-                Some(chart) => {
-                    assert!((chart.step_seconds - STEP as f64).abs() < 1e-9, "{chart:?}");
-                    all.extend(chart.average.into_iter().zip(chart.count));
-                }
-                None => all.extend((0..points).map(|_| (None, 0))),
-            }
-        }
-        all.truncate(usize::try_from(sent.div_ceil(STEP)).unwrap());
-        all
+    /// Number and mean of the reports of a stretch. It is asked for as one step: how long the
+    /// steps of a longer history are depends on how often reports come, and so on which are lost.
+    async fn found(&self, fleet: &Fleet, line: &Line, stretch: &Stretch) -> (u64, Option<f64>) {
+        let from = self.at(stretch.seconds.start);
+        let length = i64::try_from(stretch.len()).unwrap();
+        let chart = fleet
+            .chart(&line.server.id, "cpu_usage", from, length, 1)
+            .await;
+        let Some(chart) = chart else {
+            return (0, None);
+        };
+        assert_eq!(chart.count.len(), 1, "{chart:?}");
+        (chart.count[0], chart.average[0])
     }
 }
 
-/// Whether `average` is the mean of the reports of the step that begins with number `first`.
-fn is_mean(average: Option<f64>, first: Second) -> bool {
-    let mean = (first..first + STEP).map(value).sum::<f64>() / STEP as f64;
-    average.is_some_and(|average| (average - mean).abs() < 1e-6)
+/// Successive reports of one server that were all acknowledged, or all not.
+#[derive(Debug)]
+struct Stretch {
+    seconds: Range<Second>,
+    acknowledged: bool,
+}
+
+impl Stretch {
+    fn len(&self) -> u64 {
+        self.seconds.end - self.seconds.start
+    }
+
+    /// Whether `average` is the mean of all its reports.
+    fn is_mean(&self, average: Option<f64>) -> bool {
+        let mean = self.seconds.clone().map(value).sum::<f64>() / self.len() as f64;
+        average.is_some_and(|average| (average - mean).abs() < 1e-6)
+    }
 }
 
 /// The CPU usage that report number `second` holds: different from its neighbours, two decimals.
@@ -206,5 +207,20 @@ impl Line {
         let seconds: Vec<Second> = (first..first + size).collect();
         let fits = first + size <= SECONDS.unsigned_abs();
         fits.then_some(seconds)
+    }
+
+    /// All numbers that were taken, in stretches of at most [`STRETCH`].
+    fn stretches(&self) -> Vec<Stretch> {
+        let acknowledged = self.acknowledged.lock().unwrap();
+        let acknowledged: HashSet<Second> = acknowledged.iter().copied().collect();
+        let taken: Vec<Second> = (0..self.next.load(Ordering::SeqCst)).collect();
+        let alike =
+            taken.chunk_by(|one, next| acknowledged.contains(one) == acknowledged.contains(next));
+        let parts = alike.flat_map(|alike| alike.chunks(STRETCH));
+        let stretch = |part: &[Second]| Stretch {
+            seconds: part[0]..part[0] + part.len() as u64,
+            acknowledged: acknowledged.contains(&part[0]),
+        };
+        parts.map(stretch).collect()
     }
 }

@@ -114,7 +114,7 @@ fn by_operator(left: &InboxRow) -> EventRow {
 }
 
 fn tell(stands: &ChainRow) {
-    tracing::info!("audit head {}", super::verify::head_of(stands));
+    tracing::info!("audit head {}", super::head_of(stands));
 }
 
 const AT_A_TIME: i64 = 500;

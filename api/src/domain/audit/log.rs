@@ -1,7 +1,9 @@
 //! The audit log as people read it.
 
+use diesel::SqliteConnection;
 use server_scout_wire::Timestamp;
 
+use super::{Action, Object};
 use crate::access::Right;
 use crate::domain::principal::PersonPrincipal;
 use crate::domain::{ServiceError, Services};
@@ -78,6 +80,17 @@ impl Services {
         let next = rows.last().map(|row| row.number).filter(|_| there_is_more);
         let events = rows.into_iter().map(Event::from).collect();
         Ok(EventPage { events, next })
+    }
+
+    /// Records that somebody takes the audit log with them.
+    pub async fn note_audit_export(&self, person: &PersonPrincipal) -> Result<(), ServiceError> {
+        let acting = person.acting(Right::Read)?;
+        let (audit, now) = (self.audit(), self.clock().now());
+        let note = move |c: &mut SqliteConnection| {
+            let nothing = Object::none();
+            audit.record(c, now, &acting, Action::AuditExported, &nothing, "")
+        };
+        Ok(self.store().write(note).await?)
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 
 pub use self::action::{Action, Object};
 pub use self::log::{Event, EventPage, EventQuery};
+pub(super) use self::verify::head_of;
 pub use self::verify::{Finding, KnownHead};
 use super::acting::{Acting, Actor};
 use crate::store::audit::{self, Chain, EventRow, InboxRow};

@@ -200,7 +200,7 @@ fn lost(chains: &[ChainRow], known: &[KnownHead]) -> Vec<Finding> {
 }
 
 /// A chain's head as the service log tells it.
-pub(super) fn head_of(chain: &ChainRow) -> String {
+pub(in crate::domain) fn head_of(chain: &ChainRow) -> String {
     format!(
         "{:016x}:{}:{}",
         chain.organisation_id,

@@ -1,7 +1,9 @@
 //! The HTTP API of version 1, as its OpenAPI document describes it.
 
 mod agent_keys;
+mod audit;
 mod auth;
+mod download;
 mod enrolments;
 pub mod key_schema;
 mod live;
@@ -15,6 +17,7 @@ use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
 use self::agent_keys::AgentKeysApi;
+use self::audit::AuditApi;
 use self::enrolments::EnrolmentsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
@@ -34,19 +37,12 @@ type Apis = (
     MetricsApi,
     LiveApi,
     SessionsApi,
+    AuditApi,
 );
 
 /// The endpoint of the API, once every operation is known to declare its principal.
 pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
-    let service = describe((
-        ReportsApi(app.clone()),
-        ServersApi(app.clone()),
-        AgentKeysApi(app.clone()),
-        EnrolmentsApi(app.clone()),
-        MetricsApi(app.clone()),
-        LiveApi(app.clone()),
-        SessionsApi(app),
-    ));
+    let service = describe(apis(app));
     check_declared(&service.spec())?;
     Ok(Route::new().nest("/", service))
 }
@@ -54,16 +50,20 @@ pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
 /// The OpenAPI document, JSON.
 #[must_use]
 pub fn document(app: App) -> String {
-    let apis = (
+    describe(apis(app)).spec()
+}
+
+fn apis(app: App) -> Apis {
+    (
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
         AgentKeysApi(app.clone()),
         EnrolmentsApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
-        SessionsApi(app),
-    );
-    describe(apis).spec()
+        SessionsApi(app.clone()),
+        AuditApi(app),
+    )
 }
 
 fn describe(apis: Apis) -> OpenApiService<Apis, ()> {

@@ -2,6 +2,7 @@
 
 mod account;
 mod agent_keys;
+mod audit;
 mod confirm;
 mod first_owner;
 mod login;
@@ -21,6 +22,7 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
     let session = Access::Session;
     let route = confirm::routes(&pages, route);
     let route = agent_keys::routes(&pages, route);
+    let route = audit::routes(&pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
@@ -55,6 +57,7 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
                 .get(session, servers::list)
                 .post(pages.guard(session, servers::add)),
         )
+        .at("/settings", pages.get(session, settings))
         .at("/servers/new", pages.get(session, servers::new))
         .at("/servers/:id", pages.get(session, servers::show))
         .at("/servers/:id/pause", pages.post(session, servers::pause))
@@ -83,6 +86,11 @@ impl Declared<'_> {
 #[poem::handler]
 fn home() -> Response {
     see_other("/servers")
+}
+
+#[poem::handler]
+fn settings() -> Response {
+    see_other("/settings/audit")
 }
 
 fn html(page: Result<String, UiError>) -> Result<Response, Failure> {

@@ -1,0 +1,2 @@
+-- Gone for everybody; what it leaves behind is being removed.
+ALTER TABLE organisation ADD COLUMN deleted_at INTEGER;

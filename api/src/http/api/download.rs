@@ -1,0 +1,36 @@
+//! An answer that is a file, written as it is read.
+
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+
+/// A file.
+pub(super) struct Download(pub(super) Response);
+
+impl IntoResponse for Download {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl ApiResponse for Download {
+    fn meta() -> MetaResponses {
+        let bytes = MetaSchema::new_with_format("string", "binary");
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "The file",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType {
+                    content_type: "application/octet-stream",
+                    schema: MetaSchemaRef::Inline(Box::new(bytes)),
+                }],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
