@@ -121,12 +121,12 @@ impl Services {
     pub async fn ingest(
         &self,
         agent: AgentIdentity,
-        client: &Client,
+        client: Client,
         body: Bytes,
     ) -> Result<Outcomes, ServiceError> {
         let place = self.0.intake.enter(agent.server, body.len())?;
         let now = self.clock().now();
-        self.0.key_uses.note(agent, client, now);
+        self.0.key_uses.note(agent, &client, now);
         let retention = self.0.limits.retention;
         let judged = if body.len() > LONG_BODY {
             let judge = move || judge_all(&body, now, retention);
@@ -154,7 +154,7 @@ impl Services {
     async fn append(
         &self,
         agent: AgentIdentity,
-        client: &Client,
+        client: Client,
         fit: Vec<Report>,
         now: Timestamp,
         place: Place,

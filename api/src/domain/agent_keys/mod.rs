@@ -145,10 +145,10 @@ impl Services {
     }
 
     /// What a report of this agent has to do besides being stored, if it is a successor's first.
-    pub(super) fn take_over(&self, agent: AgentIdentity, client: &Client) -> Option<TakeOver> {
+    pub(super) fn take_over(&self, agent: AgentIdentity, client: Client) -> Option<TakeOver> {
         agent.unseen_until.map(|_| TakeOver {
             agent,
-            client: client.clone(),
+            client,
             audit: self.audit(),
         })
     }

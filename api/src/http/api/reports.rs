@@ -36,7 +36,7 @@ impl ReportsApi {
         body: ReportsBody,
     ) -> Result<Json<ReportsAnswer>, Failure> {
         let client = client::of(request);
-        let judged = self.0.services().ingest(agent.0, &client, body.0).await?;
+        let judged = self.0.services().ingest(agent.0, client, body.0).await?;
         Ok(Json(answer(judged)?.into()))
     }
 }
