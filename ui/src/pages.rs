@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::helpers;
 use crate::render::{self, Page};
 use crate::views::{
-    AccountView, AgentKeyMadeView, AgentKeysView, AuditView, ConfirmView, EnrolmentView,
+    AccountView, AgentKeyMadeView, AgentKeysView, AuditView, ConfirmView, DataView, EnrolmentView,
     FirstOwnerView, LoginView, MessageView, NewServerView, ServerAddedView, ServerView,
     ServersView,
 };
@@ -62,6 +62,11 @@ impl Pages {
     /// The audit log.
     pub fn audit(&self, view: &AuditView) -> Result<String, UiError> {
         self.page("audit", &Page::within(&view.frame, "Audit log", view))
+    }
+
+    /// Export and deletion of an organisation.
+    pub fn data(&self, view: &DataView) -> Result<String, UiError> {
+        self.page("data", &Page::within(&view.frame, "Data", view))
     }
 
     /// The list of servers.
@@ -163,6 +168,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "audit"
     "chart"
     "confirm"
+    "data"
     "enrol_command"
     "enrolment"
     "first_owner"

@@ -95,14 +95,25 @@ pub(super) fn backup(config: &Config, target: &Path) -> anyhow::Result<()> {
 }
 
 pub(super) async fn openapi() -> anyhow::Result<()> {
+    println!("{}", crate::http::api::document(shape().await?).trim_end());
+    Ok(())
+}
+
+pub(super) async fn routes() -> anyhow::Result<()> {
+    for route in crate::http::table(shape().await?)? {
+        println!("{route}");
+    }
+    Ok(())
+}
+
+/// A dashboard without data, to be asked for its shape.
+async fn shape() -> anyhow::Result<App> {
     let store = Store::in_memory()?;
     let config = Config::load(None)?;
     let (limits, times) = (config.limits, config.sessions);
     let services = Services::start(store, Clock::system(), limits, times, None).await?;
     let (_, stopping) = watch::channel(false);
-    let app = App::new(services, config, None, stopping)?;
-    println!("{}", crate::http::api::document(app).trim_end());
-    Ok(())
+    Ok(App::new(services, config, None, stopping)?)
 }
 
 async fn open(config: &Config) -> anyhow::Result<Services> {

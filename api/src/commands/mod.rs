@@ -40,6 +40,8 @@ enum Command {
     Serve(FileArgs),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print every route and who may use it.
+    Routes,
     /// Exit with status 0 when the dashboard is ready.
     Healthcheck {
         /// The dashboard's address.
@@ -216,6 +218,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Quickstart { data_dir, listen } => quickstart::run(data_dir, listen).await,
         Command::Serve(file) => serve::run(file.load()?).await,
         Command::Openapi => admin::openapi().await,
+        Command::Routes => admin::routes().await,
         Command::Healthcheck { url, ca_file, file } => {
             healthcheck::run(&file.load()?, url, ca_file).await
         }

@@ -2,13 +2,15 @@
 
 use poem::http::{HeaderValue, header};
 use poem::web::Path;
-use poem::{IntoResponse as _, Response, Route, get, handler};
+use poem::{IntoResponse as _, Response, handler};
 use server_scout_ui::assets;
 
+use super::guard::Access;
 use super::problem::Failure;
+use super::routes::{Declared, Routes};
 
-pub(super) fn routes(route: Route) -> Route {
-    route.at("/assets/:name", get(asset))
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
+    route.at("/assets/:name", pages.get(Access::Public, asset))
 }
 
 #[handler]

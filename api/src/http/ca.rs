@@ -1,13 +1,15 @@
 //! The own CA, for everybody: it is no secret, and who trusts it already can follow its rotation.
 
 use poem::web::Data;
-use poem::{IntoResponse as _, Response, Route, get, handler};
+use poem::{IntoResponse as _, Response, handler};
 
 use super::App;
+use super::guard::Access;
 use super::problem::Failure;
+use super::routes::{Declared, Routes};
 
-pub(super) fn routes(route: Route) -> Route {
-    route.at("/ca.pem", get(ca))
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
+    route.at("/ca.pem", pages.get(Access::Public, ca))
 }
 
 #[handler]

@@ -1,11 +1,12 @@
 //! What every request passes first: host, credential, body, and on the way back errors and headers.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError as _};
-use poem::http::header;
-use poem::{Body, Endpoint, IntoResponse as _, Request, Response};
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Body, Endpoint, IntoResponse as _, PathPattern, Request, Response};
 use poem_openapi::error::{
     ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError,
 };
@@ -14,7 +15,7 @@ use server_scout_wire::limits::MAX_BODY_BYTES;
 
 use super::headers::Content;
 use super::problem::Failure;
-use super::{App, client, credentials, headers};
+use super::{App, client, credentials, headers, routes};
 use crate::domain::principal::{Credential, Principal};
 
 /// Bytes of a body that is not a report.
@@ -25,6 +26,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(15);
 /// The outermost endpoint.
 pub(super) struct Edge<E> {
     app: App,
+    /// The methods of each path, for those who used another.
+    allowed: BTreeMap<String, String>,
     inner: E,
 }
 
@@ -41,8 +44,12 @@ pub(super) struct CsrfToken(pub(super) String);
 pub(super) struct Rejected;
 
 impl<E> Edge<E> {
-    pub(super) fn new(app: App, inner: E) -> Self {
-        Self { app, inner }
+    pub(super) fn new(app: App, allowed: BTreeMap<String, String>, inner: E) -> Self {
+        Self {
+            app,
+            allowed,
+            inner,
+        }
     }
 }
 
@@ -59,12 +66,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             Err(failure) => Err(failure.into()),
         };
         let mut response = answer.unwrap_or_else(|error| {
+            let pattern = error.data::<PathPattern>().cloned();
             let failure = failure_of(error);
-            if for_programs {
+            let mut response = if for_programs {
                 failure.as_response()
             } else {
                 self.page(&failure)
-            }
+            };
+            self.say_what_is_allowed(&mut response, pattern.as_ref());
+            response
         });
         let content = if data { Content::Data } else { Content::Page };
         headers::add(&mut response, content, host.as_ref().is_none_or(is_local));
@@ -99,6 +109,17 @@ impl<E> Edge<E> {
             }
         }
         read_body(request, limit).await
+    }
+
+    /// A path that knows other methods names them.
+    fn say_what_is_allowed(&self, response: &mut Response, pattern: Option<&PathPattern>) {
+        if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+            return;
+        }
+        let allowed = pattern.and_then(|pattern| self.allowed.get(&routes::shape(&pattern.0)));
+        if let Some(value) = allowed.and_then(|allowed| HeaderValue::from_str(allowed).ok()) {
+            response.headers_mut().insert(header::ALLOW, value);
+        }
     }
 
     fn page(&self, failure: &Failure) -> Response {

@@ -35,7 +35,23 @@ pub(super) struct Guarded<E> {
     inner: E,
 }
 
+impl Access {
+    /// In words.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Session => "session",
+            Self::Fresh => "fresh session",
+        }
+    }
+}
+
 impl<E> Guarded<E> {
+    /// The declared principal.
+    pub(super) fn access(&self) -> Access {
+        self.access
+    }
+
     pub(super) fn new(app: &App, access: Access, inner: E) -> Self {
         Self {
             app: app.clone(),

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use poem::http::StatusCode;
 use poem::web::Data;
-use poem::{Response, Route, get, handler};
-
+use poem::{Response, handler};
 use tokio::sync::Mutex;
 
 use super::App;
+use super::guard::Access;
 use super::problem::Failure;
+use super::routes::{Declared, Routes};
 
 /// A probe's answer counts for so long, so that strangers cannot make the disk busy.
 const FRESH: Duration = Duration::from_secs(1);
@@ -18,8 +19,10 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Readiness(Mutex<Option<(Instant, bool)>>);
 
-pub(super) fn routes(route: Route) -> Route {
-    route.at("/healthz", get(alive)).at("/readyz", get(ready))
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
+    route
+        .at("/healthz", pages.get(Access::Public, alive))
+        .at("/readyz", pages.get(Access::Public, ready))
 }
 
 #[handler]

@@ -11,19 +11,23 @@ mod guard;
 mod headers;
 mod health;
 pub mod listen;
+mod organisation_export;
 mod pages;
 mod problem;
 mod pulse;
+mod routes;
 pub mod serve;
 mod streams;
 
 use std::sync::Arc;
 
+use poem::EndpointExt as _;
 use poem::endpoint::BoxEndpoint;
-use poem::{EndpointExt as _, Route};
 use server_scout_ui::{Pages, UiError};
 use tokio::sync::watch;
 
+pub use self::routes::DeclaredRoute;
+use self::routes::{Declared, Routes};
 use crate::config::Config;
 use crate::domain::Services;
 use crate::tls::{AgentsTrust, SharedTrust};
@@ -93,11 +97,26 @@ impl App {
 /// Every route behind the edge. A route without a declared principal is an error here, so that a
 /// program that has one does not start.
 pub fn routes(app: App) -> Result<BoxEndpoint<'static>, BuildError> {
-    let api = api::service(app.clone())?;
-    let route = Route::new().nest("/api/v1", api);
-    let route = health::routes(route);
-    let route = assets::routes(route);
-    let route = ca::routes(route);
-    let route = pages::routes(&app, route);
-    Ok(edge::Edge::new(app, route.map_to_response()).boxed())
+    let (pages, mut table) = declared(&app).into_parts();
+    let (api, operations) = api::service(app.clone())?;
+    table.extend(operations);
+    let route = pages.nest("/api/v1", api).map_to_response();
+    let allowed = routes::allowed(&table);
+    Ok(edge::Edge::new(app, allowed, route).boxed())
+}
+
+/// Every route with its declared principal, for people and tests that want to go through them.
+pub fn table(app: App) -> Result<Vec<DeclaredRoute>, BuildError> {
+    let (_, mut table) = declared(&app).into_parts();
+    let (_, operations) = api::service(app)?;
+    table.extend(operations);
+    Ok(table)
+}
+
+fn declared(app: &App) -> Routes {
+    let pages = Declared { app };
+    let routes = health::routes(&pages, Routes::new());
+    let routes = assets::routes(&pages, routes);
+    let routes = ca::routes(&pages, routes);
+    pages::routes(&pages, routes)
 }

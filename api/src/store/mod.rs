@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod devices;
 pub mod enrolments;
 mod error;
+pub mod export;
 mod free_pages;
 pub mod live;
 pub mod organisation_end;

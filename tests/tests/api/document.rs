@@ -215,3 +215,27 @@ async fn every_error_is_a_problem_document() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_path_that_knows_other_methods_names_them() {
+    let fleet = Fleet::start().await;
+    let url = |path: &str| fleet.dashboard.url(path);
+    for (method, path, allowed) in [
+        (Method::PUT, "/api/v1/servers", vec!["GET", "HEAD", "POST"]),
+        (Method::PUT, "/servers", vec!["GET", "HEAD", "POST"]),
+        (Method::GET, "/logout", vec!["POST"]),
+        (Method::POST, "/healthz", vec!["GET", "HEAD"]),
+        (
+            Method::PUT,
+            "/api/v1/servers/x",
+            vec!["DELETE", "GET", "HEAD", "PATCH"],
+        ),
+    ] {
+        let request = fleet.client().request(method.clone(), url(path));
+        let refused = server_scout_tests::fleet::answer(request.bearer_auth(&fleet.token)).await;
+        assert_eq!(refused.status, 405, "{method} {path}");
+        let mut named: Vec<&str> = refused.header("allow").unwrap().split(", ").collect();
+        named.sort_unstable();
+        assert_eq!(named, allowed, "{method} {path}");
+    }
+}

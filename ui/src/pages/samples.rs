@@ -2,9 +2,9 @@
 
 use crate::views::{
     AccountView, AgentKeyMadeView, AgentKeyRow, AgentKeysView, AuditFilter, AuditRow, AuditView,
-    ConfirmView, EnrolmentView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView,
-    Section, ServerAddedView, ServerRow, ServerView, ServersView, SessionRow, Settings, Status,
-    ValueRow,
+    ConfirmView, DataView, EnrolmentView, FirstOwnerView, Frame, LoginView, MessageView,
+    NewServerView, Section, ServerAddedView, ServerRow, ServerView, ServersView, SessionRow,
+    Settings, Status, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -60,6 +60,7 @@ pub(super) fn audit(text: &str) -> AuditView {
         events: vec![AuditRow {
             number: text(),
             at: text(),
+            when: text(),
             actor: text(),
             action: text(),
             object: text(),
@@ -74,6 +75,15 @@ pub(super) fn audit(text: &str) -> AuditView {
         everybody: true,
         next_before: Some(text()),
         error: Some(text()),
+    }
+}
+
+pub(super) fn data(text: &str) -> DataView {
+    DataView {
+        frame: frame(text),
+        settings: Settings::at(Section::Data),
+        may_own: true,
+        error: Some(text.to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ mod enrolments;
 pub mod key_schema;
 mod live;
 mod metrics;
+mod organisation_data;
 mod reports;
 pub mod schema;
 mod servers;
@@ -21,10 +22,11 @@ use self::audit::AuditApi;
 use self::enrolments::EnrolmentsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
+use self::organisation_data::OrganisationDataApi;
 use self::reports::ReportsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
-use super::{App, BuildError};
+use super::{App, BuildError, DeclaredRoute};
 
 /// Operations that anybody may call: what they take is the proof.
 const PUBLIC_OPERATIONS: [&str; 1] = ["enrol"];
@@ -38,13 +40,14 @@ type Apis = (
     LiveApi,
     SessionsApi,
     AuditApi,
+    OrganisationDataApi,
 );
 
-/// The endpoint of the API, once every operation is known to declare its principal.
-pub(super) fn service(app: App) -> Result<impl Endpoint, BuildError> {
+/// The endpoint of the API and its operations, once each is known to declare its principal.
+pub(super) fn service(app: App) -> Result<(impl Endpoint, Vec<DeclaredRoute>), BuildError> {
     let service = describe(apis(app));
-    check_declared(&service.spec())?;
-    Ok(Route::new().nest("/", service))
+    let operations = declared(&service.spec())?;
+    Ok((Route::new().nest("/", service), operations))
 }
 
 /// The OpenAPI document, JSON.
@@ -62,7 +65,8 @@ fn apis(app: App) -> Apis {
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
-        AuditApi(app),
+        AuditApi(app.clone()),
+        OrganisationDataApi(app),
     )
 }
 
@@ -75,25 +79,43 @@ fn describe(apis: Apis) -> OpenApiService<Apis, ()> {
         .server("/api/v1")
 }
 
-fn check_declared(document: &str) -> Result<(), BuildError> {
+/// The operations of a document, each with its principal.
+fn declared(document: &str) -> Result<Vec<DeclaredRoute>, BuildError> {
     let document: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
     let paths = document.get("paths").and_then(serde_json::Value::as_object);
+    let mut declared = Vec::new();
     for (path, operations) in paths.into_iter().flatten() {
         for (method, operation) in operations.as_object().into_iter().flatten() {
-            let id = operation
-                .get("operationId")
-                .and_then(serde_json::Value::as_str);
-            let security = operation
-                .get("security")
-                .and_then(serde_json::Value::as_array);
-            let declared = security.is_some_and(|schemes| !schemes.is_empty());
-            let public = id.is_some_and(|id| PUBLIC_OPERATIONS.contains(&id));
-            if id.is_none() || !(declared || public) {
-                return Err(BuildError::Undeclared(format!("{method} {path}")));
-            }
+            let undeclared = || BuildError::Undeclared(format!("{method} {path}"));
+            let principal = principal(operation).ok_or_else(undeclared)?;
+            let method = method.to_uppercase().parse().map_err(|_| undeclared())?;
+            declared.push(DeclaredRoute {
+                method,
+                path: format!("/api/v1{}", path.replace('{', ":").replace('}', "")),
+                principal,
+            });
         }
     }
-    Ok(())
+    Ok(declared)
+}
+
+/// Who may use an operation; none when it does not say so.
+fn principal(operation: &serde_json::Value) -> Option<String> {
+    let id = operation.get("operationId")?.as_str()?;
+    let schemes = operation
+        .get("security")
+        .and_then(|schemes| schemes.as_array());
+    let names: Vec<&str> = schemes
+        .into_iter()
+        .flatten()
+        .filter_map(|scheme| scheme.as_object()?.keys().next())
+        .map(String::as_str)
+        .collect();
+    match names.as_slice() {
+        [] if PUBLIC_OPERATIONS.contains(&id) => Some("public".to_owned()),
+        [] => None,
+        names => Some(names.join(" or ")),
+    }
 }
 
 #[cfg(test)]
@@ -103,13 +125,13 @@ mod tests {
     #[test]
     fn an_operation_without_a_principal_keeps_the_program_from_starting() {
         let with = |operation: &str| format!(r#"{{"paths":{{"/x":{{"get":{operation}}}}}}}"#);
-        let declared = with(r#"{"operationId":"x","security":[{"session":[]}]}"#);
-        assert!(check_declared(&declared).is_ok());
+        let known = with(r#"{"operationId":"x","security":[{"session":[]}]}"#);
+        assert!(declared(&known).is_ok());
         for undeclared in [
             r#"{"operationId":"x"}"#,
             r#"{"operationId":"x","security":[]}"#,
         ] {
-            assert!(check_declared(&with(undeclared)).is_err());
+            assert!(declared(&with(undeclared)).is_err());
         }
     }
 }

@@ -1,15 +1,16 @@
 //! A server's agent keys, and enrolment codes.
 
 use poem::web::{Data, Path};
-use poem::{Response, Route, handler};
+use poem::{Response, handler};
 use server_scout_ui::views::{AgentKeyMadeView, AgentKeyRow, AgentKeysView, EnrolmentView};
 use server_scout_wire::Timestamp;
 
 use super::super::App;
 use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
+use super::super::routes::{Declared, Routes};
 use super::login::sentence;
-use super::{Declared, frame, html};
+use super::{frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::domain::acting::Acting;
@@ -20,7 +21,7 @@ use crate::id::{self, Id};
 use crate::secret::Secret;
 use crate::store::agent_keys::KeyState;
 
-pub(super) fn routes(pages: &Declared<'_>, route: Route) -> Route {
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     route
         .at("/servers/enrol", pages.post(Access::Session, enrol_new))
         .at("/servers/:id/keys", pages.get(Access::Session, show))

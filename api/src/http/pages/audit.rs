@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use poem::web::{Data, Query};
-use poem::{Response, Route, handler};
+use poem::{Response, handler};
 use serde::Deserialize;
 use server_scout_ui::views::{AuditFilter, AuditRow, AuditView, Section, Settings};
 use server_scout_wire::Timestamp;
@@ -12,14 +12,14 @@ use super::super::App;
 use super::super::event_export::{self, Format};
 use super::super::guard::{Access, Visitor};
 use super::super::problem::Failure;
-use super::{Declared, frame, html};
+use super::{Declared, Routes, frame, html};
 use crate::access::Right;
 use crate::domain::audit::{Event, EventQuery};
 
 const PAGE: usize = 100;
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) fn routes(pages: &Declared<'_>, route: Route) -> Route {
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
     route
         .at("/settings/audit", pages.get(session, show))
@@ -118,6 +118,12 @@ impl AuditQuery {
     }
 }
 
+/// `2026-01-31 12:00:00`.
+fn readable(at: Timestamp) -> String {
+    let text = at.to_string().replace('T', " ");
+    text.chars().take("2026-01-31 12:00:00".len()).collect()
+}
+
 fn row(event: &Event) -> AuditRow {
     let row = &event.row;
     let actor = match row.actor_kind.as_str() {
@@ -133,6 +139,7 @@ fn row(event: &Event) -> AuditRow {
     AuditRow {
         number: event.number.to_string(),
         at: event.at.to_string(),
+        when: readable(event.at),
         actor,
         action: row.action.clone(),
         object: object.unwrap_or_default(),

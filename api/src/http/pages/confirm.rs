@@ -1,7 +1,7 @@
 //! Proving again who one is, before a weighty change.
 
 use poem::web::{Data, Query};
-use poem::{Request, Response, Route, handler};
+use poem::{Request, Response, handler};
 use serde::Deserialize;
 use server_scout_ui::views::ConfirmView;
 
@@ -9,10 +9,10 @@ use super::super::guard::{Access, Fields, OwnPath, Visitor, see_other};
 use super::super::problem::Failure;
 use super::super::{App, credentials};
 use super::login::{sentence, with_session};
-use super::{Declared, frame, html};
+use super::{Declared, Routes, frame, html};
 use crate::domain::ServiceError;
 
-pub(super) fn routes(pages: &Declared<'_>, route: Route) -> Route {
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     route.at(
         "/confirm",
         pages

@@ -4,25 +4,26 @@ mod account;
 mod agent_keys;
 mod audit;
 mod confirm;
+mod data;
 mod first_owner;
 mod login;
 mod servers;
 
-use poem::{Endpoint, IntoResponse as _, Response, Route, RouteMethod};
+use poem::{IntoResponse as _, Response};
 use server_scout_ui::UiError;
 use server_scout_ui::views::Frame;
 
-use super::App;
-use super::guard::{Access, Guarded, Visitor, see_other};
+use super::guard::{Access, Visitor, see_other};
 use super::problem::Failure;
+pub(super) use super::routes::{Declared, Routes};
 
-pub(super) fn routes(app: &App, route: Route) -> Route {
-    let pages = Declared { app };
+pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let public = Access::Public;
     let session = Access::Session;
-    let route = confirm::routes(&pages, route);
-    let route = agent_keys::routes(&pages, route);
-    let route = audit::routes(&pages, route);
+    let route = confirm::routes(pages, route);
+    let route = agent_keys::routes(pages, route);
+    let route = audit::routes(pages, route);
+    let route = data::routes(pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
@@ -62,25 +63,6 @@ pub(super) fn routes(app: &App, route: Route) -> Route {
         .at("/servers/:id", pages.get(session, servers::show))
         .at("/servers/:id/pause", pages.post(session, servers::pause))
         .at("/servers/:id/resume", pages.post(session, servers::resume))
-}
-
-/// Registers pages; each needs its principal.
-struct Declared<'a> {
-    app: &'a App,
-}
-
-impl Declared<'_> {
-    fn guard<E: Endpoint + 'static>(&self, access: Access, page: E) -> Guarded<E> {
-        Guarded::new(self.app, access, page)
-    }
-
-    fn get<E: Endpoint + 'static>(&self, access: Access, page: E) -> RouteMethod {
-        RouteMethod::new().get(self.guard(access, page))
-    }
-
-    fn post<E: Endpoint + 'static>(&self, access: Access, page: E) -> RouteMethod {
-        RouteMethod::new().post(self.guard(access, page))
-    }
 }
 
 #[poem::handler]
