@@ -152,7 +152,14 @@ fn a_rotation_has_both_in_the_bundle_until_it_is_finished() {
 
     rotation::finish(&data_dir, &names).unwrap();
 
-    assert!(serving.tend(&clock).unwrap());
+    assert!(serving.tend(&clock).unwrap(), "first the leaf");
+    let new = serving.trust();
+    assert_eq!(new.sha256, overlap.next_sha256);
+    assert_eq!(new.pem, both.pem, "who reads the file trusts both leaves");
+    let again = rotation::begin(&data_dir, &names, &clock);
+    assert!(matches!(again, Err(AuthorityError::Rotating)));
+    assert!(serving.tend(&clock).unwrap(), "and then the old one goes");
+    assert!(!serving.tend(&clock).unwrap());
     let new = serving.trust();
     assert_eq!(new.sha256, overlap.next_sha256);
     assert_eq!(new.pem.matches("BEGIN CERTIFICATE").count(), 1);
@@ -184,16 +191,17 @@ fn an_overlap_ends_by_itself_after_thirty_days() {
 }
 
 #[test]
-fn an_end_that_was_interrupted_is_completed() {
+fn an_end_that_was_begun_while_nothing_ran_is_completed() {
     let (_dir, data_dir) = fresh();
     let names = hosts(&["localhost"]);
     let clock = Clock::system();
     Authority::open(&data_dir, &names, &clock).unwrap();
     let overlap = rotation::begin(&data_dir, &names, &clock).unwrap();
-    // The first of the two renames, and then the power went.
-    assert!(data_dir.replace("ca-next.key", "ca.key").unwrap());
-    let after = Authority::open(&data_dir, &names, &clock).unwrap();
+    rotation::finish(&data_dir, &names).unwrap();
+    let mut after = Authority::open(&data_dir, &names, &clock).unwrap();
     assert_eq!(after.sha256(), overlap.next_sha256);
+    assert_eq!(after.pem().matches("BEGIN CERTIFICATE").count(), 2);
+    assert!(after.tend(&clock).unwrap());
     assert_eq!(after.pem().matches("BEGIN CERTIFICATE").count(), 1);
 }
 

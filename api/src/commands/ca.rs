@@ -17,8 +17,9 @@ pub(super) fn rotate(config: &Config, finish: bool) -> anyhow::Result<()> {
     let file = data_dir.file("ca.pem");
     if finish {
         rotation::finish(&data_dir, &config.hosts)?;
-        println!("the next CA signs now, and is alone in {}", file.display());
-        println!("an agent that does not know it yet is refused until it has that file");
+        println!("the next CA signs now; a dashboard that runs takes it up within seconds, and");
+        println!("forgets the old one; an agent that does not know it yet is refused until it");
+        println!("has {}", file.display());
         return Ok(());
     }
     let Overlap {

@@ -92,7 +92,6 @@ impl Authority {
             }
             (None, Some(_)) => return Err(AuthorityError::Incomplete { missing: CA_CERT }),
         }
-        rotation::complete(data_dir)?;
         let ca_pem = read_text(data_dir, CA_CERT)?;
         let signer = signer(data_dir, &ca_pem)?;
         let mut authority = Self {
@@ -138,7 +137,12 @@ impl Authority {
     /// is another leaf or another CA now.
     pub fn tend(&mut self, clock: &Clock) -> Result<bool, AuthorityError> {
         rotation::finish_if_due(&self.data_dir, &self.hosts, clock)?;
-        if read_text(&self.data_dir, CA_CERT)? != self.ca_pem {
+        if signer(&self.data_dir, &self.ca_pem)? == self.signer {
+            // Ours has been served since the last look, so the one before has done its work.
+            rotation::forget_old(&self.data_dir)?;
+        }
+        let ca_pem = read_text(&self.data_dir, CA_CERT)?;
+        if ca_pem != self.ca_pem || signer(&self.data_dir, &ca_pem)? != self.signer {
             *self = Self::open(&self.data_dir, &self.hosts, clock)?;
             return Ok(true);
         }

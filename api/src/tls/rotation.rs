@@ -1,15 +1,15 @@
 //! How another CA takes the place of the one that signs, without a gap.
 //!
 //! First both stand in `ca.pem`, and the old one goes on signing: agents that trust it learn of the
-//! next. After the overlap the next one signs, and is alone in `ca.pem`. Every step is one rename,
-//! so that a power cut leaves one of the states that are told apart here:
+//! next. After the overlap the next one signs; once its leaf is served, the old one leaves `ca.pem`.
+//! Every step is one rename, so that a power cut leaves one of the states that are told apart here:
 //!
 //! | files | state |
 //! |---|---|
 //! | no `ca-next.pem` | none |
 //! | `ca-next.pem`, `ca-next.key`, not in `ca.pem` | one that was never begun; the next begins anew |
 //! | `ca-next.pem`, `ca-next.key`, in `ca.pem` | the overlap |
-//! | `ca-next.pem` alone | the end, half done: its key is the CA's already |
+//! | `ca-next.pem` alone | its key is the CA's already, and the old one is still trusted |
 
 use rustls::pki_types::CertificateDer;
 use server_scout_wire::Timestamp;
@@ -42,8 +42,7 @@ pub fn begin(
     if data_dir.read(CA_CERT)?.is_none() {
         return Err(AuthorityError::Incomplete { missing: CA_CERT });
     }
-    complete(data_dir)?;
-    if next(data_dir)?.is_some() {
+    if is_ending(data_dir)? || next(data_dir)?.is_some() {
         return Err(AuthorityError::Rotating);
     }
     let present = read_text(data_dir, CA_CERT)?;
@@ -70,12 +69,13 @@ pub fn overlap(data_dir: &DataDir) -> Result<Option<Overlap>, AuthorityError> {
     }))
 }
 
-/// Goes over to the next CA. A dashboard that runs has a new leaf within seconds.
+/// Goes over to the next CA. A dashboard that runs has a new leaf within seconds, and forgets the old
+/// CA then.
 pub fn finish(data_dir: &DataDir, hosts: &[url::Host]) -> Result<(), AuthorityError> {
     let next = next(data_dir)?.ok_or(AuthorityError::NotRotating)?;
     check_hosts(&next, hosts)?;
     data_dir.replace(NEXT_KEY, CA_KEY)?;
-    complete(data_dir)
+    Ok(())
 }
 
 /// Goes over to the next CA when the overlap is over.
@@ -87,16 +87,20 @@ pub(super) fn finish_if_due(
     if data_dir.read(NEXT_CERT)?.is_none() {
         return Ok(());
     }
-    complete(data_dir)?;
     match overlap(data_dir)? {
         Some(overlap) if overlap.ends_at <= clock.now() => finish(data_dir, hosts),
         Some(_) | None => Ok(()),
     }
 }
 
-/// Does what is left of an end that was interrupted.
-pub(super) fn complete(data_dir: &DataDir) -> Result<(), AuthorityError> {
-    if data_dir.read(NEXT_KEY)?.is_none() {
+/// Whether the next CA signs already, and the old one is still trusted.
+fn is_ending(data_dir: &DataDir) -> Result<bool, AuthorityError> {
+    Ok(data_dir.read(NEXT_CERT)?.is_some() && data_dir.read(NEXT_KEY)?.is_none())
+}
+
+/// Forgets the old CA, once a leaf of the new one is served.
+pub(super) fn forget_old(data_dir: &DataDir) -> Result<(), AuthorityError> {
+    if is_ending(data_dir)? {
         data_dir.replace(NEXT_CERT, CA_CERT)?;
     }
     Ok(())

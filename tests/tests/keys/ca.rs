@@ -122,6 +122,7 @@ async fn an_agent_that_missed_the_overlap_is_told_why() {
     let agent = bare(&fleet);
     enrol(&fleet, &agent, &code(&fleet, "far").await).await;
     let _ = rotate(&fleet, &[]).await;
+    gives(&fleet, 2).await;
     let _ = rotate(&fleet, &["--finish"]).await;
     gives(&fleet, 1).await;
     let finished = agent.finish(&["check"]).await;

@@ -37,6 +37,6 @@ fn bare(fleet: &Fleet) -> Agent {
 /// Enrols `agent`, and panics unless that works.
 async fn enrol(fleet: &Fleet, agent: &Agent, code: &str) -> String {
     let origin = fleet.dashboard.origin();
-    let finished = agent.finish(&["enrol", "--url", &origin, "--code", code]);
-    finished.await.success()
+    let arguments = ["enrol", "--url", &origin, "--code", code];
+    agent.finish(&arguments).await.success()
 }

@@ -119,7 +119,7 @@ async fn what_a_revoked_key_could_not_send_is_sent_by_its_successor() {
             .then_some(())
     })
     .await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
     let new = made(&fleet, "").await;
     write(&file, &new);
 

@@ -115,8 +115,8 @@ async fn who_only_shows_the_right_ca_is_refused() {
     assert!(said.stderr.contains("not sent"), "{}", said.stderr);
 
     let origin = fleet.dashboard.origin();
-    let enrolled = agent.finish(&["enrol", "--url", &origin, "--code", &code]);
-    let _ = enrolled.await.success();
+    let arguments = ["enrol", "--url", &origin, "--code", &code];
+    let _ = agent.finish(&arguments).await.success();
 }
 
 #[tokio::test]
