@@ -21,6 +21,7 @@ use server_scout::store::{Scope, agent_keys};
 use support::{EMAIL, World, report};
 
 const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 struct Rotation {
@@ -141,10 +142,10 @@ async fn an_empty_request_is_no_use_that_ends_a_key() {
 async fn a_key_that_is_not_seen_expires_and_the_old_one_stays() {
     let rotation = Rotation::new().await;
     let new = rotation.rotate().await.unwrap();
-    rotation.world.hand.advance(7 * DAY - MINUTE);
+    rotation.world.hand.advance(6 * DAY + 23 * HOUR);
     assert!(rotation.counts(&new).await);
     let late = rotation.world.agent(&new).await.unwrap();
-    rotation.world.hand.advance(MINUTE);
+    rotation.world.hand.advance(HOUR);
 
     // At once, whether or not the background work has been there.
     assert!(!rotation.counts(&new).await);

@@ -128,8 +128,8 @@ fn with_hosts_of_leaf(
         let names = leaf
             .subject_alternative_name()
             .map_err(|error| damaged(LEAF_CERT, &error))?;
-        let named = names.iter().flat_map(|names| &names.value.general_names);
-        for host in named.filter_map(host_of) {
+        let certified = names.iter().flat_map(|names| &names.value.general_names);
+        for host in certified.filter_map(host_of) {
             if !hosts.contains(&host) {
                 hosts.push(host);
             }

@@ -52,17 +52,13 @@ async fn complete(fleet: &Fleet, from: Timestamp) {
     let to = report::seconds_ago(3);
     let seconds = to.as_second() - from.as_second();
     assert!(seconds >= 4);
-    until(
-        "no report is missing",
-        Duration::from_secs(60),
-        async || {
-            let chart = fleet
-                .chart(&fleet.server.id, "cpu_usage", from, seconds, 1)
-                .await?;
-            let count: u64 = chart.count.iter().sum();
-            (count + 1 >= seconds.unsigned_abs()).then_some(())
-        },
-    )
+    until("no report is missing", Duration::from_mins(1), async || {
+        let chart = fleet
+            .chart(&fleet.server.id, "cpu_usage", from, seconds, 1)
+            .await?;
+        let count: u64 = chart.count.iter().sum();
+        (count + 1 >= seconds.unsigned_abs()).then_some(())
+    })
     .await;
 }
 

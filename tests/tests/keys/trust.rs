@@ -65,8 +65,7 @@ fn fingerprint(pem: &str) -> String {
     let hash = provider.tls13().unwrap().common.hash_provider.hash(&der);
     hash.as_ref()
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// What `enrol` says against a server that shows `leaf`; it must have got no request at all.

@@ -7,7 +7,9 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::super::problem::Failure;
 use super::super::{App, client};
 use super::auth::PersonAuth;
-use super::key_schema::{EnrolledServer, Enrolment, EnrolmentCode, NewEnrolment, NewEnrolmentCode};
+use super::key_schema::{
+    EnrolledServer, Enrolment, EnrolmentCode, EnrolmentExchange, NewEnrolmentCode,
+};
 use super::schema::Time;
 use super::servers::visible;
 use crate::access::Right;
@@ -81,9 +83,9 @@ impl EnrolmentsApi {
     async fn enrol(
         &self,
         request: &Request,
-        new: Json<NewEnrolment>,
+        new: Json<EnrolmentExchange>,
     ) -> Result<EnrolmentResponse, Failure> {
-        let NewEnrolment {
+        let EnrolmentExchange {
             code,
             hostname,
             agent_version,

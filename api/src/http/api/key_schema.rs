@@ -87,7 +87,7 @@ pub struct EnrolmentCode {
 /// What an agent sends to enrol.
 #[derive(Clone, Debug, Object)]
 #[oai(deny_unknown_fields)]
-pub struct NewEnrolment {
+pub struct EnrolmentExchange {
     /// The code.
     #[oai(validator(max_length = 256))]
     pub code: String,
