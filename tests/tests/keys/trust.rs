@@ -1,5 +1,6 @@
 //! A code is shown to nobody but the dashboard that made it.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use server_scout_tests::certificates::{Authority, Leaf};
@@ -63,9 +64,11 @@ fn fingerprint(pem: &str) -> String {
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
     let provider = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
     let hash = provider.tls13().unwrap().common.hash_provider.hash(&der);
-    hash.as_ref()
-        .iter()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    let mut hex = String::new();
+    for byte in hash.as_ref() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// What `enrol` says against a server that shows `leaf`; it must have got no request at all.
