@@ -33,6 +33,9 @@ pub enum Enrolment {}
 /// Marks the id of an organisation.
 #[derive(Debug)]
 pub enum Organisation {}
+/// Marks the id of a passkey.
+#[derive(Debug)]
+pub enum Passkey {}
 /// Marks the id of a person.
 #[derive(Debug)]
 pub enum Person {}
@@ -42,6 +45,9 @@ pub enum Server {}
 /// Marks the id of a session: its name in lists and forms, not what its cookie holds.
 #[derive(Debug)]
 pub enum Session {}
+/// Marks the id of a seed for codes by time.
+#[derive(Debug)]
+pub enum Totp {}
 
 impl<T> Id<T> {
     /// A new id from the system's randomness.

@@ -30,12 +30,16 @@ pub enum Purpose {
     AccessToken,
     /// Lets an agent report for one server.
     AgentKey,
+    /// Names a question to an authenticator that waits for its answer.
+    Challenge,
     /// Tells a browser that has logged in before; lives in a cookie.
     Device,
     /// Is exchanged for one server's agent key, once.
     Enrolment,
     /// Opens a one-time link.
     Link,
+    /// Names a login that waits for a second factor; lives in a cookie.
+    LoginStep,
     /// Seals what must be used again.
     MasterKey,
     /// Names a session; lives in a cookie.
@@ -47,9 +51,11 @@ impl Purpose {
         match self {
             Self::AccessToken => "sst_",
             Self::AgentKey => "ssa_",
+            Self::Challenge => "ssq_",
             Self::Device => "ssd_",
             Self::Enrolment => "sse_",
             Self::Link => "ssl_",
+            Self::LoginStep => "ssf_",
             Self::MasterKey => "ssm_",
             Self::Session => "sss_",
         }

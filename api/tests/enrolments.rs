@@ -189,7 +189,7 @@ async fn a_code_is_worth_no_more_than_its_maker() {
         .add_person(mel, "Acme", Some(Role::Member), PASSWORD.to_owned());
     added.await.unwrap();
     let session = world.services.log_in(attempt(mel, PASSWORD)).await.unwrap();
-    let session = Credential::Session(session.session.expose().to_owned());
+    let session = Credential::Session(session.done().unwrap().session.expose().to_owned());
     let person = world.person(session).await;
     let acting = Acting {
         scope,

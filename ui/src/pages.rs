@@ -178,6 +178,10 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "message"
     "meter"
     "new_server"
+    "recovery_codes"
+    "requirement"
+    "second_factor"
+    "second_step"
     "server"
     "server_added"
     "server_keys"
@@ -185,7 +189,10 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "settings_nav"
     "snippet"
     "status"
+    "totp_setup"
 };
+
+mod second_factor;
 
 #[cfg(test)]
 mod samples;

@@ -13,12 +13,14 @@ pub mod ingest;
 pub mod live;
 mod master_key;
 pub mod names;
+mod opening;
 mod organisation_end;
 pub mod organisation_export;
 mod password;
 mod password_change;
 pub mod principal;
 mod proof;
+pub mod second_factor;
 pub mod servers;
 pub mod sessions;
 pub mod status;
@@ -52,6 +54,7 @@ struct Inner {
     agent_keys: agent_keys::AgentKeys,
     key_uses: agent_keys::KeyUses,
     throttle: throttle::Throttle,
+    second_factors: second_factor::SecondFactors,
     intake: ingest::Intake,
     upkeep_due: Notify,
     unknown_logins: unknown_logins::UnknownLogins,
@@ -84,6 +87,7 @@ impl Services {
             agent_keys: agent_keys::AgentKeys::default(),
             key_uses: agent_keys::KeyUses::default(),
             throttle: throttle::Throttle::default(),
+            second_factors: second_factor::SecondFactors::default(),
             intake: ingest::Intake::default(),
             upkeep_due: Notify::new(),
             unknown_logins: unknown_logins::UnknownLogins::default(),
