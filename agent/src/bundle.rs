@@ -1,4 +1,4 @@
-//! The dashboard's own CAs, as it gives them to whoever has verified it: `/ca.pem`.
+//! The dashboard's own CAs, as it gives them to whoever has verified it: `/trust.pem`.
 //!
 //! While a CA is replaced there are two, the one that signs and the one that will.
 
@@ -62,7 +62,7 @@ impl Bundle {
     /// Asks the dashboard; none when it has no CA of its own.
     pub async fn fetch(client: &Client, url: &Url) -> Result<Option<Self>, BundleError> {
         let host = host_of(url);
-        let reply = reply(client.get(at(url, "/ca.pem")), &host).await?;
+        let reply = reply(client.get(at(url, "/trust.pem")), &host).await?;
         if reply.status != StatusCode::OK {
             return Ok(None);
         }

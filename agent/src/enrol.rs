@@ -306,7 +306,7 @@ async fn pinned_ca(client: &Client, url: &Url, pin: Pin) -> Result<Vec<u8>, Enro
     bundle
         .filter(|bundle| bundle.certificates().iter().any(|ca| pin.is_of(ca)))
         .map(|bundle| bundle.pem().to_owned())
-        .ok_or_else(|| not_pinned("its ca.pem does not hold the CA of the code"))
+        .ok_or_else(|| not_pinned("what it gives at /trust.pem does not hold the CA of the code"))
 }
 
 /// A CA file that was given.

@@ -1,6 +1,8 @@
 //! Serves every page with made-up data, under the headers that the dashboard sends:
 //! `cargo run -p server-scout-ui --example preview`, then open the address that it prints.
 
+#[path = "preview/keys.rs"]
+mod keys;
 #[path = "preview/login.rs"]
 mod login;
 
@@ -11,9 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use server_scout_ui::views::{
-    AccountView, AgentKeyMadeView, AgentKeyRow, AgentKeysView, EnrolmentView, FirstOwnerView,
-    Frame, MessageView, NewServerView, ServerAddedView, ServerRow, ServerView, ServersView,
-    SessionRow, Status, ValueRow,
+    AccountView, FirstOwnerView, Frame, MessageView, NewServerView, ServerRow, ServerView,
+    ServersView, SessionRow, Status, ValueRow,
 };
 use server_scout_ui::{Pages, UiError, assets};
 
@@ -90,7 +91,7 @@ fn send(stream: &mut TcpStream, status: &str, content_type: &str, body: &[u8]) -
 }
 
 fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
-    if let Some(page) = login::page(pages, path) {
+    if let Some(page) = keys::page(pages, path).or_else(|| login::page(pages, path)) {
         return page;
     }
     match path {
@@ -121,75 +122,12 @@ fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
             frame: frame(),
             ..NewServerView::default()
         }),
-        "/servers-added" => pages.server_added(&ServerAddedView {
-            frame: frame(),
-            id: "srv_4".to_owned(),
-            name: "backup-eu".to_owned(),
-            agent_key: "ssk_7Jq2mXw4VbT9cR1pLzE8sYhN5gKdF3aU".to_owned(),
-            code: format!(
-                "sse_{}.{}",
-                "7Jq2mXw4VbT9cR1p".repeat(3),
-                "9f2c4e1b".repeat(8)
-            ),
-            expires_at: before(0).to_string(),
-            url: "https://scout.example.org:8443".to_owned(),
-            ca_pem: Some(CA.to_owned()),
-            ca_sha256: Some("9f2c4e".repeat(11).chars().take(64).collect()),
-        }),
-        "/servers-keys" => pages.agent_keys(&agent_keys()),
-        "/servers-key-made" => pages.agent_key_made(&AgentKeyMadeView {
-            frame: frame(),
-            id: "srv_4".to_owned(),
-            name: "backup-eu".to_owned(),
-            agent_key: "ssa_7Jq2mXw4VbT9cR1pLzE8sYhN5gKdF3aU".to_owned(),
-            successor_until: Some(before(0).to_string()),
-        }),
-        "/servers-enrol" => pages.enrolment(&EnrolmentView {
-            frame: frame(),
-            code: format!(
-                "sse_{}.{}",
-                "7Jq2mXw4VbT9cR1p".repeat(3),
-                "9f2c4e1b".repeat(8)
-            ),
-            expires_at: before(0).to_string(),
-            url: "https://scout.example.org:8443".to_owned(),
-            pinned: true,
-            ..EnrolmentView::default()
-        }),
         "/missing" => pages.message(&MessageView {
             status: 404,
             title: "Not found".to_owned(),
             detail: "There is no such page, or it belongs to another organisation.".to_owned(),
         }),
         _ => pages.server(&server(path.rsplit('/').next().unwrap_or_default())),
-    }
-}
-
-fn agent_keys() -> AgentKeysView {
-    let key = |number: u32, state: &str, good, used: Option<u64>| AgentKeyRow {
-        id: format!("key_{number}"),
-        ending: format!("4f{number}a"),
-        state: state.to_owned(),
-        good,
-        since: before(86_400).to_string(),
-        since_seconds_ago: 86_400,
-        last_used: used.map(|ago| before(ago).to_string()),
-        last_used_seconds_ago: used.unwrap_or_default(),
-        address: "192.0.2.14".to_owned(),
-        agent_version: "0.1.0".to_owned(),
-    };
-    AgentKeysView {
-        frame: frame(),
-        id: "srv_1".to_owned(),
-        name: "api-1.fra.example.org".to_owned(),
-        keys: vec![
-            key(3, "successor, not used yet", true, None),
-            key(2, "good until its successor is used", true, Some(40)),
-            key(1, "revoked", false, Some(90_000)),
-        ],
-        successor_until: Some(before(0).to_string()),
-        may_change: true,
-        ..AgentKeysView::default()
     }
 }
 

@@ -1,4 +1,5 @@
 //! The own CA, for everybody: it is no secret, and who trusts it already can follow its rotation.
+//! No path has the name of a file in the data directory; a test tries them all.
 
 use poem::web::Data;
 use poem::{IntoResponse as _, Response, handler};
@@ -9,7 +10,7 @@ use super::problem::Failure;
 use super::routes::{Declared, Routes};
 
 pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
-    route.at("/ca.pem", pages.get(Access::Public, ca))
+    route.at("/trust.pem", pages.get(Access::Public, ca))
 }
 
 #[handler]

@@ -27,7 +27,7 @@ async fn gives(fleet: &Fleet, count: usize) {
     let what = format!("the dashboard gives {count} CAs");
     until(&what, TAKEN_UP, async || {
         let client = https::client(&fleet.dashboard.ca_file(), fleet.dashboard.address());
-        let request = client.get(fleet.dashboard.url("/ca.pem"));
+        let request = client.get(fleet.dashboard.url("/trust.pem"));
         let given = request.send().await.ok()?.text().await.ok()?;
         (given.matches("BEGIN CERTIFICATE").count() == count).then_some(())
     })
