@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::{Pages, TEMPLATES, samples};
 use crate::helpers::conditions;
 use crate::views::{
-    AccountView, ConfirmView, FirstOwnerView, ForgotPasswordView, InvitationJoinView,
-    InvitationView, LoginView, MessageView, NewServerView, ProfileView, ResetPasswordView,
-    SecondFactorView, SecondStepView, Section, ServerAddedView, ServerView, ServersFilter,
-    ServersView, Status, TotpSetupView, ValueRow,
+    AccountView, AgentKeyMadeView, AgentKeysView, ConfirmView, EnrolmentView, FirstOwnerView,
+    ForgotPasswordView, InvitationJoinView, InvitationView, LoginView, MessageView, NewServerView,
+    ProfileView, ResetPasswordView, SecondFactorView, SecondStepView, Section, ServerAddedView,
+    ServerView, ServersFilter, ServersView, Status, TotpSetupView, ValueRow,
 };
 
 /// What hosts, people and addresses could send to leave their place in a page.
@@ -86,6 +86,9 @@ fn the_samples_fill_every_field() {
         json!(samples::tokens("sample")),
         json!(samples::new_token("sample")),
         json!(samples::token_made("sample")),
+        json!(samples::agent_keys("sample")),
+        json!(samples::agent_key_made("sample")),
+        json!(samples::enrolment("sample")),
         json!(samples::message("sample")),
     ] {
         every_text_is(&view, "sample");
@@ -158,6 +161,19 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     samples::empty_fleet(&pages);
     pages.new_server(&NewServerView::default()).unwrap();
     pages.server_added(&ServerAddedView::default()).unwrap();
+    pages.agent_keys(&AgentKeysView::default()).unwrap();
+    let mut keys = samples::agent_keys("sample");
+    for key in &mut keys.keys {
+        (key.good, key.last_used) = (false, None);
+    }
+    pages.agent_keys(&keys).unwrap();
+    pages.agent_key_made(&AgentKeyMadeView::default()).unwrap();
+    pages.enrolment(&EnrolmentView::default()).unwrap();
+    let named = EnrolmentView {
+        name: Some("sample".to_owned()),
+        ..EnrolmentView::default()
+    };
+    pages.enrolment(&named).unwrap();
     pages.message(&MessageView::default()).unwrap();
 
     let mut written = BTreeSet::new();
@@ -272,6 +288,9 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "new_token",
         "token_made",
         "tokens",
+        "agent_keys",
+        "agent_key_made",
+        "enrolment",
         "message",
     ] {
         for data in [
@@ -367,12 +386,34 @@ fn the_address_at_the_top_leads_to_the_account() {
 fn secrets_stay_out_of_logs() {
     let mut view = samples::server_added("public");
     view.agent_key = "secret".to_owned();
+    view.code = "secret".to_owned();
     view.frame.csrf_token = "secret".to_owned();
     let logged = format!("{view:?}");
     assert!(
         logged.contains("public") && !logged.contains("secret"),
         "{logged}"
     );
+    let mut key = samples::agent_key_made("public");
+    key.agent_key = "secret".to_owned();
+    let mut code = samples::enrolment("public");
+    code.code = "secret".to_owned();
+    assert!(!format!("{key:?}{code:?}").contains("secret"));
+}
+
+#[test]
+fn keys_are_revoked_only_by_who_may_and_only_while_they_are_good() {
+    let pages = Pages::new().unwrap();
+    let mut view = samples::agent_keys("s");
+    let page = pages.agent_keys(&view).unwrap();
+    assert!(page.contains("name=\"key\" value=\"s\"") && page.contains("/keys/rotate\""));
+    for key in &mut view.keys {
+        key.good = false;
+    }
+    assert!(!pages.agent_keys(&view).unwrap().contains("name=\"key\""));
+    view = samples::agent_keys("s");
+    view.may_change = false;
+    let page = pages.agent_keys(&view).unwrap();
+    assert!(!page.contains("name=\"key\"") && !page.contains("/keys/rotate\""));
 }
 
 #[test]
@@ -459,6 +500,11 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.tokens(&samples::tokens(text)).unwrap(),
         pages.new_token(&samples::new_token(text)).unwrap(),
         pages.token_made(&samples::token_made(text)).unwrap(),
+        pages.agent_keys(&samples::agent_keys(text)).unwrap(),
+        pages
+            .agent_key_made(&samples::agent_key_made(text))
+            .unwrap(),
+        pages.enrolment(&samples::enrolment(text)).unwrap(),
         pages.message(&samples::message(text)).unwrap(),
     ];
     for status in Status::ALL {
