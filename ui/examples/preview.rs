@@ -15,8 +15,8 @@ use std::thread;
 use std::time::Duration;
 
 use server_scout_ui::views::{
-    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerRow,
-    ServerView, ServersView, SessionRow, Status, ValueRow,
+    AccountView, FirstOwnerView, Frame, MessageView, NewServerView, ServerView, ServersView,
+    SessionRow, Status, ValueRow,
 };
 use server_scout_ui::{Pages, UiError, assets};
 
