@@ -67,8 +67,18 @@ pub async fn open(
     Ok(sealer)
 }
 
+/// Says why the data directory is the weaker place for the key, when it is there.
+pub fn warn_of_its_place(config: &Config) {
+    if config.master_key_file.is_none() {
+        tracing::warn!(
+            "the master key lies beside the database it protects ({}); for more than a trial, keep it elsewhere and set SERVERSCOUT_MASTER_KEY_FILE",
+            config.data_dir.join(IN_DATA_DIR).display()
+        );
+    }
+}
+
 /// For `serve`: the sealer. Without a configured file a key is made in the data directory at the first
-/// start, and a warning says why that is the weaker place.
+/// start.
 pub async fn open_or_make(
     config: &Config,
     data_dir: &DataDir,
@@ -79,10 +89,6 @@ pub async fn open_or_make(
         if !path.exists() && !previous(&path).exists() {
             make(data_dir, &path, store).await?;
         }
-        tracing::warn!(
-            "the master key lies beside the database it protects ({}); for more than a trial, keep it elsewhere and set SERVERSCOUT_MASTER_KEY_FILE",
-            path.display()
-        );
     }
     open(config, data_dir, store).await
 }

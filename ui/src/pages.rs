@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::helpers;
 use crate::render::{self, Page};
 use crate::views::{
-    AccountView, AuditView, ConfirmView, FirstOwnerView, LoginView, MessageView, NewServerView,
-    ServerAddedView, ServerView, ServersView,
+    AccountView, AuditView, ConfirmView, DataView, FirstOwnerView, LoginView, MessageView,
+    NewServerView, ServerAddedView, ServerView, ServersView,
 };
 
 /// Every page, ready to render. Make it once and share it.
@@ -61,6 +61,11 @@ impl Pages {
     /// The audit log.
     pub fn audit(&self, view: &AuditView) -> Result<String, UiError> {
         self.page("audit", &Page::within(&view.frame, "Audit log", view))
+    }
+
+    /// Export and deletion of an organisation.
+    pub fn data(&self, view: &DataView) -> Result<String, UiError> {
+        self.page("data", &Page::within(&view.frame, "Data", view))
     }
 
     /// The list of servers.
@@ -134,6 +139,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "audit"
     "chart"
     "confirm"
+    "data"
     "first_owner"
     "layout"
     "login"

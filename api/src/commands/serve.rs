@@ -5,11 +5,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::clock::Clock;
 use crate::config::{Config, Tls};
 use crate::http::serve::{Dashboard, StopSignals, tell_systemd};
+use crate::master_key;
 
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     prepare(&config);
     let mut signals = StopSignals::listen()?;
     let dashboard = Dashboard::open(config, Clock::system()).await?;
+    master_key::warn_of_its_place(dashboard.config());
     announce(&dashboard).await?;
     let systemd = tokio::spawn(tell_systemd(dashboard.services().clone()));
     let stop = async move {

@@ -13,6 +13,7 @@ pub mod live;
 mod master_key;
 pub mod names;
 mod organisation_end;
+pub mod organisation_export;
 mod password;
 mod password_change;
 pub mod principal;

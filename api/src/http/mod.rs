@@ -10,6 +10,7 @@ mod guard;
 mod headers;
 mod health;
 pub mod listen;
+mod organisation_export;
 mod pages;
 mod problem;
 mod pulse;

@@ -8,6 +8,7 @@ mod connection;
 pub mod credentials;
 pub mod devices;
 mod error;
+pub mod export;
 mod free_pages;
 pub mod live;
 pub mod organisation_end;

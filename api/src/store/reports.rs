@@ -230,10 +230,14 @@ fn encode(
     Ok((bytes, dropped))
 }
 
+/// The pairs of series and value of a logged report.
+pub(super) fn decode(samples: &[u8]) -> Result<Vec<(i64, f64)>, StoreError> {
+    postcard::from_bytes(samples)
+        .map_err(|error| StoreError::Database(format!("a report of the log is damaged: {error}")))
+}
+
 fn logged((at, received_at, samples): (i64, i64, Vec<u8>)) -> Result<LoggedReport, StoreError> {
-    let samples = postcard::from_bytes(&samples).map_err(|error| {
-        StoreError::Database(format!("a report of the log is damaged: {error}"))
-    })?;
+    let samples = decode(&samples)?;
     Ok(LoggedReport {
         at: Timestamp::from_millis(at),
         received_at: Timestamp::from_millis(received_at),

@@ -10,3 +10,4 @@
 
 mod audit_log;
 mod master_key;
+mod organisation;

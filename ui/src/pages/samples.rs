@@ -1,9 +1,9 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
 use crate::views::{
-    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, FirstOwnerView, Frame, LoginView,
-    MessageView, NewServerView, Section, ServerAddedView, ServerRow, ServerView, ServersView,
-    SessionRow, Settings, Status, ValueRow,
+    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, DataView, FirstOwnerView, Frame,
+    LoginView, MessageView, NewServerView, Section, ServerAddedView, ServerRow, ServerView,
+    ServersView, SessionRow, Settings, Status, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -59,6 +59,7 @@ pub(super) fn audit(text: &str) -> AuditView {
         events: vec![AuditRow {
             number: text(),
             at: text(),
+            when: text(),
             actor: text(),
             action: text(),
             object: text(),
@@ -73,6 +74,15 @@ pub(super) fn audit(text: &str) -> AuditView {
         everybody: true,
         next_before: Some(text()),
         error: Some(text()),
+    }
+}
+
+pub(super) fn data(text: &str) -> DataView {
+    DataView {
+        frame: frame(text),
+        settings: Settings::at(Section::Data),
+        may_own: true,
+        error: Some(text.to_owned()),
     }
 }
 

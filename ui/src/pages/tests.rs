@@ -58,6 +58,7 @@ fn the_samples_fill_every_field() {
         json!(samples::account("sample")),
         json!(samples::confirm("sample")),
         json!(samples::audit("sample")),
+        json!(samples::data("sample")),
         json!(samples::servers("sample")),
         json!(samples::server("sample", Status::Online)),
         json!(samples::new_server("sample")),
@@ -103,6 +104,11 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     pages.audit(&audit).unwrap();
     audit.events.clear();
     pages.audit(&audit).unwrap();
+    let mut data = samples::data("sample");
+    data.error = None;
+    pages.data(&data).unwrap();
+    data.may_own = false;
+    pages.data(&data).unwrap();
     pages.servers(&ServersView::default()).unwrap();
     pages
         .servers(&ServersView {
@@ -150,6 +156,7 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "account",
         "confirm",
         "audit",
+        "data",
         "servers",
         "server",
         "new_server",
@@ -304,6 +311,7 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.account(&samples::account(text)).unwrap(),
         pages.confirm(&samples::confirm(text)).unwrap(),
         pages.audit(&samples::audit(text)).unwrap(),
+        pages.data(&samples::data(text)).unwrap(),
         pages.servers(&samples::servers(text)).unwrap(),
         pages.new_server(&samples::new_server(text)).unwrap(),
         pages.server_added(&samples::server_added(text)).unwrap(),

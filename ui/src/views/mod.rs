@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use self::settings::{AuditFilter, AuditRow, AuditView, ConfirmView, Section, Settings};
+pub use self::settings::{
+    AuditFilter, AuditRow, AuditView, ConfirmView, DataView, Section, Settings,
+};
 
 /// What every page behind the login shows around its own content.
 #[derive(Clone, Default, Serialize)]

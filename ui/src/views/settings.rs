@@ -9,11 +9,13 @@ use super::Frame;
 pub enum Section {
     /// The audit log.
     Audit,
+    /// Export and deletion.
+    Data,
 }
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 1] = [Self::Audit];
+    pub const ALL: [Self; 2] = [Self::Audit, Self::Data];
 
     /// Its name, and its word in paths.
     #[must_use]
@@ -24,12 +26,14 @@ impl Section {
     fn name(self) -> &'static str {
         match self {
             Self::Audit => "Audit log",
+            Self::Data => "Data",
         }
     }
 
     fn slug(self) -> &'static str {
         match self {
             Self::Audit => "audit",
+            Self::Data => "data",
         }
     }
 }
@@ -110,6 +114,8 @@ pub struct AuditRow {
     pub number: String,
     /// When, RFC 3339.
     pub at: String,
+    /// When, as people read it: UTC, to the second.
+    pub when: String,
     /// By whom.
     pub actor: String,
     /// What was done, `server.added`.
@@ -120,4 +126,17 @@ pub struct AuditRow {
     pub detail: String,
     /// From where, and with what.
     pub origin: String,
+}
+
+/// Export and deletion of an organisation.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataView {
+    /// What every page shows.
+    pub frame: Frame,
+    /// The sections of the settings.
+    pub settings: Settings,
+    /// Whether who looks is an owner.
+    pub may_own: bool,
+    /// Why the deletion was refused.
+    pub error: Option<String>,
 }

@@ -5,6 +5,7 @@ mod auth;
 mod download;
 mod live;
 mod metrics;
+mod organisation_data;
 mod reports;
 pub mod schema;
 mod servers;
@@ -16,6 +17,7 @@ use poem_openapi::OpenApiService;
 use self::audit::AuditApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
+use self::organisation_data::OrganisationDataApi;
 use self::reports::ReportsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
@@ -31,6 +33,7 @@ type Apis = (
     LiveApi,
     SessionsApi,
     AuditApi,
+    OrganisationDataApi,
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -53,7 +56,8 @@ fn apis(app: App) -> Apis {
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
-        AuditApi(app),
+        AuditApi(app.clone()),
+        OrganisationDataApi(app),
     )
 }
 

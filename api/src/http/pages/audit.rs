@@ -118,6 +118,12 @@ impl AuditQuery {
     }
 }
 
+/// `2026-01-31 12:00:00`.
+fn readable(at: Timestamp) -> String {
+    let text = at.to_string().replace('T', " ");
+    text.chars().take("2026-01-31 12:00:00".len()).collect()
+}
+
 fn row(event: &Event) -> AuditRow {
     let row = &event.row;
     let actor = match row.actor_kind.as_str() {
@@ -133,6 +139,7 @@ fn row(event: &Event) -> AuditRow {
     AuditRow {
         number: event.number.to_string(),
         at: event.at.to_string(),
+        when: readable(event.at),
         actor,
         action: row.action.clone(),
         object: object.unwrap_or_default(),

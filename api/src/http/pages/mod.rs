@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod confirm;
+mod data;
 mod first_owner;
 mod login;
 mod servers;
@@ -20,6 +21,7 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
     let route = confirm::routes(pages, route);
     let route = audit::routes(pages, route);
+    let route = data::routes(pages, route);
     route
         .at("/", pages.get(session, home))
         .at(

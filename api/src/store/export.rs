@@ -1,0 +1,312 @@
+//! All that an organisation has, read in portions, as JSON. Hashes and sealed secrets are not part
+//! of it: they are of use to nobody who may have them.
+
+use diesel::prelude::*;
+use serde_json::{Value, json};
+use server_scout_wire::Timestamp;
+
+use super::schema::{
+    access_token, agent_key, member, organisation, person, report, series, server,
+};
+use super::{Scope, StoreError};
+use crate::id::{AccessToken, AgentKey, Id, Person, Server};
+
+/// A part of an export.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The organisation itself.
+    Organisation,
+    /// Its members.
+    Members,
+    /// Its servers.
+    Servers,
+    /// What is known of agent keys.
+    AgentKeys,
+    /// What is known of access tokens.
+    AccessTokens,
+    /// The names of series.
+    Series,
+    /// The report log.
+    Reports,
+    /// The audit log.
+    AuditEvents,
+}
+
+impl Part {
+    /// Every part, in the order of the export.
+    pub const ALL: [Self; 8] = [
+        Self::Organisation,
+        Self::Members,
+        Self::Servers,
+        Self::AgentKeys,
+        Self::AccessTokens,
+        Self::Series,
+        Self::Reports,
+        Self::AuditEvents,
+    ];
+}
+
+/// A record of an export, and its place in its part.
+pub type Record = (i64, Value);
+
+/// The records of a part after `after`, at most `limit`.
+pub fn read(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    part: Part,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    match part {
+        Part::Organisation => organisation_itself(connection, scope, after),
+        Part::Members => members(connection, scope, after, limit),
+        Part::Servers => servers(connection, scope, after, limit),
+        Part::AgentKeys => agent_keys(connection, scope, after, limit),
+        Part::AccessTokens => access_tokens(connection, scope, after, limit),
+        Part::Series => names_of_series(connection, scope, after, limit),
+        Part::Reports => reports(connection, scope, after, limit),
+        Part::AuditEvents => audit_events(connection, scope, after, limit),
+    }
+}
+
+fn organisation_itself(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+) -> Result<Vec<Record>, StoreError> {
+    if after >= 0 {
+        return Ok(Vec::new());
+    }
+    let (name, created_at): (String, i64) = organisation::table
+        .filter(organisation::id.eq(scope.organisation()))
+        .select((organisation::name, organisation::created_at))
+        .first(connection)?;
+    let record = json!({
+        "kind": "organisation",
+        "id": scope.organisation().to_string(),
+        "name": name,
+        "created_at": time(created_at),
+    });
+    Ok(vec![(0, record)])
+}
+
+fn members(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    let rows: Vec<(Id<Person>, String, String, i64)> = member::table
+        .inner_join(person::table)
+        .filter(member::organisation_id.eq(scope.organisation()))
+        .filter(member::person_id.gt(after))
+        .order(member::person_id)
+        .limit(limit)
+        .select((person::id, person::email, member::role, member::created_at))
+        .load(connection)?;
+    let record = |(id, email, role, created_at): (Id<Person>, String, String, i64)| {
+        let record = json!({
+            "kind": "member",
+            "person": id.to_string(),
+            "email": email,
+            "role": role,
+            "since": time(created_at),
+        });
+        (id.as_i64(), record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn servers(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    type Row = (Id<Server>, String, i64, Option<i64>, String);
+    let rows: Vec<Row> = server::table
+        .filter(server::organisation_id.eq(scope.organisation()))
+        .filter(server::deleted_at.is_null())
+        .filter(server::id.gt(after))
+        .order(server::id)
+        .limit(limit)
+        .select((
+            server::id,
+            server::name,
+            server::created_at,
+            server::paused_at,
+            server::host,
+        ))
+        .load(connection)?;
+    let record = |(id, name, created_at, paused_at, host): Row| {
+        let record = json!({
+            "kind": "server",
+            "id": id.to_string(),
+            "name": name,
+            "created_at": time(created_at),
+            "paused_at": paused_at.map(time),
+            "host": serde_json::from_str::<Value>(&host).unwrap_or_default(),
+        });
+        (id.as_i64(), record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn agent_keys(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    type Row = (Id<AgentKey>, Id<Server>, String, i64, Option<i64>);
+    let rows: Vec<Row> = agent_key::table
+        .filter(agent_key::organisation_id.eq(scope.organisation()))
+        .filter(agent_key::id.gt(after))
+        .order(agent_key::id)
+        .limit(limit)
+        .select((
+            agent_key::id,
+            agent_key::server_id,
+            agent_key::ending,
+            agent_key::created_at,
+            agent_key::revoked_at,
+        ))
+        .load(connection)?;
+    let record = |(id, server, ending, created_at, revoked_at): Row| {
+        let record = json!({
+            "kind": "agent-key",
+            "id": id.to_string(),
+            "server": server.to_string(),
+            "ending": ending,
+            "created_at": time(created_at),
+            "revoked_at": revoked_at.map(time),
+        });
+        (id.as_i64(), record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn access_tokens(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    type Row = (Id<AccessToken>, Id<Person>, String, i64, i64);
+    let rows: Vec<Row> = access_token::table
+        .filter(access_token::organisation_id.eq(scope.organisation()))
+        .filter(access_token::id.gt(after))
+        .order(access_token::id)
+        .limit(limit)
+        .select((
+            access_token::id,
+            access_token::person_id,
+            access_token::scope,
+            access_token::created_at,
+            access_token::expires_at,
+        ))
+        .load(connection)?;
+    let record = |(id, person, scope, created_at, expires_at): Row| {
+        let record = json!({
+            "kind": "access-token",
+            "id": id.to_string(),
+            "person": person.to_string(),
+            "scope": scope,
+            "created_at": time(created_at),
+            "expires_at": time(expires_at),
+        });
+        (id.as_i64(), record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn names_of_series(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    let rows: Vec<(i64, Id<Server>, String, String)> = series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .filter(series::id.gt(after))
+        .order(series::id)
+        .limit(limit)
+        .select((series::id, series::server_id, series::metric, series::label))
+        .load(connection)?;
+    let record = |(id, server, metric, label): (i64, Id<Server>, String, String)| {
+        let record = json!({
+            "kind": "series",
+            "id": id,
+            "server": server.to_string(),
+            "metric": metric,
+            "label": Some(label).filter(|label| !label.is_empty()),
+        });
+        (id, record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn reports(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    type Row = (i64, Id<Server>, i64, i64, Vec<u8>);
+    let rows: Vec<Row> = report::table
+        .filter(report::organisation_id.eq(scope.organisation()))
+        .filter(report::id.gt(after))
+        .order(report::id)
+        .limit(limit)
+        .select((
+            report::id,
+            report::server_id,
+            report::at,
+            report::received_at,
+            report::samples,
+        ))
+        .load(connection)?;
+    let record = |(id, server, at, received_at, samples): Row| {
+        let samples: Vec<(i64, f64)> = super::reports::decode(&samples)?;
+        let record = json!({
+            "kind": "report",
+            "server": server.to_string(),
+            "at": time(at),
+            "received_at": time(received_at),
+            "samples": samples,
+        });
+        Ok((id, record))
+    };
+    rows.into_iter().map(record).collect()
+}
+
+fn audit_events(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    let rows = super::audit::after(connection, scope.organisation().as_i64(), after, limit)?;
+    let record = |event: super::audit::EventRow| {
+        let record = json!({
+            "kind": "audit-event",
+            "number": event.number,
+            "at": time(event.at),
+            "actor_kind": event.actor_kind,
+            "actor": event.actor_name,
+            "action": event.action,
+            "object_kind": event.object_kind,
+            "object_id": event.object_id,
+            "object": event.object_name,
+            "detail": event.detail,
+            "address": event.address,
+            "user_agent": event.user_agent,
+        });
+        (event.number, record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn time(millis: i64) -> String {
+    Timestamp::from_millis(millis).to_string()
+}
