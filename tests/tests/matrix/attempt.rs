@@ -1,7 +1,9 @@
 //! One try: a line of the table, somebody who asks, and whose objects the request names.
 
+use std::io::Read as _;
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder, Response};
 use server_scout_tests::fleet::PASSWORD;
@@ -90,11 +92,14 @@ pub(crate) fn expected(row: &Row, declared: &str, actor: &Actor, named: &Named) 
     if stale && declared == "fresh session" {
         return Outcome::To("/confirm");
     }
-    // A program that sees nothing learns of nothing.
+    // A program that sees nothing learns of nothing, but may be told that an id is none.
     let blind = own.is_none();
     let by_session_alone = row.who == Who::Account(None);
     if blind || by_session_alone && matches!(actor.standing, Standing::Token(..)) {
-        return status(403);
+        return match named {
+            Named::But(_, Other::Malformed) => Outcome::Status(vec![403, 404, 422]),
+            _ => status(403),
+        };
     }
     if *named != Named::Own {
         return Outcome::Status(not_found(row, named));
@@ -158,7 +163,7 @@ pub(crate) async fn attempt(
         what: format!("{} {}, {named:?}: {what}", row.method, row.request()),
         who: actor.name.clone(),
     };
-    let request = fill(world, row, actor, &objects);
+    let request = fill(world, row, place, actor, &objects);
     let response = request.send().await;
     let response = response.map_err(|error| said(format!("no answer: {error:?}")))?;
     let status = response.status().as_u16();
@@ -237,13 +242,20 @@ async fn objects(
 }
 
 /// The request as it is sent.
-fn fill(world: &World, row: &Row, actor: &Actor, objects: &Objects) -> RequestBuilder {
+fn fill(
+    world: &World,
+    row: &Row,
+    place: &Place,
+    actor: &Actor,
+    objects: &Objects,
+) -> RequestBuilder {
     let new = format!("new-{}", unique());
     let fill = |text: &str| {
         let mut text = text
             .replace("<asset>", &world.asset)
             .replace("<email>", &actor.email)
             .replace("<new>", &new)
+            .replace("<organisation>", &place.organisation)
             .replace("<password>", &PASSWORD.replace(' ', "+"))
             .replace("<report>", &report_of("ours").to_string());
         for (kind, id) in objects {
@@ -286,15 +298,23 @@ fn header(response: &Response, name: &str) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-/// The whole body, or of a stream that does not end what comes at once.
+/// The whole body, unpacked, or of a stream that does not end what comes at once.
 async fn read(mut response: Response) -> String {
+    let packed = header(&response, "content-type") == "application/gzip";
     let endless = header(&response, "content-type").starts_with("text/event-stream");
     let mut body = Vec::new();
     loop {
         let patience = Duration::from_millis(if endless { 50 } else { 20_000 });
         match tokio::time::timeout(patience, response.chunk()).await {
             Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
-            _ => return String::from_utf8_lossy(&body).into_owned(),
+            _ => break,
         }
     }
+    if packed {
+        let mut plain = Vec::new();
+        let read = GzDecoder::new(body.as_slice()).read_to_end(&mut plain);
+        read.expect("an archive is whole");
+        body = plain;
+    }
+    String::from_utf8_lossy(&body).into_owned()
 }

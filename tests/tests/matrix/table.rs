@@ -164,4 +164,11 @@ fn replace_segment(path: &str, name: &str, value: &str) -> String {
 }
 
 /// Placeholders that are no objects of anybody.
-pub(crate) const VALUES: [&str; 5] = ["asset", "email", "new", "password", "report"];
+pub(crate) const VALUES: [&str; 6] = [
+    "asset",
+    "email",
+    "new",
+    "organisation",
+    "password",
+    "report",
+];

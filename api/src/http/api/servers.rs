@@ -204,8 +204,8 @@ impl ServersApi {
         key_id: Path<String>,
     ) -> Result<Gone, Failure> {
         let id = self.visible(&person, &id.0).await?;
+        let key = self.visible_key(&person, id, &key_id.0).await?;
         let acting = person.0.acting_fresh(Right::Administer)?;
-        let key: Id<id::AgentKey> = key_id.0.parse().map_err(|_| Failure::not_found())?;
         self.0.services().revoke_agent_key(&acting, id, key).await?;
         Ok(Gone::Gone)
     }
@@ -219,6 +219,20 @@ impl ServersApi {
         let scope = person.0.scope(Right::Read)?;
         self.0.services().server(scope, id).await?;
         Ok(id)
+    }
+
+    /// The same for a key of a server.
+    async fn visible_key(
+        &self,
+        person: &PersonAuth,
+        server: Id<id::Server>,
+        key: &str,
+    ) -> Result<Id<id::AgentKey>, Failure> {
+        let key = key.parse().map_err(|_| Failure::not_found())?;
+        let scope = person.0.scope(Right::Read)?;
+        let keys = self.0.services().agent_keys(scope, server).await?;
+        let found = keys.iter().find(|known| known.id == key);
+        found.map(|known| known.id).ok_or_else(Failure::not_found)
     }
 }
 
