@@ -79,6 +79,28 @@ impl Database {
         rows
     }
 
+    /// The ids of everything that is stored of an organisation, and of its people, as they are shown.
+    #[must_use]
+    pub fn ids_of_organisation(&self, id: i64) -> Vec<String> {
+        let mut ids = Vec::new();
+        for table in self.texts(
+            "SELECT DISTINCT m.name AS text FROM sqlite_schema m, pragma_table_info(m.name) p \
+             WHERE m.type = 'table' AND p.name = 'organisation_id'",
+        ) {
+            for column in ["id", "person_id", "server_id"] {
+                if self.has_column(&table, column) {
+                    ids.extend(self.texts(&format!(
+                        "SELECT DISTINCT printf('%016x', {column}) AS text FROM {table} \
+                         WHERE organisation_id = {id} AND {column} > 0xffffffff"
+                    )));
+                }
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
     fn columns(&self, table: &str) -> Vec<String> {
         self.texts(&format!(
             "SELECT name AS text FROM pragma_table_info('{table}')"

@@ -23,6 +23,8 @@ pub mod sealed;
 pub mod series;
 pub mod servers;
 pub mod sessions;
+#[cfg(test)]
+mod tenants;
 pub mod tokens;
 mod writer;
 

@@ -196,11 +196,8 @@ fn check(outcome: &Outcome, status: u16, location: &str, body: &str) -> Result<(
 /// repeated.
 fn leak(world: &World, told: &str, asked: &Objects) -> Option<String> {
     let names = [FOREIGN, ELSEWHERE].into_iter().map(str::to_owned);
-    let places = [&world.foreign, &world.elsewhere];
-    let ids = places
-        .into_iter()
-        .flat_map(|place| place.standing.values().cloned())
-        .filter(|id| !asked.values().any(|known| known == id));
+    let ids = world.others_ids.iter().cloned();
+    let ids = ids.filter(|id| !asked.values().any(|known| known == id));
     names.chain(ids).find(|text| told.contains(text.as_str()))
 }
 

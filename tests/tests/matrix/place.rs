@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) ours: Place,
     pub(crate) foreign: Place,
     pub(crate) elsewhere: Place,
+    /// The ids of everything that is stored of the other two.
+    pub(crate) others_ids: Vec<String>,
 }
 
 /// An organisation, with somebody who may do everything, and an object of each kind.
@@ -63,10 +65,15 @@ impl World {
             ours: Place::none(),
             foreign: Place::none(),
             elsewhere: Place::none(),
+            others_ids: Vec::new(),
         };
         world.ours = world.place("Ours", "ours").await;
         world.foreign = world.place(&format!("The {FOREIGN}"), FOREIGN).await;
         world.elsewhere = world.place("Elsewhere", ELSEWHERE).await;
+        for place in [&world.foreign, &world.elsewhere] {
+            let ids = world.database.ids_of_organisation(place.id);
+            world.others_ids.extend(ids);
+        }
         world
     }
 
