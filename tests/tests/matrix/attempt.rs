@@ -51,17 +51,13 @@ pub(crate) fn choices(row: &Row) -> Vec<Named> {
     let kinds = row.kinds();
     let mut choices = vec![Named::Own];
     for kind in &kinds {
-        for other in [
+        let others = [
             Other::Foreign,
             Other::Elsewhere,
             Other::Unknown,
             Other::Malformed,
-        ] {
-            // All sessions of a person are their own, wherever they act.
-            if kind != "session" || other != Other::Elsewhere {
-                choices.push(Named::But(kind.clone(), other));
-            }
-        }
+        ];
+        choices.extend(others.map(|other| Named::But(kind.clone(), other)));
     }
     if kinds.len() > 1 {
         choices.extend([Other::Foreign, Other::Elsewhere].map(Named::All));
@@ -101,7 +97,10 @@ pub(crate) fn expected(row: &Row, declared: &str, actor: &Actor, named: &Named) 
             _ => status(403),
         };
     }
-    if *named != Named::Own {
+    // To a session all of its person's are their own, wherever they act.
+    let own_elsewhere = *named == Named::But("session".to_owned(), Other::Elsewhere)
+        && matches!(actor.standing, Standing::Session(..));
+    if *named != Named::Own && !own_elsewhere {
         return Outcome::Status(not_found(row, named));
     }
     let enough = match row.who {
@@ -194,7 +193,7 @@ fn check(outcome: &Outcome, status: u16, location: &str, body: &str) -> Result<(
 
 /// What of somebody else's organisation stands in an answer. What was asked for by its id may be
 /// repeated.
-fn leak(world: &World, told: &str, asked: &Objects) -> Option<String> {
+pub(crate) fn leak(world: &World, told: &str, asked: &Objects) -> Option<String> {
     let names = [FOREIGN, ELSEWHERE].into_iter().map(str::to_owned);
     let ids = world.others_ids.iter().cloned();
     let ids = ids.filter(|id| !asked.values().any(|known| known == id));
@@ -229,6 +228,10 @@ async fn objects(
         let id = match other {
             None => own,
             Some(Other::Foreign) => world.foreign.standing[&kind].clone(),
+            Some(Other::Elsewhere) if kind == "session" && actor.person != 0 => {
+                let place = &world.elsewhere;
+                world.make(place, &kind, &parents, actor.person).await
+            }
             Some(Other::Elsewhere) => world.elsewhere.standing[&kind].clone(),
             Some(Other::Unknown) => "00000000000000ff".to_owned(),
             Some(Other::Malformed) => "no-id".to_owned(),

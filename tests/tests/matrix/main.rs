@@ -12,12 +12,14 @@
 mod actor;
 mod attempt;
 mod place;
+mod streams;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use futures_util::StreamExt as _;
+use serde_json::Value;
 use server_scout_tests::binaries;
 use server_scout_tests::process::run;
 use server_scout_tests::wait::{PATIENCE, until};
@@ -52,6 +54,49 @@ async fn every_route_has_its_line_and_every_line_is_a_route() {
     assert!(missing.is_empty(), "routes without a line: {missing:#?}");
     assert!(surplus.is_empty(), "lines without a route: {surplus:#?}");
 }
+
+#[tokio::test]
+async fn every_id_that_an_operation_takes_is_tried() {
+    let document: Value = serde_json::from_str(&printed("openapi").await).expect("JSON");
+    let (mut untried, mut found) = (Vec::new(), 0);
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let path = path.replace('{', ":").replace('}', "");
+            let name = format!("{} /api/v1{path}", method.to_uppercase());
+            for member in ids(&document, operation) {
+                let mut rows = EXPECTED.iter().filter(|row| row.name() == name);
+                let tried = rows.any(|row| row.names(&member));
+                found += 1;
+                if !tried {
+                    untried.push(format!("{name}: {member}"));
+                }
+            }
+        }
+    }
+    assert!(found >= 2, "the document names ids");
+    assert!(untried.is_empty(), "ids that nobody tries: {untried:#?}");
+}
+
+/// The query parameters and members of the body that name an object.
+fn ids(document: &Value, operation: &Value) -> Vec<String> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let parameters = parameters
+        .filter(|parameter| parameter["in"] == "query")
+        .filter_map(|parameter| parameter["name"].as_str());
+    let schema = &operation["requestBody"]["content"]["application/json; charset=utf-8"]["schema"];
+    let name = schema["$ref"].as_str().unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    let members = document["components"]["schemas"][name]["properties"].as_object();
+    let members = members.into_iter().flatten().map(|(name, _)| name.as_str());
+    let all = parameters.chain(members).map(str::to_owned);
+    all.filter(|name| NAMES_OF_OBJECTS.iter().any(|end| name.ends_with(end)))
+        .collect()
+}
+
+/// What the name of a parameter or member ends in when it names an object.
+const NAMES_OF_OBJECTS: [&str; 9] = [
+    "_id", "_ids", "server", "servers", "group", "groups", "person", "people", "member",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_reaches_exactly_what_is_theirs() {
@@ -99,12 +144,17 @@ async fn everybody_reaches_exactly_what_is_theirs() {
     assert_eq!(before, others(), "somebody else's data changed");
 }
 
-/// What belongs to the other organisation of the same people. Their logins stand in its log, too.
+/// What belongs to the other organisation of the same people. Their logins stand in its log, too, and
+/// their sessions there are their own.
 fn of_elsewhere(world: &World) -> Vec<String> {
     let stored = world.database.of_organisation(world.elsewhere.id, &[]);
     let stored = stored.into_iter();
     stored
-        .filter(|row| !row.starts_with("audit_") && !row.starts_with("member "))
+        .filter(|row| {
+            !["audit_", "member ", "session "]
+                .iter()
+                .any(|own| row.starts_with(own))
+        })
         .collect()
 }
 

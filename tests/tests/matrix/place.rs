@@ -34,6 +34,7 @@ pub(crate) struct Place {
     pub(crate) organisation: String,
     pub(crate) id: i64,
     pub(crate) owner: String,
+    owner_id: i64,
     /// Stands in every name.
     pub(crate) mark: String,
     pub(crate) token: String,
@@ -91,6 +92,7 @@ impl World {
             )),
             mark: mark.to_owned(),
             token: dashboard.add_token(&owner, organisation, "admin").await,
+            owner_id: self.person_of(&owner),
             owner,
             agent_key: String::new(),
             standing: Objects::new(),
@@ -103,9 +105,10 @@ impl World {
         self.report(&place).await;
         let server = added["server"]["id"].as_str().unwrap().to_owned();
         place.standing.insert("server".to_owned(), server);
-        let owner = self.person_of(&place.owner);
         for kind in &KINDS[1..] {
-            let id = self.make(&place, kind, &place.standing, owner).await;
+            let id = self
+                .make(&place, kind, &place.standing, place.owner_id)
+                .await;
             place.standing.insert((*kind).to_owned(), id);
         }
         place
@@ -157,7 +160,13 @@ impl World {
 
     /// A session that nobody has the cookie of.
     fn make_session(&self, place: &Place, person: i64) -> String {
-        let (id, organisation, mark) = (unique_number(), place.id, &place.mark);
+        let (id, organisation) = (unique_number(), place.id);
+        // Others may see their own sessions, also those that are here.
+        let mark = if person == place.owner_id {
+            &place.mark
+        } else {
+            "ours"
+        };
         let now = jiff::Timestamp::now().as_millisecond();
         self.database.execute(&format!(
             "INSERT INTO session \
@@ -212,6 +221,7 @@ impl Place {
             organisation: String::new(),
             id: 0,
             owner: String::new(),
+            owner_id: 0,
             mark: String::new(),
             token: String::new(),
             agent_key: String::new(),

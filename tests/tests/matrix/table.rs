@@ -122,6 +122,16 @@ impl Row {
         }
     }
 
+    /// Whether an object stands for a parameter of the query or a member of the body.
+    pub(crate) fn names(&self, member: &str) -> bool {
+        let request = self.request();
+        ["?", "&", " ", "\""].iter().any(|before| {
+            ["=<", "\":\"<", "\":[\"<"]
+                .iter()
+                .any(|after| request.contains(&format!("{before}{member}{after}")))
+        })
+    }
+
     /// The kinds of objects that the request names, in its order.
     pub(crate) fn kinds(&self) -> Vec<String> {
         let request = self.request();
