@@ -8,6 +8,7 @@
 //! * [`agent`]: the agent, by command or running.
 //! * [`https`]: clients that trust one dashboard alone, down to single bytes.
 //! * [`person`]: somebody with a session, as a browser without script would act.
+//! * [`authenticator`]: an authenticator app.
 //! * [`report`]: reports to send.
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
@@ -24,6 +25,7 @@
 )]
 
 pub mod agent;
+pub mod authenticator;
 pub mod binaries;
 pub mod browser;
 pub mod certificates;

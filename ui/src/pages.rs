@@ -147,13 +147,20 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "message"
     "meter"
     "new_server"
+    "recovery_codes"
+    "requirement"
+    "second_factor"
+    "second_step"
     "server"
     "server_added"
     "servers"
     "settings_nav"
     "snippet"
     "status"
+    "totp_setup"
 };
+
+mod second_factor;
 
 #[cfg(test)]
 mod samples;

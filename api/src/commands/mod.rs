@@ -92,6 +92,14 @@ enum UserCommand {
         #[command(flatten)]
         file: FileArgs,
     },
+    /// Remove every second factor of somebody who has lost them, and end their sessions.
+    ResetSecondFactor {
+        /// The person's e-mail address.
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        file: FileArgs,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -201,6 +209,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
             role,
             file,
         }) => admin::add_person(file.load()?, &email, &organisation, role).await,
+        Command::User(UserCommand::ResetSecondFactor { email, file }) => {
+            admin::reset_second_factor(file.load()?, &email).await
+        }
         Command::Server(ServerCommand::Add {
             organisation,
             name,

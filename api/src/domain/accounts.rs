@@ -10,18 +10,20 @@ use super::acting::{Acting, Actor};
 use super::audit::{Action, Object};
 use super::client::Client;
 use super::names::{Email, Name};
+use super::opening::{Opening, open_session};
 pub use super::password::Password;
 use super::password::Verdict;
 pub use super::password_change::PasswordChange;
 use super::principal::{Means, PersonPrincipal};
+use super::second_factor::{Login, STEP_LIFE};
 use super::throttle::Source;
 use super::{ServiceError, Services};
 use crate::access::{Role, TokenScope};
-use crate::id::{Id, Organisation, Person};
+use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
-use crate::store::sessions::NewSession;
 use crate::store::{
-    Scope, StoreError, credentials, devices, organisations, people, sessions, tokens,
+    Scope, StoreError, credentials, devices, login_steps, organisations, people, second_factors,
+    sessions, tokens,
 };
 
 /// How long a first-owner link opens.
@@ -146,11 +148,16 @@ impl Services {
             })?;
         tracing::info!("the first owner was created");
         let proof = Proof::checked(known, None);
-        self.begin_session(person, proof, None, None, client).await
+        let begun = self
+            .begin_session(person, proof, None, None, client)
+            .await?;
+        // Somebody who is new has no second factor.
+        begun.done().ok_or(ServiceError::LinkClosed)
     }
 
-    /// Checks address and password and begins a new session; the one before, if any, ends.
-    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<LoggedIn, ServiceError> {
+    /// Checks address and password. Without a second factor a new session begins and the one before,
+    /// if any, ends; with one, the login waits for it.
+    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<Login, ServiceError> {
         let email = Email::parse(&attempt.email).map_err(|_| ServiceError::WrongLogin)?;
         if attempt.password.len() > Password::MAX {
             return Err(ServiceError::WrongLogin);
@@ -179,7 +186,7 @@ impl Services {
         let better = match verdict {
             Verdict::Wrong => {
                 let person = found.map(|login| login.person);
-                self.note_failed_login(person, &email, attempt.client);
+                self.note_failed_login(person, &email, attempt.client, "");
                 return Err(ServiceError::WrongLogin);
             }
             Verdict::Right => None,
@@ -207,6 +214,8 @@ impl Services {
         Ok(Some(token).filter(|_| owner.is_some() && owner == person))
     }
 
+    /// After a right password: a session, or the step in which a second factor is awaited. There is
+    /// no other way from a password to a session.
     async fn begin_session(
         &self,
         person: Id<Person>,
@@ -214,32 +223,28 @@ impl Services {
         device: Option<Secret>,
         before: Option<SecretHash>,
         client: Client,
-    ) -> Result<LoggedIn, ServiceError> {
+    ) -> Result<Login, ServiceError> {
         let session = Secret::generate(Purpose::Session);
+        let step = Secret::generate(Purpose::LoginStep);
         let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
-        let (hash, device_hash) = (session.hash(), device.hash());
-        let (audit, now) = (self.audit(), self.clock().now());
-        self.store()
+        let opening = Opening {
+            person,
+            session: session.hash(),
+            device: device.hash(),
+            before,
+            client,
+        };
+        let (audit, now, step_hash) = (self.audit(), self.clock().now(), step.hash());
+        let waits = self
+            .store()
             .write(move |c| {
                 people::replace_password_hash(c, person, &proof.checked, &proof.from_now_on)?;
-                let organisation: Id<Organisation> =
-                    people::first_organisation(c, person)?.ok_or(StoreError::NotFound)?;
-                if let Some(before) = before {
-                    sessions::end(c, &before)?;
+                if second_factors::any(c, person)? {
+                    login_steps::begin(c, &step_hash, person, now.after(STEP_LIFE))?;
+                    return Ok(true);
                 }
-                devices::remember(c, &device_hash, person, now)?;
-                let new = NewSession {
-                    hash,
-                    organisation,
-                    person,
-                    address: client.shown_address(),
-                    user_agent: client.user_agent.as_str().to_owned(),
-                };
-                sessions::create(c, &new, now)?;
-                let scopes = credentials::of_person(c, person)?;
-                let by = Actor::person(person, &people::email(c, person)?, client);
-                let what = (Action::LoginSucceeded, &Object::none(), "");
-                audit.record_for(c, now, &scopes, &by, what)
+                open_session(c, &audit, opening, "", now)?;
+                Ok(false)
             })
             .await
             // Somebody without an organisation has nothing to log in to, and a password that was
@@ -248,7 +253,11 @@ impl Services {
                 StoreError::NotFound => ServiceError::WrongLogin,
                 other => other.into(),
             })?;
-        Ok(LoggedIn { session, device })
+        Ok(if waits {
+            Login::SecondStep(step)
+        } else {
+            Login::Done(LoggedIn { session, device })
+        })
     }
 
     /// Ends the session that asks.
@@ -272,7 +281,13 @@ impl Services {
     /// Notes a login that failed: with the organisations of the account, or with the installation
     /// when there is none. Nobody waits for it, so that time tells nothing, and when it cannot be
     /// written people can still log in.
-    fn note_failed_login(&self, person: Option<Id<Person>>, email: &Email, client: Client) {
+    pub(super) fn note_failed_login(
+        &self,
+        person: Option<Id<Person>>,
+        email: &Email,
+        client: Client,
+        detail: &'static str,
+    ) {
         if person.is_none() && !self.0.unknown_logins.take(self.clock().now()) {
             return;
         }
@@ -288,7 +303,7 @@ impl Services {
                 Some(person) => Object::person(person, &email),
                 None => Object::of("account", "", "unknown"),
             };
-            let what = (Action::LoginFailed, &account, "");
+            let what = (Action::LoginFailed, &account, detail);
             audit.record_for(c, now, &scopes, &by, what)
         };
         let store = self.store().clone();

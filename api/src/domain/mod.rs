@@ -12,12 +12,14 @@ pub mod ingest;
 pub mod live;
 mod master_key;
 pub mod names;
+mod opening;
 mod organisation_end;
 pub mod organisation_export;
 mod password;
 mod password_change;
 pub mod principal;
 mod proof;
+pub mod second_factor;
 pub mod servers;
 pub mod sessions;
 pub mod status;
@@ -50,6 +52,7 @@ struct Inner {
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
     throttle: throttle::Throttle,
+    second_factors: second_factor::SecondFactors,
     intake: ingest::Intake,
     upkeep_due: Notify,
     unknown_logins: unknown_logins::UnknownLogins,
@@ -81,6 +84,7 @@ impl Services {
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
             throttle: throttle::Throttle::default(),
+            second_factors: second_factor::SecondFactors::default(),
             intake: ingest::Intake::default(),
             upkeep_due: Notify::new(),
             unknown_logins: unknown_logins::UnknownLogins::default(),

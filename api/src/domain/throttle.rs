@@ -13,6 +13,7 @@ use std::time::Duration;
 use server_scout_wire::Timestamp;
 
 use crate::address::of_one_client;
+use crate::id::{Id, Person};
 use crate::secret::SecretHash;
 
 /// Failures that cost nothing: people mistype.
@@ -36,6 +37,10 @@ pub(super) enum Source {
     Address(IpAddr),
     /// A browser that has logged in before.
     Device(SecretHash),
+    /// The second factor of a person.
+    Factor(Id<Person>),
+    /// The second factor of a person, from a browser that has logged in before.
+    FactorOnDevice(SecretHash),
 }
 
 /// Counts of failed logins.
@@ -57,7 +62,7 @@ impl Source {
     fn free(&self) -> u32 {
         match self {
             Self::Address(_) => FREE_BY_ADDRESS,
-            Self::Account(_) | Self::Device(_) => FREE,
+            Self::Account(_) | Self::Device(_) | Self::Factor(_) | Self::FactorOnDevice(_) => FREE,
         }
     }
 }
@@ -112,7 +117,10 @@ impl Throttle {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for source in sources {
             match source {
-                Source::Account(_) | Source::Device(_) => {
+                Source::Account(_)
+                | Source::Device(_)
+                | Source::Factor(_)
+                | Source::FactorOnDevice(_) => {
                     counts.remove(source);
                 }
                 Source::Address(_) => {

@@ -72,6 +72,7 @@ impl App {
         agents_trust: Option<AgentsTrust>,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, BuildError> {
+        services.bind_passkeys(&config.public_url);
         Ok(Self(Arc::new(Inner {
             services,
             pages: Pages::new()?,

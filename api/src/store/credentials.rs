@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::schema::{access_token, agent_key, installation, member, organisation, person, session};
-use super::{Scope, StoreError};
+use super::{Scope, StoreError, second_factors};
 use crate::access::{Role, TokenScope};
 use crate::id::{AgentKey, Id, Organisation, Person, Server};
 use crate::secret::SecretHash;
@@ -33,6 +33,8 @@ pub struct PersonIdentity {
     pub organisation: String,
     /// The organisation.
     pub scope: Scope,
+    /// Whether the organisation requires a second factor that the person does not have.
+    pub lacks_factor: bool,
 }
 
 /// A session that exists; whether it still counts is the service's to say.
@@ -102,6 +104,7 @@ pub fn session(
                 member::role,
                 organisation::id,
                 organisation::name,
+                organisation::requires_second_factor,
             ),
             session::created_at,
             session::seen_at,
@@ -112,7 +115,7 @@ pub fn session(
     found
         .map(|(row, created_at, seen_at, proved_at)| {
             Ok(FoundSession {
-                identity: identity(row)?,
+                identity: identity(connection, row)?,
                 created_at: Timestamp::from_millis(created_at),
                 seen_at: Timestamp::from_millis(seen_at),
                 proved_at: Timestamp::from_millis(proved_at),
@@ -143,6 +146,7 @@ pub fn access_token(
                 member::role,
                 organisation::id,
                 organisation::name,
+                organisation::requires_second_factor,
             ),
             access_token::scope,
             access_token::expires_at,
@@ -152,7 +156,7 @@ pub fn access_token(
     found
         .map(|(row, scope, expires_at)| {
             Ok(FoundToken {
-                identity: identity(row)?,
+                identity: identity(connection, row)?,
                 scope: parse(&scope)?,
                 expires_at: Timestamp::from_millis(expires_at),
             })
@@ -187,16 +191,20 @@ pub(super) fn of_new(organisation: Id<Organisation>) -> Scope {
     Scope::of(organisation)
 }
 
-type IdentityRow = (Id<Person>, String, String, Id<Organisation>, String);
+type IdentityRow = (Id<Person>, String, String, Id<Organisation>, String, i32);
 
-fn identity(row: IdentityRow) -> Result<PersonIdentity, StoreError> {
-    let (person, email, role, organisation, name) = row;
+fn identity(
+    connection: &mut SqliteConnection,
+    row: IdentityRow,
+) -> Result<PersonIdentity, StoreError> {
+    let (person, email, role, organisation, name, requires) = row;
     Ok(PersonIdentity {
         person,
         email,
         role: parse(&role)?,
         organisation: name,
         scope: Scope::of(organisation),
+        lacks_factor: requires == 1 && !second_factors::any(connection, person)?,
     })
 }
 

@@ -77,15 +77,20 @@ fn organisation_itself(
     if after >= 0 {
         return Ok(Vec::new());
     }
-    let (name, created_at): (String, i64) = organisation::table
+    let (name, created_at, requires): (String, i64, i32) = organisation::table
         .filter(organisation::id.eq(scope.organisation()))
-        .select((organisation::name, organisation::created_at))
+        .select((
+            organisation::name,
+            organisation::created_at,
+            organisation::requires_second_factor,
+        ))
         .first(connection)?;
     let record = json!({
         "kind": "organisation",
         "id": scope.organisation().to_string(),
         "name": name,
         "created_at": time(created_at),
+        "requires_second_factor": requires == 1,
     });
     Ok(vec![(0, record)])
 }

@@ -13,6 +13,7 @@ diesel::table! {
         id -> BigInt,
         name -> Text,
         created_at -> BigInt,
+        requires_second_factor -> Integer,
         deleted_at -> Nullable<BigInt>,
     }
 }
@@ -175,14 +176,57 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    totp (id) {
+        id -> BigInt,
+        person_id -> BigInt,
+        sealed_seed -> Binary,
+        created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+        used_at -> Nullable<BigInt>,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_code (code_hash) {
+        code_hash -> Binary,
+        person_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkey (id) {
+        id -> BigInt,
+        person_id -> BigInt,
+        credential_id -> Binary,
+        credential -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    login_step (token_hash) {
+        token_hash -> Binary,
+        person_id -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::joinable!(login_step -> person (person_id));
 diesel::joinable!(member -> organisation (organisation_id));
 diesel::joinable!(member -> person (person_id));
 diesel::allow_tables_to_appear_in_same_query!(
     access_token,
     agent_key,
+    login_step,
     member,
     organisation,
+    passkey,
     person,
     server,
-    session
+    session,
+    totp
 );

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::{Pages, TEMPLATES, samples};
 use crate::helpers::conditions;
 use crate::views::{
-    AccountView, ConfirmView, FirstOwnerView, LoginView, MessageView, NewServerView, Section,
-    ServerAddedView, ServerView, ServersView, Status, ValueRow,
+    AccountView, ConfirmView, FirstOwnerView, LoginView, MessageView, NewServerView,
+    SecondFactorView, SecondStepView, Section, ServerAddedView, ServerView, ServersView, Status,
+    TotpSetupView, ValueRow,
 };
 
 /// What hosts, people and addresses could send to leave their place in a page.
@@ -57,6 +58,11 @@ fn the_samples_fill_every_field() {
         json!(samples::first_owner("sample")),
         json!(samples::account("sample")),
         json!(samples::confirm("sample")),
+        json!(samples::second_factor("sample")),
+        json!(samples::totp_setup("sample")),
+        json!(samples::recovery_codes("sample")),
+        json!(samples::requirement("sample")),
+        json!(samples::second_step("sample")),
         json!(samples::audit("sample")),
         json!(samples::data("sample")),
         json!(samples::servers("sample")),
@@ -96,6 +102,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     pages.first_owner(&FirstOwnerView::default()).unwrap();
     pages.account(&AccountView::default()).unwrap();
     pages.confirm(&ConfirmView::default()).unwrap();
+    second_factors_the_other_way(&pages);
     let mut audit = samples::audit("sample");
     (audit.everybody, audit.next_before, audit.error) = (false, None, None);
     for event in &mut audit.events {
@@ -310,6 +317,13 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.first_owner(&samples::first_owner(text)).unwrap(),
         pages.account(&samples::account(text)).unwrap(),
         pages.confirm(&samples::confirm(text)).unwrap(),
+        pages.second_factor(&samples::second_factor(text)).unwrap(),
+        pages.totp_setup(&samples::totp_setup(text)).unwrap(),
+        pages
+            .recovery_codes(&samples::recovery_codes(text))
+            .unwrap(),
+        pages.requirement(&samples::requirement(text)).unwrap(),
+        pages.second_step(&samples::second_step(text)).unwrap(),
         pages.audit(&samples::audit(text)).unwrap(),
         pages.data(&samples::data(text)).unwrap(),
         pages.servers(&samples::servers(text)).unwrap(),
@@ -321,6 +335,31 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         rendered.push(pages.server(&samples::server(text, status)).unwrap());
     }
     rendered
+}
+
+fn second_factors_the_other_way(pages: &Pages) {
+    let empty = SecondFactorView::default();
+    let locked = SecondFactorView {
+        locked: true,
+        required_by: Some("Acme".to_owned()),
+        ..SecondFactorView::default()
+    };
+    let mut unused = samples::second_factor("sample");
+    unused.recovery_codes_left = 1;
+    if let Some(totp) = &mut unused.totp {
+        totp.used = None;
+    }
+    for view in [empty, locked, unused] {
+        pages.second_factor(&view).unwrap();
+    }
+    let mut requirement = samples::requirement("sample");
+    (requirement.notice, requirement.error) = (None, None);
+    requirement.required = true;
+    pages.requirement(&requirement).unwrap();
+    requirement.may_change = false;
+    pages.requirement(&requirement).unwrap();
+    pages.totp_setup(&TotpSetupView::default()).unwrap();
+    pages.second_step(&SecondStepView::default()).unwrap();
 }
 
 /// Every text in `value` is `text`, and nothing is absent; a status is one of its words.

@@ -38,6 +38,22 @@ pub enum Action {
     PasswordChanged,
     /// A person was added to an organisation.
     PersonAdded,
+    /// A recovery code was used in the place of a second factor.
+    RecoveryCodeUsed,
+    /// New recovery codes were made; those before are void.
+    RecoveryCodesRenewed,
+    /// A second factor was set up.
+    SecondFactorAdded,
+    /// An organisation does not require a second factor any more.
+    SecondFactorOptional,
+    /// A second factor was removed.
+    SecondFactorRemoved,
+    /// A second factor was given another name.
+    SecondFactorRenamed,
+    /// An organisation requires a second factor.
+    SecondFactorRequired,
+    /// The operator removed every second factor of a person.
+    SecondFactorReset,
     /// A server was added.
     ServerAdded,
     /// A server was deleted.
@@ -74,6 +90,14 @@ impl Action {
             Self::OrganisationDeleted => "organisation.deleted",
             Self::PasswordChanged => "password.changed",
             Self::PersonAdded => "person.added",
+            Self::RecoveryCodeUsed => "recovery-code.used",
+            Self::RecoveryCodesRenewed => "recovery-codes.renewed",
+            Self::SecondFactorAdded => "second-factor.added",
+            Self::SecondFactorOptional => "second-factor.optional",
+            Self::SecondFactorRemoved => "second-factor.removed",
+            Self::SecondFactorRenamed => "second-factor.renamed",
+            Self::SecondFactorRequired => "second-factor.required",
+            Self::SecondFactorReset => "second-factor.reset",
             Self::ServerAdded => "server.added",
             Self::ServerDeleted => "server.deleted",
             Self::ServerPaused => "server.paused",

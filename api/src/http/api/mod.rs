@@ -8,6 +8,7 @@ mod metrics;
 mod organisation_data;
 mod reports;
 pub mod schema;
+mod second_factors;
 mod servers;
 mod sessions;
 
@@ -19,6 +20,7 @@ use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::organisation_data::OrganisationDataApi;
 use self::reports::ReportsApi;
+use self::second_factors::SecondFactorsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
 use super::{App, BuildError, DeclaredRoute};
@@ -32,6 +34,7 @@ type Apis = (
     MetricsApi,
     LiveApi,
     SessionsApi,
+    SecondFactorsApi,
     AuditApi,
     OrganisationDataApi,
 );
@@ -56,6 +59,7 @@ fn apis(app: App) -> Apis {
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
+        SecondFactorsApi(app.clone()),
         AuditApi(app.clone()),
         OrganisationDataApi(app),
     )

@@ -6,6 +6,9 @@ mod confirm;
 mod data;
 mod first_owner;
 mod login;
+mod requirement;
+mod second_factor;
+mod second_step;
 mod servers;
 
 use poem::{IntoResponse as _, Response};
@@ -22,6 +25,9 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let route = confirm::routes(pages, route);
     let route = audit::routes(pages, route);
     let route = data::routes(pages, route);
+    let route = second_factor::routes(pages, route);
+    let route = second_step::routes(pages, route);
+    let route = requirement::routes(pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
