@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use server_scout_tests::fleet::PASSWORD;
 
 use crate::actor::{Actor, Standing};
-use crate::place::{ELSEWHERE, FOREIGN, Objects, Place, World, report_of, unique};
+use crate::place::{ELSEWHERE, FOREIGN, Objects, PERSONAL, Place, World, report_of, unique};
 use crate::table::{Body, Right, Row, Who};
 
 /// Whose objects a request names.
@@ -101,7 +101,12 @@ pub(crate) fn expected(row: &Row, declared: &str, actor: &Actor, named: &Named) 
     let own_elsewhere = *named == Named::But("session".to_owned(), Other::Elsewhere)
         && matches!(actor.standing, Standing::Session(..));
     if *named != Named::Own && !own_elsewhere {
-        return Outcome::Status(not_found(row, named));
+        let mut statuses = not_found(row, named);
+        // Nobody else's account is told apart there from one that does not exist.
+        if row.fresh && stale && matches!(row.who, Who::Account(_)) {
+            statuses.push(403);
+        }
+        return Outcome::Status(statuses);
     }
     let enough = match row.who {
         Who::Member(right) => role >= Some(right),
@@ -217,8 +222,9 @@ async fn objects(
             Named::But(but, other) => (*but == kind).then_some(*other),
             Named::All(other) => Some(*other),
         };
-        // A session is one of whoever asks, as far as they are somebody.
-        let own = if changes || kind == "session" && actor.person != 0 {
+        // What is personal belongs to whoever asks, as far as they are somebody.
+        let personal = PERSONAL.contains(&kind.as_str()) && actor.person != 0;
+        let own = if changes || personal {
             let made = world.make(place, &kind, &parents, actor.person).await;
             parents.insert(kind.clone(), made.clone());
             made

@@ -46,7 +46,10 @@ pub(crate) struct Place {
 pub(crate) type Objects = HashMap<String, String>;
 
 /// Every kind of object; one of an object comes after what it belongs to.
-pub(crate) const KINDS: [&str; 4] = ["server", "agent-key", "person", "session"];
+pub(crate) const KINDS: [&str; 5] = ["server", "agent-key", "person", "session", "passkey"];
+
+/// Those that belong to a person.
+pub(crate) const PERSONAL: [&str; 2] = ["session", "passkey"];
 
 impl World {
     pub(crate) async fn new() -> Self {
@@ -114,8 +117,7 @@ impl World {
         place
     }
 
-    /// Makes an object of a kind; what it belongs to is among `parents`, and a session is one of
-    /// `person`.
+    /// Makes an object of a kind; what it belongs to is among `parents`, or it is `person`.
     pub(crate) async fn make(
         &self,
         place: &Place,
@@ -132,6 +134,7 @@ impl World {
             }
             "person" => self.make_person(place),
             "session" => self.make_session(place, person),
+            "passkey" => self.make_passkey(place, person),
             _ => panic!("nobody knows how to make a {kind}"),
         }
     }
@@ -172,6 +175,16 @@ impl World {
             "INSERT INTO session \
                (id_hash, id, organisation_id, person_id, created_at, seen_at, address, user_agent) \
                VALUES (randomblob(32), {id}, {organisation}, {person}, {now}, {now}, '', '{mark}');"
+        ));
+        format!("{id:016x}")
+    }
+
+    /// A passkey that no authenticator holds.
+    fn make_passkey(&self, place: &Place, person: i64) -> String {
+        let (id, mark) = (unique_number(), &place.mark);
+        self.database.execute(&format!(
+            "INSERT INTO passkey (id, person_id, credential_id, credential, name, created_at) \
+               VALUES ({id}, {person}, randomblob(32), '{{}}', '{mark}', 1);"
         ));
         format!("{id:016x}")
     }
