@@ -187,6 +187,7 @@ fn stored(c: &mut SqliteConnection, scope: Scope) -> Vec<String> {
     stored
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an answer is looked at once")]
 fn absent<T: std::fmt::Debug>(result: Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
 }

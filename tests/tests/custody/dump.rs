@@ -5,6 +5,7 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::json;
+use server_scout_tests::authenticator::AuthenticatorApp;
 use server_scout_tests::dashboard::Setup;
 use server_scout_tests::fleet::{ORGANISATION, answer};
 use server_scout_tests::person::set_cookies;
@@ -28,6 +29,7 @@ async fn nothing_that_is_kept_holds_a_secret() {
 
     let mut owner = first_owner(&mut dashboard, &mut secrets).await;
     sessions(&dashboard, &mut owner, &mut secrets).await;
+    second_factors(&dashboard, &mut owner, &mut secrets).await;
     let token = tokens(&dashboard, &mut secrets).await;
     agents(&dashboard, &mut owner, &token, &mut secrets).await;
     let _ = dashboard
@@ -110,6 +112,44 @@ async fn sessions(dashboard: &Dashboard, owner: &mut Person, secrets: &mut Secre
     let changed = owner.submit("/account/password", &fields).await;
     assert_eq!(changed.status, 303, "{}", changed.text());
     remember(owner, &changed, secrets);
+    let _ = owner.get("/account").await;
+}
+
+/// Sets codes by time up, and logs in with one of them and with a recovery code.
+async fn second_factors(dashboard: &Dashboard, owner: &mut Person, secrets: &mut Secrets) {
+    let begun = owner.submit("/account/second-factor/totp/begin", &[]).await;
+    assert_eq!(begun.status, 303, "{}", begun.text());
+    let page = owner.get("/account/second-factor/totp").await;
+    let app = AuthenticatorApp::of_page(&page);
+    secrets.add("a seed as it is shown", &app.seed);
+    let seed = totp_rs::Secret::try_from_base32(&app.seed).expect("a seed");
+    secrets.add_bytes("a seed", seed.as_bytes());
+    let code = app.code(0);
+    let done = owner
+        .submit("/account/second-factor/totp", &[("code", &code)])
+        .await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    remember(owner, &done, secrets);
+    let text = done.text();
+    let codes = text.split("<li><code>").skip(1);
+    let codes: Vec<&str> = codes.filter_map(|rest| rest.split('<').next()).collect();
+    assert_eq!(codes.len(), 10);
+    for code in &codes {
+        secrets.add("a recovery code", code);
+        secrets.add("a recovery code", &code.replace('-', ""));
+    }
+    let later = app.code(1);
+    for (field, code) in [("code", later.as_str()), ("recovery_code", codes[0])] {
+        let mut other = Person::new(dashboard);
+        let _ = other.log_in(OWNER, NEXT_PASSWORD).await;
+        secrets.add("a step of a login", other.step.as_deref().expect("a step"));
+        let path = "/login/second-factor";
+        let wrong = other.submit(path, &[("code", "000000")]).await;
+        assert_eq!(wrong.status, 401);
+        let done = other.submit(path, &[(field, code)]).await;
+        assert_eq!(done.status, 303, "{}", done.text());
+        secrets.add("a session", other.cookie.as_deref().expect("a session"));
+    }
     let _ = owner.get("/account").await;
 }
 

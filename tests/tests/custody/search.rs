@@ -28,6 +28,11 @@ impl Secrets {
         self.0.push((name.to_owned(), forms));
     }
 
+    /// Adds a secret of bytes.
+    pub(crate) fn add_bytes(&mut self, name: &str, bytes: &[u8]) {
+        self.0.push((name.to_owned(), forms(bytes)));
+    }
+
     /// The names of those that stand in `content`, in any form.
     pub(crate) fn found_in(&self, content: &[u8]) -> Vec<&str> {
         let mut beginnings: HashMap<&[u8], Vec<(&str, &[u8])>> = HashMap::new();
