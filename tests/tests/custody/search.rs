@@ -100,7 +100,10 @@ fn a_secret_is_found_in_every_form() {
     let mut secrets = Secrets::default();
     secrets.add("a token", &text);
     secrets.add("a password", "correct horse");
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| -> String {
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<Vec<_>>().concat()
+    };
 
     for (name, bytes) in [
         ("a token", text.as_bytes()),
