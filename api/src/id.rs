@@ -27,6 +27,9 @@ pub enum AccessToken {}
 /// Marks the id of an agent key.
 #[derive(Debug)]
 pub enum AgentKey {}
+/// Marks the id of an invitation.
+#[derive(Debug)]
+pub enum Invitation {}
 /// Marks the id of an organisation.
 #[derive(Debug)]
 pub enum Organisation {}

@@ -9,6 +9,7 @@
 //! * [`https`]: clients that trust one dashboard alone, down to single bytes.
 //! * [`person`]: somebody with a session, as a browser without script would act.
 //! * [`authenticator`]: an authenticator app.
+//! * [`postbox`]: a mail server that shows what it was given.
 //! * [`report`]: reports to send.
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
@@ -36,6 +37,7 @@ pub mod fleet;
 pub mod https;
 pub mod measure;
 pub mod person;
+pub mod postbox;
 pub mod process;
 pub mod report;
 pub mod sink;
@@ -46,4 +48,5 @@ pub use dashboard::Dashboard;
 pub use database::Database;
 pub use fleet::Fleet;
 pub use person::Person;
+pub use postbox::Postbox;
 pub use process::Program;

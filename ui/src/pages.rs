@@ -139,8 +139,12 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "audit"
     "chart"
     "confirm"
+    "confirm_email"
     "data"
     "first_owner"
+    "forgot_password"
+    "invitation"
+    "invitation_join"
     "layout"
     "login"
     "logo"
@@ -151,6 +155,11 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "requirement"
     "second_factor"
     "second_step"
+    "organisation"
+    "organisations"
+    "people"
+    "profile"
+    "reset_password"
     "server"
     "server_added"
     "servers"
@@ -162,6 +171,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
 
 mod second_factor;
 
+mod people;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

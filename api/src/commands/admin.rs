@@ -53,6 +53,14 @@ pub(super) async fn reset_second_factor(config: Config, email: &str) -> anyhow::
     Ok(())
 }
 
+pub(super) async fn reset_link(config: Config, email: &str) -> anyhow::Result<()> {
+    let services = open(&config).await?;
+    let link = services.operator_reset_link(email).await?;
+    services.finish();
+    println!("{}/reset/{}", config.public_url.as_str(), link.expose());
+    Ok(())
+}
+
 pub(super) async fn add_server(
     config: Config,
     organisation: &str,

@@ -78,7 +78,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
-    /// Add a person; the password is read from standard input.
+    /// Add a person; the password is read from standard input. Whoever has an account already keeps
+    /// its password: give none.
     Add {
         /// The person's e-mail address.
         #[arg(long)]
@@ -94,6 +95,14 @@ enum UserCommand {
     },
     /// Remove every second factor of somebody who has lost them, and end their sessions.
     ResetSecondFactor {
+        /// The person's e-mail address.
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+    /// Print a link, once, with which a person chooses another password within an hour.
+    ResetLink {
         /// The person's e-mail address.
         #[arg(long)]
         email: String,
@@ -211,6 +220,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }) => admin::add_person(file.load()?, &email, &organisation, role).await,
         Command::User(UserCommand::ResetSecondFactor { email, file }) => {
             admin::reset_second_factor(file.load()?, &email).await
+        }
+        Command::User(UserCommand::ResetLink { email, file }) => {
+            admin::reset_link(file.load()?, &email).await
         }
         Command::Server(ServerCommand::Add {
             organisation,

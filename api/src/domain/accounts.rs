@@ -22,8 +22,8 @@ use crate::access::{Role, TokenScope};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
 use crate::store::{
-    Scope, StoreError, credentials, devices, login_steps, organisations, people, second_factors,
-    sessions, tokens,
+    Scope, StoreError, credentials, devices, invitations, links, login_steps, members,
+    organisations, people, second_factors, sessions, tokens,
 };
 
 /// How long a first-owner link opens.
@@ -134,7 +134,7 @@ impl Services {
                     None => organisations::create(c, name.as_str(), now)?,
                 };
                 let person = people::create(c, email.as_str(), &password_hash, now)?;
-                organisations::join(c, scope, person, Role::Owner, now)?;
+                members::join(c, scope, person, Role::Owner, now)?;
                 let by = Actor::person(person, email.as_str(), by);
                 let made = Object::organisation(scope, name.as_str());
                 let acting = Acting { scope, by };
@@ -147,12 +147,19 @@ impl Services {
                 other => ServiceError::or_taken(other, "organisation", "exists already"),
             })?;
         tracing::info!("the first owner was created");
-        let proof = Proof::checked(known, None);
-        let begun = self
-            .begin_session(person, proof, None, None, client)
-            .await?;
-        // Somebody who is new has no second factor.
-        begun.done().ok_or(ServiceError::LinkClosed)
+        self.begin_first_session(person, known, client).await
+    }
+
+    /// The session of somebody whose account was just made, and who has no second factor yet.
+    pub(super) async fn begin_first_session(
+        &self,
+        person: Id<Person>,
+        password_hash: String,
+        client: Client,
+    ) -> Result<LoggedIn, ServiceError> {
+        let proof = Proof::checked(password_hash, None);
+        let begun = self.begin_session(person, proof, None, None, client);
+        begun.await?.done().ok_or(ServiceError::LinkClosed)
     }
 
     /// Checks address and password. Without a second factor a new session begins and the one before,
@@ -314,8 +321,9 @@ impl Services {
         });
     }
 
-    /// For the operator: makes a person, and the organisation when it is new. Without a role:
-    /// owner of a new organisation, else viewer.
+    /// For the operator: adds a person to an organisation, and makes either when it is new. Without a
+    /// role: owner of a new organisation, else viewer. Whoever has an account already keeps its
+    /// password; giving another would look as if it counted, so it is refused.
     pub async fn add_person(
         &self,
         email: &str,
@@ -325,8 +333,23 @@ impl Services {
     ) -> Result<Role, ServiceError> {
         let email = Email::parse(email)?;
         let name = Name::parse("organisation", organisation)?;
-        let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
-        let password_hash = self.0.passwords.hash(password).await?;
+        let address = email.as_str().to_owned();
+        let known = self
+            .store()
+            .read(move |c| people::by_email(c, &address))
+            .await?;
+        let hash = match known {
+            Some(_) if password.is_empty() => None,
+            Some(_) => {
+                let reason = "is not taken: this person has an account already and keeps its \
+                              password; give none";
+                return Err(ServiceError::invalid("password", reason));
+            }
+            None => {
+                let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
+                Some(self.0.passwords.hash(password).await?)
+            }
+        };
         let (audit, now) = (self.audit(), self.clock().now());
         self.store()
             .write(move |c| {
@@ -335,8 +358,14 @@ impl Services {
                     None => (organisations::create(c, name.as_str(), now)?, Role::Owner),
                 };
                 let role = role.unwrap_or(default);
-                let person = people::create(c, email.as_str(), &password_hash, now)?;
-                organisations::join(c, scope, person, role, now)?;
+                let known = people::by_email(c, email.as_str())?;
+                let person = match (known, &hash) {
+                    (Some(login), None) => login.person,
+                    (None, Some(hash)) => people::create(c, email.as_str(), hash, now)?,
+                    // Somebody else was faster.
+                    (Some(_), Some(_)) | (None, None) => return Err(StoreError::Conflict),
+                };
+                members::join(c, scope, person, role, now)?;
                 let (acting, made) = (
                     Acting::operator(scope),
                     Object::person(person, email.as_str()),
@@ -345,7 +374,9 @@ impl Services {
                 Ok(role)
             })
             .await
-            .map_err(|error| ServiceError::or_taken(error, "email", "has an account already"))
+            .map_err(|error| {
+                ServiceError::or_taken(error, "email", "is a member of that organisation already")
+            })
     }
 
     /// For the operator: makes an access token for a member.
@@ -405,6 +436,18 @@ impl Services {
                 None => organisations::create(c, name.as_str(), now),
             })
             .await?)
+    }
+
+    /// Removes links that have expired, and people whose last organisation is gone.
+    pub(super) async fn sweep_links(&self, now: Timestamp) -> Result<(), ServiceError> {
+        let sweep = move |c: &mut SqliteConnection| {
+            links::sweep(c, now)?;
+            invitations::sweep(c, now)?;
+            people::sweep_links(c, now)?;
+            members::forget_strangers(c)
+        };
+        self.store().write(sweep).await?;
+        Ok(())
     }
 
     /// Removes sessions that have expired and devices that nobody uses any more.

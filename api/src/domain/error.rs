@@ -31,6 +31,9 @@ pub enum ServiceError {
     /// The session must prove again whose it is before so weighty a change.
     #[error("confirm that it is you, and try again")]
     ProofNeeded,
+    /// An organisation without an owner could not be helped by anybody in it.
+    #[error("an organisation keeps at least one owner; make somebody else an owner first")]
+    LastOwner,
     /// There is no such thing for this principal.
     #[error("there is no such thing here")]
     NotFound,

@@ -20,6 +20,8 @@ use crate::secret::SecretHash;
 const FREE: u32 = 5;
 /// An address may be a whole office.
 const FREE_BY_ADDRESS: u32 = 20;
+/// Whoever invites may invite a team.
+const FREE_BY_INVITER: u32 = 50;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_mins(15);
 /// A count that saw no failure for so long is forgotten.
@@ -41,6 +43,8 @@ pub(super) enum Source {
     Factor(Id<Person>),
     /// The second factor of a person, from a browser that has logged in before.
     FactorOnDevice(SecretHash),
+    /// A person who has mails sent to others.
+    Inviter(Id<Person>),
 }
 
 /// Counts of failed logins.
@@ -63,6 +67,7 @@ impl Source {
         match self {
             Self::Address(_) => FREE_BY_ADDRESS,
             Self::Account(_) | Self::Device(_) | Self::Factor(_) | Self::FactorOnDevice(_) => FREE,
+            Self::Inviter(_) => FREE_BY_INVITER,
         }
     }
 }
@@ -120,7 +125,8 @@ impl Throttle {
                 Source::Account(_)
                 | Source::Device(_)
                 | Source::Factor(_)
-                | Source::FactorOnDevice(_) => {
+                | Source::FactorOnDevice(_)
+                | Source::Inviter(_) => {
                     counts.remove(source);
                 }
                 Source::Address(_) => {

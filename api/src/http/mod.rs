@@ -29,6 +29,7 @@ pub use self::routes::DeclaredRoute;
 use self::routes::{Declared, Routes};
 use crate::config::Config;
 use crate::domain::Services;
+use crate::secret::Secret;
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -94,6 +95,12 @@ impl App {
 
     fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// The whole address of a one-time link, for the one answer that shows it.
+    fn link(&self, page: &str, secret: &Secret) -> String {
+        let public_url = self.config().public_url.as_str();
+        format!("{public_url}/{page}/{}", secret.expose())
     }
 }
 

@@ -237,6 +237,11 @@ impl From<ServiceError> for Failure {
             }
             ServiceError::Forbidden => Self::forbidden("Your role or token does not include this."),
             ServiceError::Invalid { member, reason } => Self::invalid(member, &reason),
+            ServiceError::LastOwner => {
+                let title = "An organisation keeps at least one owner";
+                Self::new(StatusCode::CONFLICT, "last-owner", title)
+                    .detail("Make somebody else an owner first.")
+            }
             ServiceError::NotFound => Self::not_found(),
             ServiceError::ProofNeeded => {
                 Self::new(StatusCode::FORBIDDEN, "proof-needed", "Confirm that it is you").detail(
@@ -262,7 +267,7 @@ impl From<ServiceError> for Failure {
             .detail("Set one up on the page /account/second-factor of the dashboard."),
             ServiceError::LinkClosed => {
                 Self::new(StatusCode::GONE, "link-closed", "This link opens nothing any more").detail(
-                    "It has been used, has expired, or was replaced by a newer one. Restart the dashboard for a new first-owner link.",
+                    "It has been used, has expired, or was replaced by a newer one. Whoever gave it to you can make another; the dashboard prints a new first-owner link at its next start.",
                 )
             }
             ServiceError::TooManyAttempts { retry_after } => {

@@ -83,7 +83,7 @@ pub fn agent_key(
     }))
 }
 
-/// The session of that hash, if its person is still a member.
+/// The session of that hash, if its person is still a member and not suspended.
 pub fn session(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
@@ -97,6 +97,7 @@ pub fn session(
         .inner_join(person::table.on(person::id.eq(session::person_id)))
         .inner_join(organisation::table.on(organisation::id.eq(session::organisation_id)))
         .filter(session::id_hash.eq(hash.as_bytes()))
+        .filter(member::suspended_at.is_null())
         .select((
             (
                 person::id,
@@ -124,7 +125,8 @@ pub fn session(
         .transpose()
 }
 
-/// The access token of that hash, unless it is revoked, if its person is still a member.
+/// The access token of that hash, unless it is revoked, if its person is still a member and not
+/// suspended.
 pub fn access_token(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
@@ -139,6 +141,7 @@ pub fn access_token(
         .inner_join(organisation::table.on(organisation::id.eq(access_token::organisation_id)))
         .filter(access_token::token_hash.eq(hash.as_bytes()))
         .filter(access_token::revoked_at.is_null())
+        .filter(member::suspended_at.is_null())
         .select((
             (
                 person::id,
@@ -157,7 +160,7 @@ pub fn access_token(
         .map(|(row, scope, expires_at)| {
             Ok(FoundToken {
                 identity: identity(connection, row)?,
-                scope: parse(&scope)?,
+                scope: parse_word(&scope)?,
                 expires_at: Timestamp::from_millis(expires_at),
             })
         })
@@ -201,14 +204,14 @@ fn identity(
     Ok(PersonIdentity {
         person,
         email,
-        role: parse(&role)?,
+        role: parse_word(&role)?,
         organisation: name,
         scope: Scope::of(organisation),
         lacks_factor: requires == 1 && !second_factors::any(connection, person)?,
     })
 }
 
-fn parse<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
+pub(super) fn parse_word<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
     word.parse()
         .map_err(|_| StoreError::Database(format!("holds the unknown word {word:?}")))
 }

@@ -98,8 +98,10 @@ pub(crate) fn expected(row: &Row, declared: &str, actor: &Actor, named: &Named) 
         };
     }
     // To a session all of its person's are their own, wherever they act.
-    let own_elsewhere = *named == Named::But("session".to_owned(), Other::Elsewhere)
-        && matches!(actor.standing, Standing::Session(..));
+    let own_elsewhere = matches!(actor.standing, Standing::Session(..))
+        && ["session", "own-organisation"]
+            .iter()
+            .any(|kind| *named == Named::But((*kind).to_owned(), Other::Elsewhere));
     if *named != Named::Own && !own_elsewhere {
         let mut statuses = not_found(row, named);
         // Nobody else's account is told apart there from one that does not exist.

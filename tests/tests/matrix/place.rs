@@ -46,7 +46,15 @@ pub(crate) struct Place {
 pub(crate) type Objects = HashMap<String, String>;
 
 /// Every kind of object; one of an object comes after what it belongs to.
-pub(crate) const KINDS: [&str; 5] = ["server", "agent-key", "person", "session", "passkey"];
+pub(crate) const KINDS: [&str; 7] = [
+    "server",
+    "agent-key",
+    "person",
+    "session",
+    "passkey",
+    "invitation",
+    "own-organisation",
+];
 
 /// Those that belong to a person.
 pub(crate) const PERSONAL: [&str; 2] = ["session", "passkey"];
@@ -135,6 +143,14 @@ impl World {
             "person" => self.make_person(place),
             "session" => self.make_session(place, person),
             "passkey" => self.make_passkey(place, person),
+            "own-organisation" => format!("{:016x}", place.id),
+            "invitation" => {
+                let email = format!("invited-{}@{}.example", unique(), place.mark);
+                let new = json!({ "email": email, "role": "viewer" });
+                let path = "/api/v1/invitations";
+                let added = self.call(place, Method::POST, path, Some(&new)).await;
+                text(&added.json()["invitation"]["id"])
+            }
             _ => panic!("nobody knows how to make a {kind}"),
         }
     }

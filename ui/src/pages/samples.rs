@@ -1,5 +1,11 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
+mod people;
+
+pub(super) use self::people::{
+    confirm_email, forgot_password, invitation, invitation_join, organisation, organisations,
+    people, profile, reset_password,
+};
 use crate::views::{
     AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, DataView, FactorRow,
     FirstOwnerView, Frame, LoginView, MessageView, NewServerView, RecoveryCodesView,

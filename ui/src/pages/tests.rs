@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::{Pages, TEMPLATES, samples};
 use crate::helpers::conditions;
 use crate::views::{
-    AccountView, ConfirmView, FirstOwnerView, LoginView, MessageView, NewServerView,
+    AccountView, ConfirmView, FirstOwnerView, ForgotPasswordView, InvitationJoinView,
+    InvitationView, LoginView, MessageView, NewServerView, ProfileView, ResetPasswordView,
     SecondFactorView, SecondStepView, Section, ServerAddedView, ServerView, ServersView, Status,
     TotpSetupView, ValueRow,
 };
@@ -64,6 +65,15 @@ fn the_samples_fill_every_field() {
         json!(samples::requirement("sample")),
         json!(samples::second_step("sample")),
         json!(samples::audit("sample")),
+        json!(samples::people("sample")),
+        json!(samples::organisation("sample")),
+        json!(samples::organisations("sample")),
+        json!(samples::profile("sample")),
+        json!(samples::invitation("sample")),
+        json!(samples::invitation_join("sample")),
+        json!(samples::forgot_password("sample")),
+        json!(samples::reset_password("sample")),
+        json!(samples::confirm_email("sample")),
         json!(samples::data("sample")),
         json!(samples::servers("sample")),
         json!(samples::server("sample", Status::Online)),
@@ -111,6 +121,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     pages.audit(&audit).unwrap();
     audit.events.clear();
     pages.audit(&audit).unwrap();
+    people_both_ways(&pages);
     let mut data = samples::data("sample");
     data.error = None;
     pages.data(&data).unwrap();
@@ -153,6 +164,70 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     assert_eq!(conditions::seen(), written);
 }
 
+/// The conditions of the pages of people, the other way round than their samples.
+fn people_both_ways(pages: &Pages) {
+    let mut people = samples::people("sample");
+    (people.next_after, people.link, people.notice, people.error) = (None, None, None, None);
+    people.mails = false;
+    for person in &mut people.people {
+        (person.own, person.suspended) = (false, false);
+        person.name.clear();
+        person
+            .roles
+            .iter_mut()
+            .for_each(|role| role.selected = false);
+    }
+    people
+        .roles
+        .iter_mut()
+        .for_each(|role| role.selected = false);
+    people.invitations.iter_mut().for_each(|row| row.by.clear());
+    pages.people(&people).unwrap();
+    people
+        .people
+        .iter_mut()
+        .for_each(|person| person.changeable = false);
+    people.invitations.clear();
+    pages.people(&people).unwrap();
+    let mut organisation = samples::organisation("sample");
+    (
+        organisation.may_change,
+        organisation.notice,
+        organisation.error,
+    ) = (false, None, None);
+    pages.organisation(&organisation).unwrap();
+    let mut organisations = samples::organisations("sample");
+    (
+        organisations.may_add,
+        organisations.notice,
+        organisations.error,
+    ) = (false, None, None);
+    for row in &mut organisations.organisations {
+        (row.current, row.open, row.suspended) = (false, false, false);
+    }
+    pages.organisations(&organisations).unwrap();
+    pages.profile(&ProfileView::default()).unwrap();
+    pages
+        .invitation(&InvitationView {
+            has_account: true,
+            ..InvitationView::default()
+        })
+        .unwrap();
+    pages
+        .invitation_join(&InvitationJoinView::default())
+        .unwrap();
+    pages
+        .forgot_password(&ForgotPasswordView::default())
+        .unwrap();
+    pages
+        .forgot_password(&ForgotPasswordView {
+            sent: true,
+            ..ForgotPasswordView::default()
+        })
+        .unwrap();
+    pages.reset_password(&ResetPasswordView::default()).unwrap();
+}
+
 #[test]
 fn a_field_that_the_data_lacks_is_an_error() {
     let pages = Pages::new().unwrap();
@@ -163,6 +238,15 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "account",
         "confirm",
         "audit",
+        "people",
+        "organisation",
+        "organisations",
+        "profile",
+        "invitation",
+        "invitation_join",
+        "forgot_password",
+        "reset_password",
+        "confirm_email",
         "data",
         "servers",
         "server",
@@ -325,6 +409,21 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.requirement(&samples::requirement(text)).unwrap(),
         pages.second_step(&samples::second_step(text)).unwrap(),
         pages.audit(&samples::audit(text)).unwrap(),
+        pages.people(&samples::people(text)).unwrap(),
+        pages.organisation(&samples::organisation(text)).unwrap(),
+        pages.organisations(&samples::organisations(text)).unwrap(),
+        pages.profile(&samples::profile(text)).unwrap(),
+        pages.invitation(&samples::invitation(text)).unwrap(),
+        pages
+            .invitation_join(&samples::invitation_join(text))
+            .unwrap(),
+        pages
+            .forgot_password(&samples::forgot_password(text))
+            .unwrap(),
+        pages
+            .reset_password(&samples::reset_password(text))
+            .unwrap(),
+        pages.confirm_email(&samples::confirm_email(text)).unwrap(),
         pages.data(&samples::data(text)).unwrap(),
         pages.servers(&samples::servers(text)).unwrap(),
         pages.new_server(&samples::new_server(text)).unwrap(),

@@ -1,5 +1,6 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
+mod people;
 mod second_factor;
 mod settings;
 
@@ -7,6 +8,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use self::people::{
+    ConfirmEmailView, ForgotPasswordView, InvitationJoinView, InvitationRow, InvitationView,
+    OrganisationRow, OrganisationView, OrganisationsView, PeopleView, PersonRow, ProfileView,
+    ResetPasswordView, RoleOption,
+};
 pub use self::second_factor::{
     FactorRow, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, TotpSetupView,
 };

@@ -7,6 +7,10 @@ use super::Frame;
 /// A section of the settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Section {
+    /// The organisation itself.
+    Organisation,
+    /// Its people.
+    People,
     /// Whether a second factor is required.
     SecondFactor,
     /// The audit log.
@@ -17,7 +21,13 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 3] = [Self::SecondFactor, Self::Audit, Self::Data];
+    pub const ALL: [Self; 5] = [
+        Self::Organisation,
+        Self::People,
+        Self::SecondFactor,
+        Self::Audit,
+        Self::Data,
+    ];
 
     /// Its name, and its word in paths.
     #[must_use]
@@ -27,6 +37,8 @@ impl Section {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Organisation => "Organisation",
+            Self::People => "People",
             Self::SecondFactor => "Second factor",
             Self::Audit => "Audit log",
             Self::Data => "Data",
@@ -35,6 +47,8 @@ impl Section {
 
     fn slug(self) -> &'static str {
         match self {
+            Self::Organisation => "organisation",
+            Self::People => "people",
             Self::SecondFactor => "second-factor",
             Self::Audit => "audit",
             Self::Data => "data",

@@ -6,6 +6,9 @@ mod download;
 mod live;
 mod metrics;
 mod organisation_data;
+mod organisations;
+mod people;
+pub mod people_schema;
 mod reports;
 pub mod schema;
 mod second_factors;
@@ -19,6 +22,8 @@ use self::audit::AuditApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::organisation_data::OrganisationDataApi;
+use self::organisations::OrganisationsApi;
+use self::people::PeopleApi;
 use self::reports::ReportsApi;
 use self::second_factors::SecondFactorsApi;
 use self::servers::ServersApi;
@@ -36,6 +41,8 @@ type Apis = (
     SessionsApi,
     SecondFactorsApi,
     AuditApi,
+    PeopleApi,
+    OrganisationsApi,
     OrganisationDataApi,
 );
 
@@ -61,6 +68,8 @@ fn apis(app: App) -> Apis {
         SessionsApi(app.clone()),
         SecondFactorsApi(app.clone()),
         AuditApi(app.clone()),
+        PeopleApi(app.clone()),
+        OrganisationsApi(app.clone()),
         OrganisationDataApi(app),
     )
 }

@@ -5,8 +5,13 @@ mod audit;
 mod confirm;
 mod data;
 mod first_owner;
+mod invitation;
 mod login;
+mod organisations;
+mod people;
+mod profile;
 mod requirement;
+mod reset;
 mod second_factor;
 mod second_step;
 mod servers;
@@ -24,6 +29,11 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
     let route = confirm::routes(pages, route);
     let route = audit::routes(pages, route);
+    let route = people::routes(pages, route);
+    let route = organisations::routes(pages, route);
+    let route = profile::routes(pages, route);
+    let route = invitation::routes(pages, route);
+    let route = reset::routes(pages, route);
     let route = data::routes(pages, route);
     let route = second_factor::routes(pages, route);
     let route = second_step::routes(pages, route);
@@ -76,7 +86,7 @@ fn home() -> Response {
 
 #[poem::handler]
 fn settings() -> Response {
-    see_other("/settings/audit")
+    see_other("/settings/organisation")
 }
 
 fn html(page: Result<String, UiError>) -> Result<Response, Failure> {
