@@ -4,7 +4,7 @@ use reqwest::{Method, RequestBuilder};
 use server_scout_tests::fleet::PASSWORD;
 use server_scout_tests::person::Person;
 
-use crate::place::{Place, World, unique};
+use crate::place::{Place, World};
 use crate::table::Right;
 
 /// Somebody who asks.
@@ -81,7 +81,7 @@ const SCOPES: [(&str, Option<Right>); 4] = [
 pub(crate) async fn members(world: &World, place: &Place) -> Vec<Actor> {
     let mut actors = Vec::new();
     for (role, right) in ROLES {
-        let email = member(world, place, role).await;
+        let email = member(world, place, role);
         // The one that has not proved lately first: what makes it so meets all there are.
         for fresh in [false, true] {
             actors.push(session(world, &email, role, right, fresh).await);
@@ -95,17 +95,16 @@ pub(crate) async fn members(world: &World, place: &Place) -> Vec<Actor> {
 
 /// Somebody of the same standing as `like`, in an organisation of their own.
 pub(crate) async fn alone(world: &World, like: &Actor) -> (Place, Actor) {
-    let mark = format!("alone-{}", unique());
-    let place = world.place(&mark, &mark).await;
+    let place = world.bare_place();
     let role_of = |right| ROLES.iter().find(|(_, known)| *known == right).unwrap().0;
     let actor = match like.standing {
         Standing::Session(right, fresh) => {
-            let email = member(world, &place, role_of(right)).await;
+            let email = member(world, &place, role_of(right));
             session(world, &email, role_of(right), right, fresh).await
         }
         Standing::Token(right, worth) => {
             let scope = SCOPES.iter().find(|(_, known)| *known == worth).unwrap();
-            let email = member(world, &place, role_of(right)).await;
+            let email = member(world, &place, role_of(right));
             token(world, &place, &email, role_of(right), right, *scope).await
         }
         Standing::Agent | Standing::Nobody => like.clone(),
@@ -127,7 +126,7 @@ pub(crate) async fn nobodies(world: &World, place: &Place) -> Vec<Actor> {
         if what.starts_with("suspended") && !world.database.has_column("member", "suspended_at") {
             continue;
         }
-        let email = member(world, place, "owner").await;
+        let email = member(world, place, "owner");
         let mut session = session(world, &email, what, Right::Own, true).await;
         let worth = ("admin", Some(Right::Administer));
         let mut token = token(world, place, &email, what, Right::Own, worth).await;
@@ -181,12 +180,8 @@ const ENDS: [(&str, &str); 5] = [
 ];
 
 /// Makes a person who is a member with that role here and an owner elsewhere, and gives the address.
-async fn member(world: &World, place: &Place, role: &str) -> String {
-    let email = format!("{role}-{}@{}.example", unique(), place.mark);
-    let (dashboard, organisation) = (&world.dashboard, &place.organisation);
-    dashboard
-        .add_user(&email, organisation, role, PASSWORD)
-        .await;
+fn member(world: &World, place: &Place, role: &str) -> String {
+    let email = world.copied_member(place, role);
     let (elsewhere, person) = (world.elsewhere.id, world.person_of(&email));
     world.database.execute(&format!(
         "INSERT INTO member (organisation_id, person_id, role, created_at) \

@@ -125,6 +125,35 @@ impl World {
         place
     }
 
+    /// An organisation with an owner and nothing else, put into the database, because a password is
+    /// slow. It can make personal objects alone.
+    pub(crate) fn bare_place(&self) -> Place {
+        let mut place = Place::none();
+        place.id = unique_number();
+        place.organisation = format!("alone-{}", place.id);
+        place.mark.clone_from(&place.organisation);
+        let (id, name) = (place.id, &place.organisation);
+        self.database.execute(&format!(
+            "INSERT INTO organisation (id, name, created_at) VALUES ({id}, '{name}', 1)"
+        ));
+        place.owner = self.copied_member(&place, "owner");
+        place
+    }
+
+    /// A member whose password is the one of everybody; gives the address.
+    pub(crate) fn copied_member(&self, place: &Place, role: &str) -> String {
+        let (id, organisation) = (unique_number(), place.id);
+        let email = format!("{role}-{id}@{}.example", place.mark);
+        let like = "owner@ours.example";
+        self.database.execute(&format!(
+            "INSERT INTO person (id, email, password_hash, created_at) \
+               SELECT {id}, '{email}', password_hash, created_at FROM person WHERE email = '{like}';
+             INSERT INTO member (organisation_id, person_id, role, created_at) \
+               VALUES ({organisation}, {id}, '{role}', 1);"
+        ));
+        email
+    }
+
     /// Makes an object of a kind; what it belongs to is among `parents`, or it is `person`.
     pub(crate) async fn make(
         &self,
@@ -140,7 +169,10 @@ impl World {
                 let keys = self.call(place, Method::GET, &path, None).await.json();
                 text(&keys["items"][0]["id"])
             }
-            "person" => self.make_person(place),
+            "person" => {
+                let email = self.copied_member(place, "viewer");
+                format!("{:016x}", self.person_of(&email))
+            }
             "session" => self.make_session(place, person),
             "passkey" => self.make_passkey(place, person),
             "own-organisation" => format!("{:016x}", place.id),
@@ -161,20 +193,6 @@ impl World {
         let added = self.call(place, Method::POST, path, Some(&name)).await;
         assert_eq!(added.status, 201, "{}", added.text());
         added.json()
-    }
-
-    /// A member without any right but to look; put into the database, because a password is slow.
-    fn make_person(&self, place: &Place) -> String {
-        let id = unique_number();
-        let (owner, mark, organisation) = (&place.owner, &place.mark, place.id);
-        self.database.execute(&format!(
-            "INSERT INTO person (id, email, password_hash, created_at) \
-               SELECT {id}, 'somebody-{id}@{mark}.example', password_hash, created_at \
-               FROM person WHERE email = '{owner}';
-             INSERT INTO member (organisation_id, person_id, role, created_at) \
-               VALUES ({organisation}, {id}, 'viewer', 1);"
-        ));
-        format!("{id:016x}")
     }
 
     /// A session that nobody has the cookie of.
