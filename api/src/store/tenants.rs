@@ -9,13 +9,15 @@ use diesel::sql_types::Text;
 use server_scout_wire::{Report, Timestamp};
 
 use super::audit::{Chain, EventRow, Filter, InboxRow};
+use super::invitations::NewInvitation;
 use super::sessions::{NewSession, Whose};
 use super::{
-    Scope, StoreError, WriteContext, agent_keys, audit, connection, credentials, export, live,
-    organisation_end, organisations, people, removal, reports, series, servers, sessions, tokens,
+    Scope, StoreError, WriteContext, agent_keys, audit, connection, credentials, export,
+    invitations, live, members, organisation_end, organisations, people, removal, reports,
+    second_factors, series, servers, sessions, tokens,
 };
 use crate::access::{Role, TokenScope};
-use crate::id::{AgentKey, Id, Person, Server, Session};
+use crate::id::{AgentKey, Id, Invitation, Person, Server, Session};
 use crate::secret::{Purpose, Secret, SecretHash};
 
 fn now() -> Timestamp {
@@ -39,8 +41,12 @@ struct Tenant {
     session: Id<Session>,
     session_hash: SecretHash,
     token_hash: SecretHash,
+    invitation: Id<Invitation>,
     last: EventRow,
 }
+
+/// An address that both have invited.
+const INVITED: &str = "invited@example.org";
 
 fn database() -> SqliteConnection {
     let mut c = connection::open_in_memory(":memory:").unwrap();
@@ -60,8 +66,8 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
     let scope = organisations::create(c, name, now()).unwrap();
     let email = format!("{name}@example.org").to_lowercase();
     let other = people::create(c, &email, "hash", now()).unwrap();
-    organisations::join(c, scope, other, Role::Admin, now()).unwrap();
-    organisations::join(c, scope, person, role, now()).unwrap();
+    members::join(c, scope, other, Role::Admin, now()).unwrap();
+    members::join(c, scope, person, role, now()).unwrap();
     let server = servers::create(c, scope, &format!("of {name}"), now())
         .unwrap()
         .id;
@@ -80,6 +86,7 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
     sessions::create(c, &new, now()).unwrap();
     let write = TokenScope::Write;
     tokens::create(c, scope, person, &token_hash, write, now(), later()).unwrap();
+    let invitation = invite(c, scope, person);
     let whose = whose(scope, person);
     let mine = sessions::list(c, whose, Timestamp::default(), Timestamp::default()).unwrap();
     let last = events(c, scope, name, [person, person, other]);
@@ -95,8 +102,22 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         session: mine.first().unwrap().id,
         session_hash,
         token_hash,
+        invitation,
         last,
     }
+}
+
+fn invite(c: &mut SqliteConnection, scope: Scope, by: Id<Person>) -> Id<Invitation> {
+    let new = NewInvitation {
+        hash: Secret::generate(Purpose::Link).hash(),
+        email: INVITED.to_owned(),
+        role: Role::Viewer,
+        by: Some(by),
+        expires_at: later(),
+    };
+    invitations::replace(c, scope, &new, now()).unwrap();
+    let open = invitations::list(c, scope, now()).unwrap();
+    open.first().unwrap().id
 }
 
 fn whose(scope: Scope, person: Id<Person>) -> Whose {
@@ -172,7 +193,8 @@ fn stored(c: &mut SqliteConnection, scope: Scope) -> Vec<String> {
     let tables = "SELECT DISTINCT m.name AS text FROM sqlite_schema m, pragma_table_info(m.name) p \
                   WHERE m.type = 'table' AND p.name = 'organisation_id'";
     let mut stored = lines(format!(
-        "SELECT name || ifnull(deleted_at, '') AS text FROM organisation WHERE id = {id}"
+        "SELECT name || requires_second_factor || ifnull(deleted_at, '') AS text \
+         FROM organisation WHERE id = {id}"
     ));
     for table in lines(tables.to_owned()) {
         let columns = lines(format!(
@@ -225,6 +247,18 @@ fn ids_of_another_organisation_name_nothing() {
     absent(sessions::named(c, whose(scope, both), theirs.session));
     absent(sessions::end_named(c, whose(scope, both), theirs.session));
     absent(tokens::member_by_email(c, scope, &theirs.email));
+    let person = theirs.person;
+    absent(members::find(c, scope, person));
+    assert!(
+        members::by_email(c, scope, &theirs.email)
+            .unwrap()
+            .is_none()
+    );
+    absent(members::set_role(c, scope, person, Role::Owner));
+    absent(members::set_suspended(c, scope, person, Some(now())));
+    absent(members::remove(c, scope, person));
+    absent(invitations::find(c, scope, theirs.invitation, now()));
+    absent(invitations::end(c, scope, theirs.invitation));
     assert!(!audit::knows(c, scope, theirs.person).unwrap());
     assert_eq!(before, stored(c, theirs.scope));
 }
@@ -248,6 +282,16 @@ fn lists_hold_what_is_of_the_organisation_alone() {
         assert!(audit::knows(c, scope, ours.person).unwrap());
         let number = Chain::Organisation(scope).as_i64();
         assert_eq!(audit::chain(c, number).unwrap().head, ours.last.seal);
+        let page = members::page(c, scope, None, 9).unwrap();
+        assert_eq!(page.len(), 2);
+        assert!(page.iter().all(|row| row.email != theirs.email));
+        assert_eq!(members::count(c, scope).unwrap(), 2);
+        assert_eq!(second_factors::members(c, scope).unwrap(), 2);
+        assert_eq!(second_factors::members_without(c, scope).unwrap(), 2);
+        let open = invitations::list(c, scope, now()).unwrap();
+        let open: Vec<_> = open.iter().map(|row| row.id).collect();
+        assert_eq!(open, [ours.invitation]);
+        assert_eq!(invitations::count(c, scope, now()).unwrap(), 1);
         let both = ours.both;
         let begin = Timestamp::default();
         let list = sessions::list(c, whose(scope, both), begin, begin).unwrap();
@@ -281,7 +325,7 @@ fn lists_hold_what_is_of_the_organisation_alone() {
 fn a_credential_is_worth_its_own_organisation_and_the_role_there() {
     let c = &mut database();
     let (ours, theirs) = tenants(c);
-    for (tenant, role) in [(ours, Role::Viewer), (theirs, Role::Owner)] {
+    for (tenant, role) in [(&ours, Role::Viewer), (&theirs, Role::Owner)] {
         let session = credentials::session(c, &tenant.session_hash).unwrap();
         let token = credentials::access_token(c, &tenant.token_hash).unwrap();
         for found in [session.unwrap().identity, token.unwrap().identity] {
@@ -296,6 +340,11 @@ fn a_credential_is_worth_its_own_organisation_and_the_role_there() {
         let operator = credentials::operator(c, tenant.name).unwrap();
         assert_eq!(operator, Some(tenant.scope));
     }
+    // The one owner is one of the other organisation.
+    assert!(!members::another_owner(c, ours.scope, ours.person).unwrap());
+    second_factors::require(c, theirs.scope, true).unwrap();
+    assert!(!second_factors::is_required(c, ours.scope).unwrap());
+    assert!(second_factors::is_required(c, theirs.scope).unwrap());
     let of_all = live::newest_of_all(c).unwrap();
     assert!(of_all.iter().all(|server| server.newest.is_some()));
 }
@@ -315,6 +364,11 @@ fn what_is_done_to_an_organisation_leaves_the_others_alone() {
     audit::close(c, &younger, &[3; 32]).unwrap();
     audit::append(c, &younger).unwrap();
     let before = stored(c, theirs.scope);
+    second_factors::require(c, ours.scope, true).unwrap();
+    sessions::end_within(c, ours.scope, ours.both).unwrap();
+    tokens::revoke_within(c, ours.scope, ours.both, now()).unwrap();
+    assert_ne!(invite(c, ours.scope, ours.both), ours.invitation);
+    assert_eq!(invitations::end_by(c, ours.scope, ours.both).unwrap(), 1);
     let last = audit::last_before(c, number, later()).unwrap().unwrap();
     assert_eq!((last.organisation_id, last.number), (number, 3));
     audit::close(c, &ours.last, &[2; 32]).unwrap();
