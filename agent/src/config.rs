@@ -14,6 +14,8 @@ use std::{env, fs, io};
 use figment::value::{Dict, Map};
 use figment::{Figment, Metadata, Profile, Provider};
 use reqwest::Url;
+use server_scout_wire::Tags;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
@@ -27,6 +29,7 @@ pub struct Settings {
     interval: Duration,
     log: LevelFilter,
     api_key_file: Option<PathBuf>,
+    tags: Tags,
 }
 
 impl Settings {
@@ -50,6 +53,7 @@ impl Settings {
                 .unwrap_or(DEFAULT_INTERVAL),
             log: merged.parse("log", level)?.unwrap_or(LevelFilter::INFO),
             api_key_file: merged.parse("api_key_file", path)?,
+            tags: merged.parse("tags", tags)?.unwrap_or_default(),
         })
     }
 
@@ -80,6 +84,12 @@ impl Settings {
     #[must_use]
     pub fn log(&self) -> LevelFilter {
         self.log
+    }
+
+    /// What the host is to be found by on the dashboard.
+    #[must_use]
+    pub fn tags(&self) -> &Tags {
+        &self.tags
     }
 
     /// Where the agent key comes from.
@@ -310,6 +320,18 @@ fn interval(text: &str) -> Result<Duration, Wrong> {
     }
 }
 
+/// Tags with commas between them; none at all is right, too.
+fn tags(text: &str) -> Result<Tags, Wrong> {
+    let texts = text.split(',').map(str::trim);
+    let texts = texts.filter(|tag| !(tag.is_empty() && text.trim().is_empty()));
+    Tags::parse(texts).map_err(|_| {
+        Wrong::expected(
+            "at most 16 different tags with commas between them, each of 1 to 32 lower-case letters \
+             a to z, digits, -, _, . and :, the first a letter or digit",
+        )
+    })
+}
+
 fn level(text: &str) -> Result<LevelFilter, Wrong> {
     match text {
         "error" => Ok(LevelFilter::ERROR),
@@ -351,6 +373,13 @@ impl File {
             let value = match value.into_inner() {
                 DeValue::String(text) => text.into_owned(),
                 DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+                DeValue::Array(items) if name == "tags" && items.iter().all(is_text) => {
+                    let texts: Vec<&str> = items
+                        .iter()
+                        .filter_map(|item| item.get_ref().as_str())
+                        .collect();
+                    texts.join(",")
+                }
                 other => {
                     return Err(ConfigError::Wrong {
                         name: format!("{}: `{name}`", file()),
@@ -388,6 +417,10 @@ impl Provider for Variables {
     }
 }
 
+fn is_text(item: &Spanned<DeValue<'_>>) -> bool {
+    item.get_ref().is_str()
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     1 + text
         .bytes()
@@ -421,11 +454,12 @@ const FILE: &str = "file";
 const PREFIX: &str = "SERVERSCOUT_";
 /// Variables of the service manager that the agent heeds.
 const FOREIGN: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "api_key_file",
     "ca_file",
     "interval_seconds",
     "log",
     "state_dir",
+    "tags",
     "url",
 ];

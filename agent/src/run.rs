@@ -37,7 +37,7 @@ pub async fn run(
     let journal = Journal::new(dashboard.host().to_owned());
     let queue = Queue::new(open_spool(settings.state_dir()));
 
-    let mut sampler = Sampler::new(settings.interval(), &queue)?;
+    let mut sampler = Sampler::new(settings, &queue)?;
     sleep(FIRST_READING).await;
     sampler.sample()?;
     tracing::info!(
@@ -127,10 +127,11 @@ struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    fn new(interval: Duration, queue: &'a Queue) -> Result<Self, StartError> {
+    fn new(settings: &Settings, queue: &'a Queue) -> Result<Self, StartError> {
         let boot = getrandom::u64().map_err(StartError::Random)?;
+        let interval = settings.interval();
         Ok(Self {
-            collector: Collector::new()?,
+            collector: Collector::new(settings.tags().clone())?,
             tiers: Tiers::new(interval),
             identity: Identity {
                 boot: Boot(boot),

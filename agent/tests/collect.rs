@@ -12,7 +12,7 @@ use std::time::Duration;
 use server_scout_agent::collect::{Collector, Due};
 use server_scout_agent::tiers::Tiers;
 use server_scout_wire::report::Boot;
-use server_scout_wire::{Identity, Metric, Report, Timestamp};
+use server_scout_wire::{Identity, Metric, Report, Tags, Timestamp};
 
 #[test]
 fn a_full_report_has_what_the_catalogue_names() {
@@ -107,7 +107,7 @@ fn tiers_are_due_by_their_period() {
 }
 
 fn collect(due: Due) -> Report {
-    let mut collector = Collector::new().unwrap();
+    let mut collector = Collector::new(Tags::parse(["web"]).unwrap()).unwrap();
     sleep(Duration::from_millis(50));
     collector
         .collect(

@@ -34,6 +34,7 @@ pub mod client;
 pub mod dashboard;
 pub mod database;
 pub mod fleet;
+mod groups;
 pub mod https;
 pub mod measure;
 pub mod person;

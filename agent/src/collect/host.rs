@@ -1,11 +1,11 @@
 //! What the host is.
 
-use server_scout_wire::{Host, Label};
+use server_scout_wire::{Host, Label, Tags};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
-/// The inventory. What cannot be found out is left out.
+/// The inventory, with the tags of the configuration. What cannot be found out is left out.
 #[must_use]
-pub fn inventory() -> Host {
+pub fn inventory(tags: &Tags) -> Host {
     // The list of CPUs is dropped at once: on a large host it is not small.
     let cpus =
         System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing())).ok();
@@ -22,6 +22,7 @@ pub fn inventory() -> Host {
         hostname: label(System::host_name()),
         kernel: label(System::kernel_version()),
         operating_system: label(operating_system()),
+        tags: tags.clone(),
     }
 }
 

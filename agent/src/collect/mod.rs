@@ -19,7 +19,7 @@ pub mod text;
 use std::io;
 
 use server_scout_wire::limits::{MAX_LABELS, MAX_SAMPLES};
-use server_scout_wire::{Identity, Metric, Report, Timestamp};
+use server_scout_wire::{Identity, Metric, Report, Tags, Timestamp};
 
 use self::cpu::Cpu;
 use self::disks::Disks;
@@ -54,12 +54,13 @@ pub struct Collector {
     network: Source<Network>,
     disks: Source<Disks>,
     mounts: Source<Mounts>,
+    tags: Tags,
 }
 
 impl Collector {
     /// Opens the kernel's files and takes the first reading of the CPU's counters, from which the
-    /// first report's percentages are reckoned.
-    pub fn new() -> Result<Self, CollectError> {
+    /// first report's percentages are reckoned. Inventories carry `tags`.
+    pub fn new(tags: Tags) -> Result<Self, CollectError> {
         let mut buffer = Vec::new();
         Ok(Self {
             cpu: Cpu::new(&mut buffer)?,
@@ -68,6 +69,7 @@ impl Collector {
             network: Source::new("/proc/net/dev", Network::new()),
             disks: Source::new("/proc/diskstats", Disks::new()),
             mounts: Source::new("/proc/self/mountinfo", Mounts::new()),
+            tags,
             buffer,
         })
     }
@@ -93,7 +95,7 @@ impl Collector {
             if self.kernel.refresh_inventory().is_err() {
                 tracing::debug!("/proc could not be listed");
             }
-            into.set_host(host::inventory());
+            into.set_host(host::inventory(&self.tags));
         }
         Ok(report)
     }

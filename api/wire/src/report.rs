@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub use read::split_batch;
 
 use crate::limits::{MAX_LABELS, MAX_SAMPLES};
-use crate::{Label, Metric, Refusal, Timestamp};
+use crate::{Label, Metric, Refusal, Tags, Timestamp};
 
 /// One value of one metric, with the label where the metric has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Host {
     pub kernel: Option<Label>,
     /// The distribution's name and version.
     pub operating_system: Option<Label>,
+    /// The tags of the agent's configuration.
+    pub tags: Tags,
 }
 
 /// Which start of an agent made a report, and its number since that start, from 0.

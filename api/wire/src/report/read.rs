@@ -3,6 +3,8 @@
 //! The reader goes through the text once and makes no intermediate tree. A refusal is kept beside
 //! the JSON reader's own error, because that error can carry a sentence but not a member's name.
 
+mod tags;
+
 use std::fmt;
 
 use serde::de::{
@@ -10,6 +12,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+use self::tags::TagsSeed;
 use super::{Boot, Host, Identity, Report, Sample};
 use crate::limits::{MAX_BATCH, MAX_LABELS, MAX_SAMPLES};
 use crate::{Label, Metric, Refusal, Timestamp};
@@ -380,6 +383,7 @@ impl<'de> Visitor<'de> for HostSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Host, A::Error> {
         let slot = self.0;
         let mut host = Host::default();
+        let mut tags = None;
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             let member = format!("host.{name}");
             let place = match &*name {
@@ -397,6 +401,13 @@ impl<'de> Visitor<'de> for HostSeed<'_> {
                     once(&mut host.cores, cores, slot, &member)?;
                     continue;
                 }
+                "tags" => {
+                    let read = map.next_value_seed(TagsSeed(slot)).map_err(|error| {
+                        refuse(slot, &member, format!("expected an array of tags: {error}"))
+                    })?;
+                    once(&mut tags, read, slot, &member)?;
+                    continue;
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     return Err(refuse(slot, &member, "is not a member of a report"));
@@ -408,6 +419,7 @@ impl<'de> Visitor<'de> for HostSeed<'_> {
             })?;
             once(place, label, slot, &member)?;
         }
+        host.tags = tags.unwrap_or_default();
         Ok(host)
     }
 }
