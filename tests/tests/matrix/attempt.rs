@@ -236,7 +236,7 @@ async fn objects(
         let id = match other {
             None => own,
             Some(Other::Foreign) => world.foreign.standing[&kind].clone(),
-            Some(Other::Elsewhere) if kind == "session" && actor.person != 0 => {
+            Some(Other::Elsewhere) if personal && kind != "passkey" => {
                 let place = &world.elsewhere;
                 world.make(place, &kind, &parents, actor.person).await
             }

@@ -151,7 +151,7 @@ fn of_elsewhere(world: &World) -> Vec<String> {
     let stored = stored.into_iter();
     stored
         .filter(|row| {
-            !["audit_", "member ", "session "]
+            !["audit_", "member ", "session ", "access_token "]
                 .iter()
                 .any(|own| row.starts_with(own))
         })

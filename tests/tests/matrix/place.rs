@@ -46,7 +46,7 @@ pub(crate) struct Place {
 pub(crate) type Objects = HashMap<String, String>;
 
 /// Every kind of object; one of an object comes after what it belongs to.
-pub(crate) const KINDS: [&str; 7] = [
+pub(crate) const KINDS: [&str; 9] = [
     "server",
     "agent-key",
     "person",
@@ -54,10 +54,12 @@ pub(crate) const KINDS: [&str; 7] = [
     "passkey",
     "invitation",
     "own-organisation",
+    "group",
+    "access-token",
 ];
 
 /// Those that belong to a person.
-pub(crate) const PERSONAL: [&str; 2] = ["session", "passkey"];
+pub(crate) const PERSONAL: [&str; 3] = ["session", "passkey", "access-token"];
 
 impl World {
     pub(crate) async fn new() -> Self {
@@ -176,6 +178,13 @@ impl World {
             "session" => self.make_session(place, person),
             "passkey" => self.make_passkey(place, person),
             "own-organisation" => format!("{:016x}", place.id),
+            "access-token" => self.make_token(place, person),
+            "group" => {
+                let new = json!({ "name": format!("{}-{}", place.mark, unique()) });
+                let path = "/api/v1/groups";
+                let added = self.call(place, Method::POST, path, Some(&new)).await;
+                text(&added.json()["id"])
+            }
             "invitation" => {
                 let email = format!("invited-{}@{}.example", unique(), place.mark);
                 let new = json!({ "email": email, "role": "viewer" });
@@ -209,6 +218,17 @@ impl World {
             "INSERT INTO session \
                (id_hash, id, organisation_id, person_id, created_at, seen_at, address, user_agent) \
                VALUES (randomblob(32), {id}, {organisation}, {person}, {now}, {now}, '', '{mark}');"
+        ));
+        format!("{id:016x}")
+    }
+
+    /// An access token that nobody knows.
+    fn make_token(&self, place: &Place, person: i64) -> String {
+        let (id, organisation, mark) = (unique_number(), place.id, &place.mark);
+        self.database.execute(&format!(
+            "INSERT INTO access_token \
+               (id, organisation_id, person_id, token_hash, scope, created_at, expires_at, name) \
+               VALUES ({id}, {organisation}, {person}, randomblob(32), 'read', 1, 9000000000000, '{mark}');"
         ));
         format!("{id:016x}")
     }
