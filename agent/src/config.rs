@@ -20,6 +20,8 @@ use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
+use crate::state::{Kept, State};
+use crate::trust::Anchor;
 
 /// What the agent was told.
 pub struct Settings {
@@ -57,15 +59,33 @@ impl Settings {
         })
     }
 
-    /// The dashboard's address; an error when none is given.
-    pub fn url(&self) -> Result<&Url, ConfigError> {
-        self.url.as_ref().ok_or(ConfigError::NoUrl)
+    /// The dashboard's address, or else that of the enrolment; an error when there is none.
+    pub fn url(&self) -> Result<Url, ConfigError> {
+        if let Some(url) = &self.url {
+            return Ok(url.clone());
+        }
+        let path = self.enrolled(Kept::Url).ok_or(ConfigError::NoUrl)?;
+        let text = fs::read_to_string(&path).map_err(|why| ConfigError::Unreadable {
+            path: path.clone(),
+            why,
+        })?;
+        parse_url(&path.display().to_string(), text.trim_ascii())
     }
 
     /// The CA to trust instead of the system's.
     #[must_use]
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
+    }
+
+    /// Whose certificates are trusted.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        match (&self.ca_file, self.enrolled(Kept::Ca)) {
+            (Some(path), _) => Anchor::File(path.clone()),
+            (None, Some(path)) => Anchor::Enrolled(path),
+            (None, None) => Anchor::System,
+        }
     }
 
     /// Where reports wait that cannot be sent.
@@ -94,8 +114,22 @@ impl Settings {
 
     /// Where the agent key comes from.
     pub fn key_source(&self, environment: &Environment) -> Result<KeySource, KeyError> {
-        KeySource::find(|name| environment.get(name), self.api_key_file.clone())
+        KeySource::find(
+            |name| environment.get(name),
+            self.api_key_file.clone(),
+            self.enrolled(Kept::Key),
+        )
     }
+
+    /// A file that enrolment left in the state directory.
+    fn enrolled(&self, kept: Kept) -> Option<PathBuf> {
+        State::at(self.state_dir.as_deref()?).existing(kept)
+    }
+}
+
+/// The address of a dashboard, as `place` gives it.
+pub fn parse_url(place: &str, text: &str) -> Result<Url, ConfigError> {
+    dashboard_url(text).map_err(|wrong| wrong.of(place.to_owned(), text))
 }
 
 /// The variables that the agent looks at.
@@ -238,13 +272,9 @@ impl Merged<'_> {
             return Ok(None);
         };
         let text = value.as_str().unwrap_or_default();
-        parse(text).map(Some).map_err(|wrong| ConfigError::Wrong {
-            name: self.name(key),
-            found: wrong
-                .found
-                .unwrap_or_else(|| format!("is `{}`", text.escape_debug())),
-            expected: wrong.expected,
-        })
+        parse(text)
+            .map(Some)
+            .map_err(|wrong| wrong.of(self.name(key), text))
     }
 
     /// How the one who set it calls it.
@@ -271,6 +301,16 @@ impl Wrong {
         Self {
             found: None,
             expected,
+        }
+    }
+
+    fn of(self, name: String, text: &str) -> ConfigError {
+        ConfigError::Wrong {
+            name,
+            found: self
+                .found
+                .unwrap_or_else(|| format!("is `{}`", text.escape_debug())),
+            expected: self.expected,
         }
     }
 }

@@ -10,14 +10,16 @@ use server_scout_wire::{Report, Timestamp};
 
 use super::audit::{Chain, EventRow, Filter, InboxRow};
 use super::invitations::NewInvitation;
+use super::servers::ServerFilter;
 use super::sessions::{NewSession, Whose};
+use super::tokens::NewToken;
 use super::{
     Scope, StoreError, WriteContext, agent_keys, audit, connection, credentials, export,
     invitations, live, members, organisation_end, organisations, people, removal, reports,
     second_factors, series, servers, sessions, tokens,
 };
 use crate::access::{Role, TokenScope};
-use crate::id::{AgentKey, Id, Invitation, Person, Server, Session};
+use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
 use crate::secret::{Purpose, Secret, SecretHash};
 
 fn now() -> Timestamp {
@@ -41,6 +43,8 @@ struct Tenant {
     session: Id<Session>,
     session_hash: SecretHash,
     token_hash: SecretHash,
+    token: Id<AccessToken>,
+    group: Id<Group>,
     invitation: Id<Invitation>,
     last: EventRow,
 }
@@ -84,8 +88,17 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         user_agent: String::new(),
     };
     sessions::create(c, &new, now()).unwrap();
-    let write = TokenScope::Write;
-    tokens::create(c, scope, person, &token_hash, write, now(), later()).unwrap();
+    let token = NewToken {
+        person,
+        hash: token_hash,
+        name: name.to_owned(),
+        scope: TokenScope::Write,
+        expires_at: later(),
+    };
+    let token = tokens::create(c, scope, &token, now()).unwrap().id;
+    let group = groups::create(c, scope, &format!("group of {name}"), now())
+        .unwrap()
+        .id;
     let invitation = invite(c, scope, person);
     let whose = whose(scope, person);
     let mine = sessions::list(c, whose, Timestamp::default(), Timestamp::default()).unwrap();
@@ -102,6 +115,8 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         session: mine.first().unwrap().id,
         session_hash,
         token_hash,
+        token,
+        group,
         invitation,
         last,
     }
@@ -247,6 +262,16 @@ fn ids_of_another_organisation_name_nothing() {
     absent(sessions::named(c, whose(scope, both), theirs.session));
     absent(sessions::end_named(c, whose(scope, both), theirs.session));
     absent(tokens::member_by_email(c, scope, &theirs.email));
+    absent(tokens::get(c, scope, theirs.token));
+    absent(tokens::revoke(c, scope, theirs.token, now()));
+    let group = theirs.group;
+    absent(groups::get(c, scope, group));
+    absent(groups::rename(c, scope, group, "taken"));
+    absent(groups::delete(c, scope, group));
+    absent(groups::add_server(c, scope, group, ours.server));
+    absent(groups::add_server(c, scope, ours.group, id));
+    absent(groups::remove_server(c, scope, group, id));
+    assert!(groups::of(c, scope, &[id]).unwrap().is_empty());
     let person = theirs.person;
     absent(members::find(c, scope, person));
     assert!(
@@ -270,7 +295,7 @@ fn lists_hold_what_is_of_the_organisation_alone() {
     for (ours, theirs) in [(&one, &other), (&other, &one)] {
         let scope = ours.scope;
         assert_eq!(servers::count(c, scope).unwrap(), 1);
-        let list = servers::list(c, scope, "", 9).unwrap();
+        let list = servers::list(c, scope, &ServerFilter::default(), "", 9, |_| true).unwrap();
         assert_eq!(
             list.iter().map(|row| row.id).collect::<Vec<_>>(),
             [ours.server]
@@ -286,6 +311,17 @@ fn lists_hold_what_is_of_the_organisation_alone() {
         assert_eq!(page.len(), 2);
         assert!(page.iter().all(|row| row.email != theirs.email));
         assert_eq!(members::count(c, scope).unwrap(), 2);
+        let groups = groups::list(c, scope).unwrap();
+        assert_eq!(
+            groups.iter().map(|row| row.id).collect::<Vec<_>>(),
+            [ours.group]
+        );
+        assert_eq!(tokens::count(c, scope, ours.both, now()).unwrap(), 1);
+        let tokens = tokens::list(c, scope, None, None, 9).unwrap();
+        assert_eq!(
+            tokens.iter().map(|row| row.id).collect::<Vec<_>>(),
+            [ours.token]
+        );
         assert_eq!(second_factors::members(c, scope).unwrap(), 2);
         assert_eq!(second_factors::members_without(c, scope).unwrap(), 2);
         let open = invitations::list(c, scope, now()).unwrap();
