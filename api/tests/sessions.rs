@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use server_scout::domain::ServiceError;
@@ -306,4 +307,42 @@ async fn a_device_of_one_person_is_worth_nothing_for_another() {
     with_eves.device = Some(eves.expose().to_owned());
     let tried = world.services.log_in(with_eves).await;
     assert!(matches!(tried, Err(ServiceError::TooManyAttempts { .. })));
+}
+
+#[tokio::test]
+async fn a_flood_of_logins_does_not_use_up_the_owners_attempts() {
+    let world = World::new().await;
+    world.organisation("Acme", EMAIL).await;
+    let flood: Vec<_> = (0..100_u8)
+        .map(|number| {
+            let mut stranger = attempt(&format!("nobody-{number}@example.org"), "not the password");
+            stranger.client.address = Some(IpAddr::from([198, 51, 100, number]));
+            let services = world.services.clone();
+            tokio::spawn(async move { services.log_in(stranger).await })
+        })
+        .collect();
+    // Until all have come, and most of them wait or were sent away.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut sent_away = 0;
+    while sent_away < 8 {
+        let Err(error) = world.services.log_in(attempt(EMAIL, PASSWORD)).await else {
+            break;
+        };
+        assert!(
+            matches!(error, ServiceError::Unavailable { .. }),
+            "{error:?} after {sent_away}"
+        );
+        sent_away += 1;
+    }
+    for stranger in flood {
+        let _ = stranger.await;
+    }
+    assert!(sent_away > 5, "the flood was too small to show anything");
+    assert!(
+        world
+            .services
+            .log_in(attempt(EMAIL, PASSWORD))
+            .await
+            .is_ok()
+    );
 }

@@ -191,7 +191,10 @@ impl Services {
 
         let hash = found.as_ref().map(|login| login.password_hash.clone());
         let password = Password::typed(attempt.password);
-        let better = match self.0.passwords.verify(password, hash).await? {
+        let verdict = self.0.passwords.verify(password, hash).await;
+        // A flood of logins must not use up the owner's attempts.
+        let verdict = verdict.inspect_err(|_| self.0.throttle.undo(&sources))?;
+        let better = match verdict {
             Verdict::Wrong => {
                 let person = found.map(|login| login.person);
                 self.note_failed_login(person, &email, attempt.client, "");
@@ -213,13 +216,13 @@ impl Services {
         token: Option<&str>,
         person: Option<Id<Person>>,
     ) -> Result<Option<Secret>, ServiceError> {
-        let token = token.and_then(|token| Secret::parse(Purpose::Device, token));
-        let (Some(token), Some(person)) = (token, person) else {
+        let Some(token) = token.and_then(|token| Secret::parse(Purpose::Device, token)) else {
             return Ok(None);
         };
         let hash = token.hash();
+        // Also for nobody, so that time does not tell whether there is such an account.
         let owner = self.store().read(move |c| devices::owner(c, &hash)).await?;
-        Ok(Some(token).filter(|_| owner == Some(person)))
+        Ok(Some(token).filter(|_| owner.is_some() && owner == person))
     }
 
     /// After a right password: a session, or the step in which a second factor is awaited. There is
