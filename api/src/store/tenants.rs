@@ -6,17 +6,19 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use server_scout_wire::{Report, Timestamp};
+use server_scout_wire::{Report, Tags, Timestamp};
 
 use super::audit::{Chain, EventRow, Filter, InboxRow};
+use super::enrolments::{FoundEnrolment, NewEnrolment};
 use super::invitations::NewInvitation;
 use super::servers::ServerFilter;
 use super::sessions::{NewSession, Whose};
+use super::tags::Origin;
 use super::tokens::NewToken;
 use super::{
-    Scope, StoreError, WriteContext, agent_keys, audit, connection, credentials, export,
-    invitations, live, members, organisation_end, organisations, people, removal, reports,
-    second_factors, series, servers, sessions, tokens,
+    Scope, StoreError, WriteContext, agent_keys, audit, connection, credentials, enrolments,
+    export, groups, invitations, live, member_groups, members, organisation_end, organisations,
+    people, removal, reports, second_factors, series, servers, sessions, tags, tokens,
 };
 use crate::access::{Role, TokenScope};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
@@ -46,6 +48,7 @@ struct Tenant {
     token: Id<AccessToken>,
     group: Id<Group>,
     invitation: Id<Invitation>,
+    enrolment: FoundEnrolment,
     last: EventRow,
 }
 
@@ -99,6 +102,11 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
     let group = groups::create(c, scope, &format!("group of {name}"), now())
         .unwrap()
         .id;
+    groups::add_server(c, scope, group, server).unwrap();
+    member_groups::limit(c, scope, other, &[group]).unwrap();
+    let tag = Tags::parse([name.to_lowercase().as_str()]).unwrap();
+    tags::replace(c, scope, server, Origin::Person, &tag).unwrap();
+    let enrolment = enrol(c, scope, server);
     let invitation = invite(c, scope, person);
     let whose = whose(scope, person);
     let mine = sessions::list(c, whose, Timestamp::default(), Timestamp::default()).unwrap();
@@ -118,6 +126,7 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         token,
         group,
         invitation,
+        enrolment,
         last,
     }
 }
@@ -133,6 +142,20 @@ fn invite(c: &mut SqliteConnection, scope: Scope, by: Id<Person>) -> Id<Invitati
     invitations::replace(c, scope, &new, now()).unwrap();
     let open = invitations::list(c, scope, now()).unwrap();
     open.first().unwrap().id
+}
+
+fn enrol(c: &mut SqliteConnection, scope: Scope, server: Id<Server>) -> FoundEnrolment {
+    let new = NewEnrolment {
+        hash: Secret::generate(Purpose::Enrolment).hash(),
+        server: Some(server),
+        name: String::new(),
+        group: None,
+        person: None,
+        made_by: String::new(),
+        expires_at: later(),
+    };
+    enrolments::create(c, scope, &new, now()).unwrap();
+    enrolments::find(c, &new.hash, now()).unwrap().unwrap()
 }
 
 fn whose(scope: Scope, person: Id<Person>) -> Whose {
@@ -263,7 +286,7 @@ fn ids_of_another_organisation_name_nothing() {
     absent(sessions::end_named(c, whose(scope, both), theirs.session));
     absent(tokens::member_by_email(c, scope, &theirs.email));
     absent(tokens::get(c, scope, theirs.token));
-    absent(tokens::revoke(c, scope, theirs.token, now()));
+    absent(tokens::revoke(c, scope, theirs.token));
     let group = theirs.group;
     absent(groups::get(c, scope, group));
     absent(groups::rename(c, scope, group, "taken"));
@@ -272,7 +295,15 @@ fn ids_of_another_organisation_name_nothing() {
     absent(groups::add_server(c, scope, ours.group, id));
     absent(groups::remove_server(c, scope, group, id));
     assert!(groups::of(c, scope, &[id]).unwrap().is_empty());
+    let mine = Tags::parse(["mine"]).unwrap();
+    absent(tags::replace(c, scope, id, Origin::Person, &mine));
+    assert!(tags::of(c, scope, &[id]).unwrap().is_empty());
+    absent(enrolments::remove(c, scope, theirs.enrolment.id));
     let person = theirs.person;
+    absent(member_groups::get(c, scope, person));
+    absent(member_groups::limit(c, scope, person, &[]));
+    absent(member_groups::unlimit(c, scope, person));
+    absent(member_groups::limit(c, scope, ours.both, &[group]));
     absent(members::find(c, scope, person));
     assert!(
         members::by_email(c, scope, &theirs.email)
@@ -316,7 +347,14 @@ fn lists_hold_what_is_of_the_organisation_alone() {
             groups.iter().map(|row| row.id).collect::<Vec<_>>(),
             [ours.group]
         );
-        assert_eq!(tokens::count(c, scope, ours.both, now()).unwrap(), 1);
+        assert_eq!(groups::sizes(c, scope).unwrap().len(), 1);
+        let tags = tags::all(c, scope, 9).unwrap();
+        assert_eq!(tags, [ours.name.to_lowercase()]);
+        assert_eq!(enrolments::count(c, scope, now()).unwrap(), 1);
+        assert_eq!(ours.enrolment.scope, scope);
+        let limits = member_groups::get(c, scope, ours.person).unwrap();
+        assert_eq!(limits.groups, [ours.group]);
+        assert_eq!(tokens::count(c, scope, ours.both).unwrap(), 1);
         let tokens = tokens::list(c, scope, None, None, 9).unwrap();
         assert_eq!(
             tokens.iter().map(|row| row.id).collect::<Vec<_>>(),
@@ -402,7 +440,7 @@ fn what_is_done_to_an_organisation_leaves_the_others_alone() {
     let before = stored(c, theirs.scope);
     second_factors::require(c, ours.scope, true).unwrap();
     sessions::end_within(c, ours.scope, ours.both).unwrap();
-    tokens::revoke_within(c, ours.scope, ours.both, now()).unwrap();
+    tokens::revoke_within(c, ours.scope, ours.both).unwrap();
     assert_ne!(invite(c, ours.scope, ours.both), ours.invitation);
     assert_eq!(invitations::end_by(c, ours.scope, ours.both).unwrap(), 1);
     let last = audit::last_before(c, number, later()).unwrap().unwrap();

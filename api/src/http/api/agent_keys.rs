@@ -130,7 +130,9 @@ impl AgentKeysApi {
         let key = key.parse().map_err(|_| Failure::not_found())?;
         let scope = person.0.scope(Right::Read)?;
         let keys = self.0.services().agent_keys(scope, server).await?;
-        let found = keys.iter().find(|known| known.id == key);
-        found.map(|known| known.id).ok_or_else(Failure::not_found)
+        let found = keys.iter().find(|known| known.row.id == key);
+        found
+            .map(|known| known.row.id)
+            .ok_or_else(Failure::not_found)
     }
 }
