@@ -5,6 +5,8 @@
 //! variable, the value and what was expected. The agent key takes no part in it: no error of a
 //! parser can print what the parser never saw.
 
+mod reading;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
+use self::reading::{interval, level, tags};
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
 use crate::state::{Kept, State};
 use crate::trust::Anchor;
@@ -351,35 +354,6 @@ fn path(text: &str) -> Result<PathBuf, Wrong> {
         });
     }
     Ok(PathBuf::from(text))
-}
-
-fn interval(text: &str) -> Result<Duration, Wrong> {
-    match text.parse() {
-        Ok(seconds @ 1..=60) => Ok(Duration::from_secs(seconds)),
-        _ => Err(Wrong::expected("a whole number of seconds from 1 to 60")),
-    }
-}
-
-/// Tags with commas between them; none at all is right, too.
-fn tags(text: &str) -> Result<Tags, Wrong> {
-    let texts = text.split(',').map(str::trim);
-    let texts = texts.filter(|tag| !(tag.is_empty() && text.trim().is_empty()));
-    Tags::parse(texts).map_err(|_| {
-        Wrong::expected(
-            "at most 16 different tags with commas between them, each of 1 to 32 lower-case letters \
-             a to z, digits, -, _, . and :, the first a letter or digit",
-        )
-    })
-}
-
-fn level(text: &str) -> Result<LevelFilter, Wrong> {
-    match text {
-        "error" => Ok(LevelFilter::ERROR),
-        "warn" => Ok(LevelFilter::WARN),
-        "info" => Ok(LevelFilter::INFO),
-        "debug" => Ok(LevelFilter::DEBUG),
-        _ => Err(Wrong::expected("error, warn, info or debug")),
-    }
 }
 
 /// The settings of a TOML file. A number may stand without quotation marks; it stays as it was

@@ -47,8 +47,7 @@ impl Database {
     }
 
     /// Whether a table has a column.
-    #[must_use]
-    pub fn has_column(&self, table: &str, column: &str) -> bool {
+    fn has_column(&self, table: &str, column: &str) -> bool {
         self.columns(table).iter().any(|name| name == column)
     }
 

@@ -223,6 +223,7 @@ async fn a_viewer_without_a_group_left_sees_nothing() {
         .call(Method::PUT, &path, &fleet.token, Some(&all))
         .await;
     assert_eq!(fleet.names(&token, "").await, ["web-1"]);
+    let group = fleet.add_group("Another").await;
     let contradiction = json!({ "limited": false, "groups": [group] });
     let refused = fleet
         .call(Method::PUT, &path, &fleet.token, Some(&contradiction))

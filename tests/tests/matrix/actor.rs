@@ -123,9 +123,6 @@ pub(crate) async fn nobodies(world: &World, place: &Place) -> Vec<Actor> {
     let mut actors = vec![somebody("no login", Standing::Nobody, Means::None)];
     let mut owners = Vec::new();
     for (what, end) in ENDS {
-        if what.starts_with("suspended") && !world.database.has_column("member", "suspended_at") {
-            continue;
-        }
         let email = member(world, place, "owner");
         let mut session = session(world, &email, what, Right::Own, true).await;
         let worth = ("admin", Some(Right::Administer));
@@ -166,7 +163,7 @@ const ENDS: [(&str, &str); 5] = [
     (
         "revoked",
         "DELETE FROM session WHERE person_id = <person>; \
-         UPDATE access_token SET revoked_at = 1 WHERE person_id = <person>",
+         DELETE FROM access_token WHERE person_id = <person>",
     ),
     (
         "removed",

@@ -56,6 +56,19 @@ impl Services {
         Ok(rows.into_iter().map(|row| self.key_overview(row)).collect())
     }
 
+    /// One agent key of a server.
+    pub async fn agent_key(
+        &self,
+        scope: Scope,
+        server: Id<Server>,
+        key: Id<AgentKey>,
+    ) -> Result<AgentKeyOverview, ServiceError> {
+        let keys = self.agent_keys(scope, server).await?;
+        let mut keys = keys.into_iter();
+        let found = keys.find(|known| known.row.id == key);
+        found.ok_or(ServiceError::NotFound)
+    }
+
     /// Makes another agent key for a server. The ones before stay good.
     pub async fn add_agent_key(
         &self,

@@ -129,10 +129,7 @@ impl AgentKeysApi {
     ) -> Result<Id<id::AgentKey>, Failure> {
         let key = key.parse().map_err(|_| Failure::not_found())?;
         let scope = person.0.scope(Right::Read)?;
-        let keys = self.0.services().agent_keys(scope, server).await?;
-        let found = keys.iter().find(|known| known.row.id == key);
-        found
-            .map(|known| known.row.id)
-            .ok_or_else(Failure::not_found)
+        let found = self.0.services().agent_key(scope, server, key).await?;
+        Ok(found.row.id)
     }
 }

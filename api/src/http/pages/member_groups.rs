@@ -55,9 +55,12 @@ async fn change(
     mut fields: Fields,
 ) -> poem::Result<Response> {
     let (id, _) = found(app, &visitor, &id).await?;
+    let groups = group_ids(&fields.take_ticked(GROUP_FIELD))?;
+    let scope = visitor.person.scope(Right::Read).map_err(Failure::from)?;
+    let seen = app.services().see_groups(scope, &groups).await;
+    seen.map_err(Failure::from)?;
     let acting = visitor.person.acting_fresh(Right::Administer);
     let acting = acting.map_err(Failure::from)?;
-    let groups = group_ids(&fields.take_ticked(GROUP_FIELD))?;
     let limits = match fields.take("limited").as_str() {
         "yes" => Some(groups),
         "no" => None,
