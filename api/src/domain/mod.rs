@@ -16,6 +16,7 @@ pub mod invitations;
 pub mod live;
 mod master_key;
 pub mod names;
+mod notices;
 mod opening;
 mod operator;
 mod organisation_end;
