@@ -8,6 +8,7 @@ pub mod client;
 mod common_passwords;
 pub mod enrolments;
 pub mod error;
+pub mod exposition;
 pub mod first_owner;
 pub mod groups;
 pub mod history;
