@@ -1,7 +1,7 @@
 //! `/metrics`: the newest values of all servers of an organisation, in the text exposition format.
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream;
 use poem::http::header;
 use poem::web::Data;
 use poem::{Body, Request, Response, handler};
@@ -31,15 +31,13 @@ async fn scrape(Data(app): Data<&App>, request: &Request) -> poem::Result<Respon
 
 /// Writes family by family, as fast as it is read: what waits is one family.
 fn written(exposition: Exposition) -> Response {
-    let families = stream::iter(0..exposition.len());
-    let texts = families.filter_map(move |place| {
-        let family = exposition.family(place);
-        let family = family.filter(|family| !family.samples.is_empty());
-        std::future::ready(family.map(|family| text(family).map(Bytes::from)))
-    });
+    let families = exposition.families();
+    let texts = families
+        .filter(|family| !family.samples.is_empty())
+        .map(|family| text(family).map(Bytes::from));
     Response::builder()
         .header(header::CONTENT_TYPE, TEXT_FORMAT)
-        .body(Body::from_bytes_stream(texts))
+        .body(Body::from_bytes_stream(stream::iter(texts)))
 }
 
 fn text(exposed: Family) -> std::io::Result<String> {
