@@ -80,7 +80,6 @@ impl Services {
                 links::end_resets(c, replacement.person)?;
                 links::end_email_change(c, replacement.person)?;
                 devices::remember(c, &device_hash, replacement.person, now)?;
-                sessions::replace_all(c, &session, &replacement, now)?;
                 let revoked = if change.revoke_tokens {
                     tokens::revoke_all(c, replacement.person)?
                 } else {
@@ -92,7 +91,8 @@ impl Services {
                     some => format!("access tokens revoked: {some}"),
                 };
                 let what = (Action::PasswordChanged, &Object::none(), detail.as_str());
-                audit.record_for(c, now, &scopes, &by, what)
+                audit.record_for(c, now, &scopes, &by, what)?;
+                sessions::replace_all(c, &session, &replacement, now)
             })
             .await
             // Somebody else's change, or the end of this session, was faster.

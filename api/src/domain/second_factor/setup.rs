@@ -257,9 +257,9 @@ impl Services {
             }
             second_factors::forget_logins(c, owner)?;
             devices::remember(c, &device_hash, owner, now)?;
-            sessions::replace_all(c, &before, &replacement, now)?;
             let scopes = credentials::of_person(c, owner)?;
             audit.record_for(c, now, &scopes, &by, (action, &object, ""))?;
+            sessions::replace_all(c, &before, &replacement, now)?;
             Ok(first)
         });
         let first = first.await?;
