@@ -14,17 +14,19 @@ use std::{env, fs, io};
 use figment::value::{Dict, Map};
 use figment::{Figment, Metadata, Profile, Provider};
 use reqwest::Url;
+use server_scout_wire::Tier;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
+use crate::tiers::Periods;
 
 /// What the agent was told.
 pub struct Settings {
     url: Option<Url>,
     ca_file: Option<PathBuf>,
     state_dir: Option<PathBuf>,
-    interval: Duration,
+    periods: Periods,
     log: LevelFilter,
     api_key_file: Option<PathBuf>,
 }
@@ -45,9 +47,7 @@ impl Settings {
             url: merged.parse("url", dashboard_url)?,
             ca_file: merged.parse("ca_file", path)?,
             state_dir: merged.parse("state_dir", path)?,
-            interval: merged
-                .parse("interval_seconds", interval)?
-                .unwrap_or(DEFAULT_INTERVAL),
+            periods: periods(&merged)?,
             log: merged.parse("log", level)?.unwrap_or(LevelFilter::INFO),
             api_key_file: merged.parse("api_key_file", path)?,
         })
@@ -70,10 +70,10 @@ impl Settings {
         self.state_dir.as_deref()
     }
 
-    /// The time between two reports.
+    /// The time between two readings of each tier; of the fast one, between two reports.
     #[must_use]
-    pub fn interval(&self) -> Duration {
-        self.interval
+    pub fn periods(&self) -> Periods {
+        self.periods
     }
 
     /// How much to log.
@@ -303,11 +303,21 @@ fn path(text: &str) -> Result<PathBuf, Wrong> {
     Ok(PathBuf::from(text))
 }
 
-fn interval(text: &str) -> Result<Duration, Wrong> {
-    match text.parse() {
-        Ok(seconds @ 1..=60) => Ok(Duration::from_secs(seconds)),
-        _ => Err(Wrong::expected("a whole number of seconds from 1 to 60")),
+/// The periods of the tiers. None but the fast one is bound to be a multiple of another: a tier that
+/// falls between two reports goes with the nearer one.
+fn periods(merged: &Merged<'_>) -> Result<Periods, ConfigError> {
+    let mut periods = Periods::default();
+    for (tier, setting, expected) in PERIODS {
+        let (shortest, longest) = tier.bounds_seconds();
+        let period = merged.parse(setting, |text| match text.parse() {
+            Ok(seconds) if (shortest..=longest).contains(&seconds) => Ok(seconds),
+            _ => Err(Wrong::expected(expected)),
+        })?;
+        if let Some(seconds) = period {
+            periods.set(tier, Duration::from_secs(seconds));
+        }
     }
+    Ok(periods)
 }
 
 fn level(text: &str) -> Result<LevelFilter, Wrong> {
@@ -416,16 +426,47 @@ fn is_of_dashboard(key: &str) -> bool {
     NAMES.contains(&key) || GROUPS.iter().any(|group| key.starts_with(group))
 }
 
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+/// The setting of each tier's period and what it takes, which is what the tier bounds.
+const PERIODS: [(Tier, &str, &str); Tier::ALL.len()] = [
+    (
+        Tier::Fast,
+        "interval_seconds",
+        "a whole number of seconds from 1 to 60",
+    ),
+    (
+        Tier::Medium,
+        "medium_seconds",
+        "a whole number of seconds from 5 to 150",
+    ),
+    (
+        Tier::Slow,
+        "slow_seconds",
+        "a whole number of seconds from 60 to 1800",
+    ),
+    (
+        Tier::Glacial,
+        "glacial_seconds",
+        "a whole number of seconds from 600 to 86400",
+    ),
+    (
+        Tier::Daily,
+        "daily_seconds",
+        "a whole number of seconds from 3600 to 604800",
+    ),
+];
 const FILE: &str = "file";
 const PREFIX: &str = "SERVERSCOUT_";
 /// Variables of the service manager that the agent heeds.
 const FOREIGN: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 10] = [
     "api_key_file",
     "ca_file",
+    "daily_seconds",
+    "glacial_seconds",
     "interval_seconds",
     "log",
+    "medium_seconds",
+    "slow_seconds",
     "state_dir",
     "url",
 ];

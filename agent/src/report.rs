@@ -7,12 +7,12 @@ use server_scout_wire::report::Boot;
 use tokio::time::sleep;
 
 use crate::StartError;
-use crate::collect::{Collector, Due};
+use crate::collect::{Collector, Due, Root};
 use crate::run::FIRST_READING;
 
 /// Prints a report with every tier on standard output.
 pub async fn report() -> Result<(), StartError> {
-    let mut collector = Collector::new()?;
+    let mut collector = Collector::new(Root::host())?;
     sleep(FIRST_READING).await;
     let boot = Boot(getrandom::u64().map_err(StartError::Random)?);
     let report = collector.collect(Identity { boot, seq: 0 }, Due::ALL)?;

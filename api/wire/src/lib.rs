@@ -6,6 +6,7 @@ pub mod limits;
 pub mod metric;
 pub mod refusal;
 pub mod report;
+pub mod tier;
 pub mod timestamp;
 
 pub use answer::{Answer, Problem, RefusedReport};
@@ -13,4 +14,5 @@ pub use label::Label;
 pub use metric::{Kind, LabelName, Metric, Unit};
 pub use refusal::Refusal;
 pub use report::{Host, Identity, Report, Sample};
+pub use tier::Tier;
 pub use timestamp::Timestamp;

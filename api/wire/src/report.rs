@@ -16,9 +16,9 @@ use crate::{Label, Metric, Refusal, Timestamp};
 pub struct Sample {
     /// Which metric.
     pub metric: Metric,
-    /// Which interface, device or mount; present exactly when the metric has a label.
+    /// Which interface, device, mount and so on; present exactly when the metric has a label.
     pub label: Option<Label>,
-    /// The value, finite, 0 to [`Metric::max`].
+    /// The value, finite, [`Metric::min`] to [`Metric::max`].
     pub value: f64,
 }
 
@@ -119,7 +119,7 @@ impl Report {
                 return false;
             }
         }
-        let value = metric.round(value).clamp(0.0, metric.max());
+        let value = metric.round(value).clamp(metric.min(), metric.max());
         self.samples.push(Sample {
             metric,
             label,

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use server_scout_wire::limits::{MAX_BATCH, MAX_LABEL_BYTES, MAX_LABELS, MAX_SAMPLES};
 use server_scout_wire::report::{Boot, split_batch};
-use server_scout_wire::{Host, Identity, Label, Metric, Report, Timestamp};
+use server_scout_wire::{Host, Identity, Label, Metric, Report, Tier, Timestamp};
 
 /// The smallest report there is.
 const SEED: &str = r#"{"cpu_usage": 45.2, "memory_usage": 78.1, "disk_usage": 23.4, "timestamp": "2024-01-15T10:30:00Z"}"#;
@@ -151,15 +151,62 @@ fn one_label_or_sample_too_many_is_refused() {
     let refusal = Report::from_json(one(MAX_LABELS + 1).as_bytes()).unwrap_err();
     assert_eq!(refusal.member(), "mount_used_bytes");
 
-    // Seven metrics have labels, which is not enough to fill a report that keeps the other bound.
-    let all = Metric::ALL
+    let labelled = Metric::ALL
         .iter()
         .filter(|metric| metric.describe().label.is_some());
-    let members: Vec<String> = all
+    let full: Vec<String> = labelled
+        .take(MAX_SAMPLES / MAX_LABELS)
         .map(|metric| format!(r#""{metric}": {{{}}}"#, labels(MAX_LABELS)))
         .collect();
-    assert!(members.len() * MAX_LABELS + 3 < MAX_SAMPLES);
-    assert!(Report::from_json(with(&members.join(", ")).as_bytes()).is_ok());
+    let rest = MAX_SAMPLES - full.len() * MAX_LABELS - 3;
+    let filled = |rest| {
+        let last = format!(r#""tcp_connections": {{{}}}"#, labels(rest));
+        with(&format!("{}, {last}", full.join(", ")))
+    };
+    assert!(Report::from_json(filled(rest).as_bytes()).is_ok());
+    let refusal = Report::from_json(filled(rest + 1).as_bytes()).unwrap_err();
+    assert!(refusal.reason().contains("one value too many"), "{refusal}");
+}
+
+#[test]
+fn a_value_is_rounded_to_what_it_means() {
+    for (metric, value, rounded) in [
+        (Metric::CpuUsage, 12.345_67, 12.35),
+        (Metric::CpuCoreUsage, 12.345_67, 12.3),
+        (Metric::Load1, 0.126, 0.13),
+        (Metric::DiskBusySecondsTotal, 1.234_5, 1.23),
+        (Metric::MemoryUsedBytes, 123_456_789.0, 123_500_000.0),
+        (Metric::MemoryTotalBytes, 123_456_789.0, 123_456_789.0),
+        (Metric::TemperatureCelsius, -12.34, -12.3),
+        (Metric::Processes, 7.6, 8.0),
+    ] {
+        assert!((metric.round(value) - rounded).abs() < 1e-9, "{metric}");
+    }
+}
+
+#[test]
+fn degrees_can_be_below_zero_and_nothing_else() {
+    let with = |members: &str| SEED.replacen('{', &format!("{{{members}, "), 1);
+    for (members, fits) in [
+        (r#""temperature_celsius": {"chip a": -12.5}"#, true),
+        (r#""temperature_celsius": {"chip a": -300}"#, false),
+        (r#""load1": -0.1"#, false),
+    ] {
+        let read = Report::from_json(with(members).as_bytes());
+        assert_eq!(read.is_ok(), fits, "{members}");
+    }
+}
+
+#[test]
+fn each_tier_is_slower_than_the_one_before() {
+    for [faster, slower] in Tier::ALL.array_windows() {
+        assert!(faster.default_seconds() < slower.default_seconds());
+        assert!(faster.max_gap() <= slower.max_gap());
+    }
+    for tier in Tier::ALL {
+        let (shortest, longest) = tier.bounds_seconds();
+        assert!((shortest..=longest).contains(&tier.default_seconds()));
+    }
 }
 
 #[test]

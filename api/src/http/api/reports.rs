@@ -191,7 +191,7 @@ fn metric_schema(metric: Metric) -> MetaSchemaRef {
     let description = metric.describe();
     let unit = description.unit.as_str();
     let number = MetaSchema {
-        minimum: Some(0.0),
+        minimum: Some(metric.min()),
         maximum: Some(metric.max()),
         ..MetaSchema::new_with_format("number", "double")
     };

@@ -207,10 +207,10 @@ fn number<'de, A: MapAccess<'de>>(
     let value: f64 = map
         .next_value()
         .map_err(|error| refuse(slot, &member(), format!("expected a number: {error}")))?;
-    if value.is_finite() && (0.0..=metric.max()).contains(&value) {
+    if value.is_finite() && (metric.min()..=metric.max()).contains(&value) {
         Ok(value)
     } else {
-        let reason = format!("is {value}, expected 0 to {}", metric.max());
+        let reason = format!("is {value}, expected {} to {}", metric.min(), metric.max());
         Err(refuse(slot, &member(), reason))
     }
 }
