@@ -18,6 +18,7 @@ use server_scout_wire::Tier;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
+use crate::collect::options::{Options, Services, Withheld};
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
 use crate::tiers::Periods;
 
@@ -27,6 +28,7 @@ pub struct Settings {
     ca_file: Option<PathBuf>,
     state_dir: Option<PathBuf>,
     periods: Periods,
+    options: Options,
     log: LevelFilter,
     api_key_file: Option<PathBuf>,
 }
@@ -48,6 +50,10 @@ impl Settings {
             ca_file: merged.parse("ca_file", path)?,
             state_dir: merged.parse("state_dir", path)?,
             periods: periods(&merged)?,
+            options: Options {
+                services: merged.parse("services", services)?.unwrap_or_default(),
+                withheld: merged.parse("withhold", withheld)?.unwrap_or_default(),
+            },
             log: merged.parse("log", level)?.unwrap_or(LevelFilter::INFO),
             api_key_file: merged.parse("api_key_file", path)?,
         })
@@ -74,6 +80,12 @@ impl Settings {
     #[must_use]
     pub fn periods(&self) -> Periods {
         self.periods
+    }
+
+    /// What is read beyond what always is, and what is not.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// How much to log.
@@ -320,6 +332,18 @@ fn periods(merged: &Merged<'_>) -> Result<Periods, ConfigError> {
     Ok(periods)
 }
 
+fn services(text: &str) -> Result<Services, Wrong> {
+    text.parse().map_err(|_| {
+        Wrong::expected("at most 32 different names of systemd units with commas between them")
+    })
+}
+
+fn withheld(text: &str) -> Result<Withheld, Wrong> {
+    text.parse().map_err(|_| {
+        Wrong::expected("any of sandbox, services and updates, with commas between them")
+    })
+}
+
 fn level(text: &str) -> Result<LevelFilter, Wrong> {
     match text {
         "error" => Ok(LevelFilter::ERROR),
@@ -458,7 +482,7 @@ const FILE: &str = "file";
 const PREFIX: &str = "SERVERSCOUT_";
 /// Variables of the service manager that the agent heeds.
 const FOREIGN: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 12] = [
     "api_key_file",
     "ca_file",
     "daily_seconds",
@@ -466,7 +490,9 @@ const SETTINGS: [&str; 10] = [
     "interval_seconds",
     "log",
     "medium_seconds",
+    "services",
     "slow_seconds",
     "state_dir",
     "url",
+    "withhold",
 ];

@@ -64,10 +64,7 @@ fn carry_out(
                 let end = End::new(end_with_stdin)?;
                 run::run(&settings?, &environment, end).await.map(|()| true)
             }
-            Command::Report => {
-                settings?;
-                report::report().await.map(|()| true)
-            }
+            Command::Report => report::report(&settings?).await.map(|()| true),
             Command::Check => check::check(settings, &environment).await,
         }
     })

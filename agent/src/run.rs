@@ -133,7 +133,7 @@ impl<'a> Sampler<'a> {
     fn new(settings: &Settings, queue: &'a Queue) -> Result<Self, StartError> {
         let boot = getrandom::u64().map_err(StartError::Random)?;
         Ok(Self {
-            collector: Collector::new(Root::host())?,
+            collector: Collector::new(Root::host(), settings.options().clone())?,
             tiers: Tiers::new(settings.periods()),
             start: Instant::now(),
             identity: Identity {

@@ -59,6 +59,12 @@ impl Cpu {
         Ok(())
     }
 
+    /// How many CPUs are switched on.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.last.cores.len()
+    }
+
     fn push_counts(&self, report: &mut Report) {
         let counts = [
             (Metric::ContextSwitchesTotal, self.next.context_switches),

@@ -9,21 +9,26 @@ pub mod cpu;
 pub mod disks;
 mod due;
 pub mod host;
+mod inventory;
 pub mod kernel;
 pub mod memory;
 pub mod mounts;
 mod names;
 pub mod network;
+pub mod options;
 pub mod pressure;
 mod proc_file;
 pub mod resources;
 pub mod root;
+pub mod sandbox;
 pub mod sensors;
 pub mod sockets;
 mod source;
 pub mod storage;
+pub mod surroundings;
 pub mod tcp;
 pub mod text;
+pub mod upkeep;
 
 use std::io;
 use std::time::Instant;
@@ -34,10 +39,12 @@ use server_scout_wire::{Identity, LabelName, Metric, Report, Tier, Timestamp};
 use self::cpu::Cpu;
 use self::disks::Disks;
 pub use self::due::Due;
+use self::inventory::Inventory;
 use self::kernel::Kernel;
 use self::memory::Memory;
 use self::mounts::Mounts;
 use self::network::Network;
+pub use self::options::Options;
 use self::pressure::Pressure;
 use self::resources::{Entropy, OomKills, OpenFiles};
 pub use self::root::Root;
@@ -54,6 +61,7 @@ pub struct Collector {
     fast: Fast,
     medium: Medium,
     slow: Slow,
+    inventory: Inventory,
 }
 
 /// What is read with every report; some of it says more when the medium tier is due.
@@ -82,12 +90,13 @@ struct Slow {
 
 impl Collector {
     /// Opens the kernel's files and takes the first reading of what is reckoned between two.
-    pub fn new(root: Root) -> Result<Self, CollectError> {
+    pub fn new(root: Root, options: Options) -> Result<Self, CollectError> {
         let mut buffer = Vec::new();
         Ok(Self {
             fast: Fast::new(&root, &mut buffer)?,
             medium: Medium::new(&root),
             slow: Slow::new(&root),
+            inventory: Inventory::new(options),
             buffer,
             root,
         })
@@ -108,9 +117,8 @@ impl Collector {
         if due.has(Tier::Slow) {
             self.slow.collect(&self.root, buffer, into);
         }
-        if due.has(Tier::Glacial) {
-            into.set_host(host::inventory());
-        }
+        let cores = self.fast.cpu.cores();
+        self.inventory.collect(&self.root, due, cores, buffer, into);
         Ok(report)
     }
 }

@@ -83,9 +83,11 @@ pub struct Mount<'a> {
     pub point: Vec<u8>,
     /// The file system's type.
     pub kind: &'a [u8],
-    /// Whether the file system itself cannot be written. The agent's sandbox makes every mount
-    /// read-only for the agent, which says nothing of the host.
+    /// Whether the file system itself cannot be written.
     pub read_only: bool,
+    /// Whether it cannot be written at this place. The agent's sandbox makes every mount read-only
+    /// for the agent, which says nothing of the host.
+    pub mounted_read_only: bool,
 }
 
 /// The lines of `/proc/self/mountinfo`. Lines that are none are skipped.
@@ -100,18 +102,22 @@ pub fn parse(text: &[u8]) -> impl Iterator<Item = Mount<'_>> {
         );
         let root = fields.next()?;
         let point = unescape(fields.next()?);
+        let is_read_only = |options: &[u8]| {
+            options
+                .split(|byte| *byte == b',')
+                .any(|option| option == b"ro")
+        };
+        let mounted_read_only = is_read_only(fields.next()?);
         let mut of_file_system = fields.skip_while(|field| *field != b"-").skip(1);
         let kind = of_file_system.next()?;
-        let options = of_file_system.nth(1).unwrap_or_default();
-        let read_only = options
-            .split(|byte| *byte == b',')
-            .any(|option| option == b"ro");
+        let read_only = of_file_system.nth(1).is_some_and(is_read_only);
         Some(Mount {
             device,
             root,
             point,
             kind,
             read_only,
+            mounted_read_only,
         })
     })
 }

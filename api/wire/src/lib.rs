@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod fact;
 pub mod label;
 pub mod limits;
 pub mod metric;
@@ -10,6 +11,7 @@ pub mod tier;
 pub mod timestamp;
 
 pub use answer::{Answer, Problem, RefusedReport};
+pub use fact::Fact;
 pub use label::Label;
 pub use metric::{Kind, LabelName, Metric, Unit};
 pub use refusal::Refusal;

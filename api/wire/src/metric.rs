@@ -238,6 +238,13 @@ catalogue! {
     ContainerReadBytesTotal "container_read_bytes_total" Slow Bytes Counter Some(LabelName::Container), "Bytes that the container read from devices.", "cgroup v2 io.stat";
     ContainerWrittenBytesTotal "container_written_bytes_total" Slow Bytes Counter Some(LabelName::Container), "Bytes that the container wrote to devices.", "cgroup v2 io.stat";
     TcpConnections "tcp_connections" Slow Count Gauge Some(LabelName::State), "TCP sockets in each state.", "/proc/net/tcp, tcp6";
+    Units "units" Glacial Count Gauge Some(LabelName::State), "systemd units that failed or are changing, by state.", "systemd";
+    ServiceActive "service_active" Glacial Count Gauge Some(LabelName::Service), "1 when the chosen unit is active, else 0.", "systemd";
+    ClockSynchronised "clock_synchronised" Glacial Count Gauge None, "1 when the service manager's time client has set the clock, else 0.", "/run/systemd/timesync";
+    RebootRequired "reboot_required" Glacial Count Gauge None, "1 when something newer is installed than what runs, else 0.", "/run/reboot-required, /boot, /lib/modules, /run/current-system";
+    UpdatesPending "updates_pending" Glacial Count Gauge None, "Package updates that wait, as the distribution last found.", "/var/lib/update-notifier/updates-available";
+    UpdatesSecurity "updates_security" Glacial Count Gauge None, "Of these, the ones that mend a weakness.", "/var/lib/update-notifier/updates-available";
+    AgentConfined "agent_confined" Daily Count Gauge None, "1 when the agent is not root, has no capability, can gain none and has its system calls filtered, else 0.", "/proc/self/status";
 }
 
 impl Metric {

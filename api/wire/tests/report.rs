@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use server_scout_wire::limits::{MAX_BATCH, MAX_LABEL_BYTES, MAX_LABELS, MAX_SAMPLES};
 use server_scout_wire::report::{Boot, split_batch};
-use server_scout_wire::{Host, Identity, Label, Metric, Report, Tier, Timestamp};
+use server_scout_wire::{Fact, Host, Identity, Label, Metric, Report, Tier, Timestamp};
 
 /// The smallest report there is.
 const SEED: &str = r#"{"cpu_usage": 45.2, "memory_usage": 78.1, "disk_usage": 23.4, "timestamp": "2024-01-15T10:30:00Z"}"#;
@@ -275,6 +275,10 @@ fn every_metric_keeps_its_name() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), Metric::ALL.len());
+    for fact in Fact::ALL.iter().copied() {
+        assert_eq!(Fact::from_name(fact.name()), Some(fact));
+        assert!(fact.name() != "cores" && !fact.describe().meaning.is_empty());
+    }
 }
 
 proptest! {
@@ -346,20 +350,14 @@ fn value() -> impl Strategy<Value = f64> {
 }
 
 fn host() -> impl Strategy<Value = Host> {
-    let label = || proptest::option::of(any_label());
-    (
-        label(),
-        label(),
-        label(),
-        label(),
-        proptest::option::of(1..=65_536_u32),
-    )
-        .prop_map(|(hostname, kernel, cpu_model, agent_version, cores)| Host {
-            agent_version,
-            cores,
-            cpu_model,
-            hostname,
-            kernel,
-            ..Host::default()
-        })
+    let facts = proptest::collection::vec((0..Fact::ALL.len(), any_label()), 0..6);
+    let cores = proptest::option::of(1..=65_536_u32);
+    (facts, cores).prop_map(|(facts, cores)| {
+        let mut host = Host::default();
+        host.cores = cores;
+        for (fact, text) in facts {
+            host.set(Fact::ALL[fact], text);
+        }
+        host
+    })
 }
