@@ -12,7 +12,7 @@ use super::root::{Root, text};
 /// Adds pending updates and whether a reboot is due.
 pub fn collect_updates(root: &Root, report: &mut Report) {
     let written = text(&root.path("var/lib/update-notifier/updates-available"));
-    if let Some(updates) = written.as_deref().map(parse_updates) {
+    if let Some(updates) = written.as_deref().and_then(parse_updates) {
         report.push(Metric::UpdatesPending, None, updates.pending as f64);
         report.push(Metric::UpdatesSecurity, None, updates.security as f64);
     }
@@ -42,23 +42,21 @@ pub struct Updates {
 }
 
 /// Reads what the distribution wrote for people who log in: `12 updates can be applied immediately.`
-/// and `3 of these updates are standard security updates.` No sentence is that there are none.
+/// and `3 of these updates are standard security updates.` None when no line begins with a number.
 #[must_use]
-pub fn parse_updates(text: &str) -> Updates {
-    let mut updates = Updates::default();
-    let mut first = true;
-    for line in text.lines() {
-        let number = line.split_ascii_whitespace().next().map(str::parse);
-        let Some(Ok(number)) = number else { continue };
-        // Offers of what is not subscribed to follow; they are no updates that wait here.
-        if first {
-            updates.pending = number;
-            first = false;
-        } else if line.contains("security") && updates.security == 0 && number <= updates.pending {
-            updates.security = number;
-        }
-    }
-    updates
+pub fn parse_updates(text: &str) -> Option<Updates> {
+    let mut counts = text.lines().filter_map(|line| {
+        let number: u64 = line.split_ascii_whitespace().next()?.parse().ok()?;
+        Some((number, line))
+    });
+    let (pending, _) = counts.next()?;
+    // Offers to those who subscribe to more may follow; they are no updates that wait here.
+    let security = counts.find(|(_, line)| line.contains("security"));
+    let security = security.map_or(0, |(number, _)| number);
+    Some(Updates {
+        pending,
+        security: if security <= pending { security } else { 0 },
+    })
 }
 
 /// Whether the host runs something older than what is installed; none when nothing tells.
