@@ -1,10 +1,10 @@
 //! What the host and its agent are, and what people have to look after: the slowest tiers.
 
-use server_scout_wire::{Host, Report, Tier};
+use server_scout_wire::{Fact, Host, Report, Tier};
 
 use super::options::{Group, Options};
 use super::root::Root;
-use super::{Due, host, sandbox, upkeep};
+use super::{Due, host, sandbox, units, upkeep};
 
 /// Reads the glacial and the daily tier, and remembers what the daily one said.
 pub(super) struct Inventory {
@@ -31,7 +31,13 @@ impl Inventory {
     ) {
         let withheld = &self.options.withheld;
         if due.has(Tier::Daily) {
-            self.host = host::inventory(root, cores);
+            let before = std::mem::replace(&mut self.host, host::inventory(root, cores));
+            // What the glacial tier found stands until it is due again.
+            for (fact, text) in before.facts() {
+                if fact.describe().tier == Tier::Glacial {
+                    self.host.set(fact, text.clone());
+                }
+            }
             if !withheld.has(Group::Sandbox) {
                 sandbox::collect(root, buffer, report, &mut self.host);
             }
@@ -43,6 +49,11 @@ impl Inventory {
             upkeep::collect_clock(root, report);
             if !withheld.has(Group::Updates) {
                 upkeep::collect_updates(root, report);
+            }
+            if !withheld.has(Group::Services) {
+                self.host.forget(Fact::FailedUnits);
+                self.host.forget(Fact::SystemState);
+                units::collect(root, &self.options.services, report, &mut self.host);
             }
         }
         report.set_host(self.host.clone());

@@ -4,6 +4,7 @@
 //! what is asked for every few seconds and what sysinfo lacks; what the host is comes from sysinfo.
 //! The parsers are pure functions over bytes and never panic. What a host lacks is left out.
 
+mod bus;
 pub mod containers;
 pub mod cpu;
 pub mod disks;
@@ -28,6 +29,7 @@ pub mod storage;
 pub mod surroundings;
 pub mod tcp;
 pub mod text;
+pub mod units;
 pub mod upkeep;
 
 use std::io;

@@ -37,6 +37,11 @@ impl Host {
         self.facts.insert(fact, text)
     }
 
+    /// Says nothing of a fact any more.
+    pub fn forget(&mut self, fact: Fact) {
+        self.facts.remove(&fact);
+    }
+
     /// What is said of a fact.
     #[must_use]
     pub fn get(&self, fact: Fact) -> Option<&Label> {
