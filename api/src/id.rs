@@ -27,9 +27,15 @@ pub enum AccessToken {}
 /// Marks the id of an agent key.
 #[derive(Debug)]
 pub enum AgentKey {}
+/// Marks the id of an invitation.
+#[derive(Debug)]
+pub enum Invitation {}
 /// Marks the id of an organisation.
 #[derive(Debug)]
 pub enum Organisation {}
+/// Marks the id of a passkey.
+#[derive(Debug)]
+pub enum Passkey {}
 /// Marks the id of a person.
 #[derive(Debug)]
 pub enum Person {}
@@ -39,6 +45,9 @@ pub enum Server {}
 /// Marks the id of a session: its name in lists and forms, not what its cookie holds.
 #[derive(Debug)]
 pub enum Session {}
+/// Marks the id of a seed for codes by time.
+#[derive(Debug)]
+pub enum Totp {}
 
 impl<T> Id<T> {
     /// A new id from the system's randomness.

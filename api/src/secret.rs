@@ -30,10 +30,14 @@ pub enum Purpose {
     AccessToken,
     /// Lets an agent report for one server.
     AgentKey,
+    /// Names a question to an authenticator that waits for its answer.
+    Challenge,
     /// Tells a browser that has logged in before; lives in a cookie.
     Device,
     /// Opens a one-time link.
     Link,
+    /// Names a login that waits for a second factor; lives in a cookie.
+    LoginStep,
     /// Seals what must be used again.
     MasterKey,
     /// Names a session; lives in a cookie.
@@ -45,8 +49,10 @@ impl Purpose {
         match self {
             Self::AccessToken => "sst_",
             Self::AgentKey => "ssa_",
+            Self::Challenge => "ssq_",
             Self::Device => "ssd_",
             Self::Link => "ssl_",
+            Self::LoginStep => "ssf_",
             Self::MasterKey => "ssm_",
             Self::Session => "sss_",
         }

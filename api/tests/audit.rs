@@ -146,6 +146,8 @@ async fn a_viewer_sees_the_own_events_alone() {
         .services
         .log_in(attempt(viewer, PASSWORD))
         .await
+        .unwrap()
+        .done()
         .unwrap();
     let credential = Credential::Session(session.session.expose().to_owned());
     let viewer = world.person(credential).await;

@@ -121,6 +121,8 @@ async fn the_installations_chain_says_where_the_deleted_one_stood() {
         .log_in(attempt(EVE, PASSWORD))
         .await
         .unwrap()
+        .done()
+        .unwrap()
         .session;
     let eve = Credential::Session(session.expose().to_owned());
     let eve = world.person(eve).await;

@@ -42,7 +42,14 @@ async fn the_list_says_when_where_and_with_what() {
     world.hand.advance(HOUR);
     let mut login = attempt(EMAIL, PASSWORD);
     login.client.user_agent = UserAgent::cleaned("Mozilla/5.0\u{202e} (X11)".as_bytes());
-    let second = world.services.log_in(login).await.unwrap().session;
+    let second = world
+        .services
+        .log_in(login)
+        .await
+        .unwrap()
+        .done()
+        .unwrap()
+        .session;
     world.hand.advance(HOUR);
     assert!(world.session_counts(&first).await);
 
@@ -104,7 +111,13 @@ async fn all_others_end_and_those_of_other_people_do_not() {
     let world = world().await;
     let other = world.log_in().await;
     let mine = world.log_in().await;
-    let eves = world.services.log_in(attempt(EVE, PASSWORD)).await.unwrap();
+    let eves = world
+        .services
+        .log_in(attempt(EVE, PASSWORD))
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
     let me = by(&world, &mine).await;
 
     assert_eq!(world.services.end_other_sessions(&me).await.unwrap(), 1);
@@ -118,7 +131,13 @@ async fn all_others_end_and_those_of_other_people_do_not() {
 async fn somebody_elses_session_is_as_unknown_as_one_that_is_none() {
     let world = world().await;
     let mine = world.log_in().await;
-    let eves = world.services.log_in(attempt(EVE, PASSWORD)).await.unwrap();
+    let eves = world
+        .services
+        .log_in(attempt(EVE, PASSWORD))
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
     let (me, eve) = (by(&world, &mine).await, by(&world, &eves.session).await);
     let hers = world.services.own_sessions(&eve).await.unwrap();
     for id in [hers.first().unwrap().row.id, Id::random()] {
@@ -161,7 +180,7 @@ async fn a_token_looks_by_its_scope_and_ends_with_admin_alone() {
         .add_person(viewer, "Acme", Some(Role::Viewer), PASSWORD.to_owned());
     added.await.unwrap();
     let session = world.services.log_in(attempt(viewer, PASSWORD)).await;
-    let session = session.unwrap().session;
+    let session = session.unwrap().done().unwrap().session;
     let mine = by(&world, &session).await;
     let id = world.services.own_sessions(&mine).await.unwrap();
     let id = id.first().unwrap().row.id;

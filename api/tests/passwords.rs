@@ -70,7 +70,13 @@ async fn a_new_password_leaves_access_tokens_and_other_people_alone() {
     let world = world().await;
     let eve = "eve@example.org";
     world.organisation("Other", eve).await;
-    let eves = world.services.log_in(attempt(eve, PASSWORD)).await.unwrap();
+    let eves = world
+        .services
+        .log_in(attempt(eve, PASSWORD))
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
     let token = world
         .services
         .add_token(EMAIL, ORGANISATION, TokenScope::Read)

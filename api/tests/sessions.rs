@@ -50,7 +50,14 @@ async fn logging_in_gives_a_new_id_and_ends_the_session_before() {
     let before = world.log_in().await;
     let mut again = attempt(EMAIL, PASSWORD);
     again.before = Some(before.hash());
-    let after = world.services.log_in(again).await.unwrap().session;
+    let after = world
+        .services
+        .log_in(again)
+        .await
+        .unwrap()
+        .done()
+        .unwrap()
+        .session;
     assert_ne!(before.hash(), after.hash());
     assert!(!world.session_counts(&before).await);
     assert!(world.session_counts(&after).await);
@@ -269,6 +276,8 @@ async fn a_stranger_cannot_lock_out_a_browser_that_has_logged_in_before() {
         .log_in(attempt(EMAIL, PASSWORD))
         .await
         .unwrap()
+        .done()
+        .unwrap()
         .device;
     for _ in 0..5 {
         let _ = world.services.log_in(attempt(EMAIL, "wrong")).await;
@@ -291,6 +300,8 @@ async fn a_device_of_one_person_is_worth_nothing_for_another() {
         .services
         .log_in(attempt("eve@example.org", PASSWORD))
         .await
+        .unwrap()
+        .done()
         .unwrap()
         .device;
     for _ in 0..5 {

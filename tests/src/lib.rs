@@ -7,6 +7,8 @@
 //! * [`agent`]: the agent, by command or running.
 //! * [`https`]: clients that trust one dashboard alone, down to single bytes.
 //! * [`person`]: somebody with a session, as a browser without script would act.
+//! * [`authenticator`]: an authenticator app.
+//! * [`postbox`]: a mail server that shows what it was given.
 //! * [`report`]: reports to send.
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
@@ -23,6 +25,7 @@
 )]
 
 pub mod agent;
+pub mod authenticator;
 pub mod binaries;
 pub mod browser;
 pub mod certificates;
@@ -32,6 +35,7 @@ pub mod fleet;
 pub mod https;
 pub mod measure;
 pub mod person;
+pub mod postbox;
 pub mod process;
 pub mod report;
 pub mod sink;
@@ -41,4 +45,5 @@ pub use agent::Agent;
 pub use dashboard::Dashboard;
 pub use fleet::Fleet;
 pub use person::Person;
+pub use postbox::Postbox;
 pub use process::Program;

@@ -8,6 +8,8 @@ use crate::https::Answer;
 
 /// The session cookie's name.
 pub const COOKIE: &str = "__Host-server-scout";
+/// The name of the cookie of a login that waits for a second factor.
+pub const STEP_COOKIE: &str = "__Host-server-scout-login";
 
 /// A person at a browser: keeps the cookie, and sends what a browser sends on its own pages.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub struct Person {
     origin: String,
     /// The value of the session cookie.
     pub cookie: Option<String>,
+    /// The value of the cookie of a login that waits.
+    pub step: Option<String>,
     /// The token in the forms of the page seen last.
     pub csrf_token: Option<String>,
 }
@@ -28,6 +32,7 @@ impl Person {
             client: dashboard.client(),
             origin: dashboard.origin(),
             cookie: None,
+            step: None,
             csrf_token: None,
         }
     }
@@ -55,14 +60,20 @@ impl Person {
         answer
     }
 
-    /// A request with the cookie and nothing else.
+    /// A request with its cookies and nothing else.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self
             .client
             .request(method, format!("{}{path}", self.origin));
-        match &self.cookie {
-            Some(cookie) => request.header("Cookie", format!("{COOKIE}={cookie}")),
-            None => request,
+        let cookies = [(COOKIE, &self.cookie), (STEP_COOKIE, &self.step)];
+        let cookies: Vec<String> = cookies
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}", value.as_deref()?)))
+            .collect();
+        if cookies.is_empty() {
+            request
+        } else {
+            request.header("Cookie", cookies.join("; "))
         }
     }
 
@@ -85,9 +96,11 @@ impl Person {
 
     fn remember(&mut self, answer: &Answer) {
         for cookie in set_cookies(answer) {
-            if let Some(value) = cookie.strip_prefix(&format!("{COOKIE}=")) {
-                let value = value.split(';').next().unwrap_or_default();
-                self.cookie = (!value.is_empty()).then(|| value.to_owned());
+            for (name, kept) in [(COOKIE, &mut self.cookie), (STEP_COOKIE, &mut self.step)] {
+                if let Some(value) = cookie.strip_prefix(&format!("{name}=")) {
+                    let value = value.split(';').next().unwrap_or_default();
+                    *kept = (!value.is_empty()).then(|| value.to_owned());
+                }
             }
         }
         let text = answer.text();

@@ -1,6 +1,9 @@
 //! Serves every page with made-up data, under the headers that the dashboard sends:
 //! `cargo run -p server-scout-ui --example preview`, then open the address that it prints.
 
+#[path = "preview/login.rs"]
+mod login;
+
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -8,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use server_scout_ui::views::{
-    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView,
-    ServerRow, ServerView, ServersView, SessionRow, Status, ValueRow,
+    AccountView, FirstOwnerView, Frame, MessageView, NewServerView, ServerAddedView, ServerRow,
+    ServerView, ServersView, SessionRow, Status, ValueRow,
 };
 use server_scout_ui::{Pages, UiError, assets};
 
@@ -86,13 +89,10 @@ fn send(stream: &mut TcpStream, status: &str, content_type: &str, body: &[u8]) -
 }
 
 fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
-    let failed = Some("The address or the password is wrong.".to_owned());
+    if let Some(page) = login::page(pages, path) {
+        return page;
+    }
     match path {
-        "/login" => pages.login(&LoginView::default()),
-        "/login-failed" => pages.login(&LoginView {
-            email: "ada@example.org".to_owned(),
-            error: failed,
-        }),
         "/first-owner/token" => pages.first_owner(&FirstOwnerView {
             password_min: 12,
             organisation: "Example".to_owned(),

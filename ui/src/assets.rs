@@ -143,6 +143,7 @@ const SOURCES: &[Source] = sources! {
     Style "uplot.css" from "vendor/uplot-1.6.32/uPlot.min.css";
     Script "uplot.js" from "vendor/uplot-1.6.32/uPlot.iife.min.js";
     Module "units.js" from "units.js";
+    Module "passkeys.js" from "passkeys.js";
     Module "live.js" from "live.js";
     Module "series.js" from "series.js";
     Module "cells.js" from "cells.js";

@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod format;
 mod helpers;
+pub mod mails;
 mod pages;
 mod render;
 mod snippets;

@@ -139,22 +139,39 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "audit"
     "chart"
     "confirm"
+    "confirm_email"
     "data"
     "first_owner"
+    "forgot_password"
+    "invitation"
+    "invitation_join"
     "layout"
     "login"
     "logo"
     "message"
     "meter"
     "new_server"
+    "recovery_codes"
+    "requirement"
+    "second_factor"
+    "second_step"
+    "organisation"
+    "organisations"
+    "people"
+    "profile"
+    "reset_password"
     "server"
     "server_added"
     "servers"
     "settings_nav"
     "snippet"
     "status"
+    "totp_setup"
 };
 
+mod second_factor;
+
+mod people;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

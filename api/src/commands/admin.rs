@@ -40,6 +40,27 @@ pub(super) async fn add_person(
     Ok(())
 }
 
+pub(super) async fn reset_second_factor(config: Config, email: &str) -> anyhow::Result<()> {
+    let services = open(&config).await?;
+    let there = services.reset_second_factor(email).await?;
+    services.finish();
+    let done = if there {
+        "removed the second factors"
+    } else {
+        "there was no second factor"
+    };
+    println!("{done} of {email}; every session has ended");
+    Ok(())
+}
+
+pub(super) async fn reset_link(config: Config, email: &str) -> anyhow::Result<()> {
+    let services = open(&config).await?;
+    let link = services.operator_reset_link(email).await?;
+    services.finish();
+    println!("{}/reset/{}", config.public_url.as_str(), link.expose());
+    Ok(())
+}
+
 pub(super) async fn add_server(
     config: Config,
     organisation: &str,

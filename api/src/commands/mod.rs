@@ -78,7 +78,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
-    /// Add a person; the password is read from standard input.
+    /// Add a person; the password is read from standard input. Whoever has an account already keeps
+    /// its password: give none.
     Add {
         /// The person's e-mail address.
         #[arg(long)]
@@ -89,6 +90,22 @@ enum UserCommand {
         /// owner, admin, member or viewer; owner of a new organisation, else viewer.
         #[arg(long)]
         role: Option<Role>,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+    /// Remove every second factor of somebody who has lost them, and end their sessions.
+    ResetSecondFactor {
+        /// The person's e-mail address.
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+    /// Print a link, once, with which a person chooses another password within an hour.
+    ResetLink {
+        /// The person's e-mail address.
+        #[arg(long)]
+        email: String,
         #[command(flatten)]
         file: FileArgs,
     },
@@ -201,6 +218,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
             role,
             file,
         }) => admin::add_person(file.load()?, &email, &organisation, role).await,
+        Command::User(UserCommand::ResetSecondFactor { email, file }) => {
+            admin::reset_second_factor(file.load()?, &email).await
+        }
+        Command::User(UserCommand::ResetLink { email, file }) => {
+            admin::reset_link(file.load()?, &email).await
+        }
         Command::Server(ServerCommand::Add {
             organisation,
             name,

@@ -1,6 +1,7 @@
 //! The configuration: a TOML file, then the environment, each value checked with its name at hand.
 
 mod settings;
+mod smtp;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use url::Url;
 
 pub use self::settings::ConfigError;
 use self::settings::Settings;
+pub use self::smtp::{Smtp, SmtpTls};
 
 /// All that the operator decides.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     /// The operator's ceilings.
     pub limits: Limits,
+    /// How mail leaves; none when no mail server is named.
+    pub smtp: Option<Smtp>,
     /// How long a session lives.
     pub sessions: SessionTimes,
     /// The least important messages that are logged.
@@ -103,7 +107,9 @@ impl PublicUrl {
         self.0.origin().ascii_serialization()
     }
 
-    fn host(&self) -> Option<url::Host> {
+    /// The host alone.
+    #[must_use]
+    pub fn host(&self) -> Option<url::Host> {
         self.0.host().map(|host| host.to_owned())
     }
 }
@@ -127,6 +133,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections open at a time from one address that is no proxy.
     pub connections_per_address: usize,
+    /// Organisations that one person can own; 0 lets nobody make one in the pages or the API.
+    pub organisations_per_person: usize,
+    /// Members of one organisation, with those who are invited.
+    pub people: usize,
     /// How long the raw reports are kept.
     pub retention: Duration,
     /// Series of one server; what is beyond is dropped and counted.
@@ -189,6 +199,7 @@ impl Config {
             trusted_proxies,
             master_key_file: settings.parse("master_key_file", "a file")?,
             limits: read_limits(&mut settings)?,
+            smtp: smtp::read(&mut settings)?,
             sessions: SessionTimes {
                 idle: settings.seconds("sessions.idle_seconds", 60..=30 * DAY, DAY / 2)?,
                 absolute: settings.seconds("sessions.absolute_seconds", 60..=365 * DAY, 7 * DAY)?,
@@ -241,6 +252,12 @@ fn read_limits(settings: &mut Settings) -> Result<Limits, ConfigError> {
     Ok(Limits {
         connections,
         connections_per_address: per_address,
+        organisations_per_person: settings.number(
+            "limits.organisations_per_person",
+            0..=10_000,
+            20,
+        )?,
+        people: settings.number("limits.people", 1..=10_000, 500)?,
         retention: settings.seconds("limits.retention_seconds", 3600..=400 * DAY, 2 * DAY)?,
         series: settings.number("limits.series", 50..=100_000, 1000)?,
         servers: settings.number("limits.servers", 1..=100_000, 5000)?,

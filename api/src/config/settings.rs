@@ -45,6 +45,22 @@ pub enum ConfigError {
         "SERVERSCOUT_TLS__MODE=proxy needs SERVERSCOUT_TRUSTED_PROXIES, the networks of the proxy, such as 127.0.0.1/32"
     )]
     ProxyUnnamed,
+    /// Something is said of a mail server that is not named.
+    #[error("settings under SERVERSCOUT_SMTP__ need SERVERSCOUT_SMTP__HOST, the mail server")]
+    SmtpHostMissing,
+    /// The sender is missing.
+    #[error(
+        "SERVERSCOUT_SMTP__HOST needs SERVERSCOUT_SMTP__FROM, the address that mail comes from"
+    )]
+    SmtpFromMissing,
+    /// Mail would leave this machine in the clear.
+    #[error(
+        "SERVERSCOUT_SMTP__TLS=none is only for a mail server on this machine, such as localhost; use implicit or starttls"
+    )]
+    SmtpInTheClear,
+    /// A user without a password, or the other way round.
+    #[error("SERVERSCOUT_SMTP__USERNAME and SERVERSCOUT_SMTP__PASSWORD_FILE need each other")]
+    SmtpLoginHalf,
     /// Certificate or key is missing.
     #[error(
         "SERVERSCOUT_TLS__MODE=files needs both SERVERSCOUT_TLS__CERT_FILE and SERVERSCOUT_TLS__KEY_FILE"
@@ -184,6 +200,11 @@ impl Settings {
             value: value.to_owned(),
             expected: expected.to_owned(),
         }
+    }
+
+    /// Whether anything is left whose name begins so.
+    pub(super) fn any(&self, prefix: &str) -> bool {
+        self.0.keys().any(|name| name.starts_with(prefix))
     }
 
     /// Refuses what nobody took.

@@ -108,3 +108,68 @@ fn a_missing_file_is_an_error() {
         .unwrap();
     assert!(error.to_string().contains("does-not-exist.toml"));
 }
+
+#[test]
+fn mail_needs_a_server_a_sender_and_a_private_way_there() {
+    let with = |more: &[(&'static str, &'static str)]| {
+        let mail = [
+            ("SERVERSCOUT_SMTP__HOST", "mail.example.org"),
+            ("SERVERSCOUT_SMTP__FROM", "Scout <scout@example.org>"),
+        ];
+        [&mail[..], more].concat()
+    };
+    assert!(load(&[]).unwrap().smtp.is_none());
+    let smtp = load(&with(&[])).unwrap().smtp.unwrap();
+    assert_eq!((smtp.port, smtp.tls), (465, SmtpTls::Implicit));
+    let starttls = with(&[("SERVERSCOUT_SMTP__TLS", "starttls")]);
+    assert_eq!(load(&starttls).unwrap().smtp.unwrap().port, 587);
+    let local = [
+        ("SERVERSCOUT_SMTP__HOST", "::1"),
+        ("SERVERSCOUT_SMTP__FROM", "scout@example.org"),
+        ("SERVERSCOUT_SMTP__TLS", "none"),
+    ];
+    assert_eq!(load(&local).unwrap().smtp.unwrap().host, "::1");
+
+    for (wrong, named) in [
+        (
+            with(&[("SERVERSCOUT_SMTP__TLS", "none")]),
+            "on this machine",
+        ),
+        (with(&[("SERVERSCOUT_SMTP__TLS", "off")]), "starttls"),
+        (
+            with(&[("SERVERSCOUT_SMTP__USERNAME", "me")]),
+            "PASSWORD_FILE",
+        ),
+        (
+            with(&[("SERVERSCOUT_SMTP__PORT", "0")]),
+            "SERVERSCOUT_SMTP__PORT",
+        ),
+        (
+            vec![("SERVERSCOUT_SMTP__PORT", "25")],
+            "SERVERSCOUT_SMTP__HOST",
+        ),
+        (
+            vec![("SERVERSCOUT_SMTP__HOST", "mail.example.org")],
+            "SERVERSCOUT_SMTP__FROM",
+        ),
+        (
+            vec![("SERVERSCOUT_SMTP__HOST", "a b")],
+            "SERVERSCOUT_SMTP__HOST",
+        ),
+    ] {
+        let text = refusal(&wrong);
+        assert!(text.contains(named), "{wrong:?}: {text}");
+    }
+}
+
+/// A password stands in a file alone; one in the environment is refused, and not repeated.
+#[test]
+fn a_mail_password_in_the_environment_is_refused_and_not_shown() {
+    let text = refusal(&[
+        ("SERVERSCOUT_SMTP__HOST", "mail.example.org"),
+        ("SERVERSCOUT_SMTP__FROM", "scout@example.org"),
+        ("SERVERSCOUT_SMTP__PASSWORD", "hunter2"),
+    ]);
+    assert!(text.contains("SERVERSCOUT_SMTP__PASSWORD"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}

@@ -10,18 +10,20 @@ use super::acting::{Acting, Actor};
 use super::audit::{Action, Object};
 use super::client::Client;
 use super::names::{Email, Name};
+use super::opening::{Opening, open_session};
 pub use super::password::Password;
 use super::password::Verdict;
 pub use super::password_change::PasswordChange;
 use super::principal::{Means, PersonPrincipal};
+use super::second_factor::{Login, STEP_LIFE};
 use super::throttle::Source;
 use super::{ServiceError, Services};
 use crate::access::{Role, TokenScope};
-use crate::id::{Id, Organisation, Person};
+use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
-use crate::store::sessions::NewSession;
 use crate::store::{
-    Scope, StoreError, credentials, devices, organisations, people, sessions, tokens,
+    Scope, StoreError, credentials, devices, invitations, links, login_steps, members,
+    organisations, people, second_factors, sessions, tokens,
 };
 
 /// How long a first-owner link opens.
@@ -132,7 +134,7 @@ impl Services {
                     None => organisations::create(c, name.as_str(), now)?,
                 };
                 let person = people::create(c, email.as_str(), &password_hash, now)?;
-                organisations::join(c, scope, person, Role::Owner, now)?;
+                members::join(c, scope, person, Role::Owner, now)?;
                 let by = Actor::person(person, email.as_str(), by);
                 let made = Object::organisation(scope, name.as_str());
                 let acting = Acting { scope, by };
@@ -145,12 +147,24 @@ impl Services {
                 other => ServiceError::or_taken(other, "organisation", "exists already"),
             })?;
         tracing::info!("the first owner was created");
-        let proof = Proof::checked(known, None);
-        self.begin_session(person, proof, None, None, client).await
+        self.begin_first_session(person, known, client).await
     }
 
-    /// Checks address and password and begins a new session; the one before, if any, ends.
-    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<LoggedIn, ServiceError> {
+    /// The session of somebody whose account was just made, and who has no second factor yet.
+    pub(super) async fn begin_first_session(
+        &self,
+        person: Id<Person>,
+        password_hash: String,
+        client: Client,
+    ) -> Result<LoggedIn, ServiceError> {
+        let proof = Proof::checked(password_hash, None);
+        let begun = self.begin_session(person, proof, None, None, client);
+        begun.await?.done().ok_or(ServiceError::LinkClosed)
+    }
+
+    /// Checks address and password. Without a second factor a new session begins and the one before,
+    /// if any, ends; with one, the login waits for it.
+    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<Login, ServiceError> {
         let email = Email::parse(&attempt.email).map_err(|_| ServiceError::WrongLogin)?;
         if attempt.password.len() > Password::MAX {
             return Err(ServiceError::WrongLogin);
@@ -176,7 +190,7 @@ impl Services {
         let better = match self.0.passwords.verify(password, hash).await? {
             Verdict::Wrong => {
                 let person = found.map(|login| login.person);
-                self.note_failed_login(person, &email, attempt.client);
+                self.note_failed_login(person, &email, attempt.client, "");
                 return Err(ServiceError::WrongLogin);
             }
             Verdict::Right => None,
@@ -204,6 +218,8 @@ impl Services {
         Ok(Some(token).filter(|_| owner == Some(person)))
     }
 
+    /// After a right password: a session, or the step in which a second factor is awaited. There is
+    /// no other way from a password to a session.
     async fn begin_session(
         &self,
         person: Id<Person>,
@@ -211,32 +227,28 @@ impl Services {
         device: Option<Secret>,
         before: Option<SecretHash>,
         client: Client,
-    ) -> Result<LoggedIn, ServiceError> {
+    ) -> Result<Login, ServiceError> {
         let session = Secret::generate(Purpose::Session);
+        let step = Secret::generate(Purpose::LoginStep);
         let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
-        let (hash, device_hash) = (session.hash(), device.hash());
-        let (audit, now) = (self.audit(), self.clock().now());
-        self.store()
+        let opening = Opening {
+            person,
+            session: session.hash(),
+            device: device.hash(),
+            before,
+            client,
+        };
+        let (audit, now, step_hash) = (self.audit(), self.clock().now(), step.hash());
+        let waits = self
+            .store()
             .write(move |c| {
                 people::replace_password_hash(c, person, &proof.checked, &proof.from_now_on)?;
-                let organisation: Id<Organisation> =
-                    people::first_organisation(c, person)?.ok_or(StoreError::NotFound)?;
-                if let Some(before) = before {
-                    sessions::end(c, &before)?;
+                if second_factors::any(c, person)? {
+                    login_steps::begin(c, &step_hash, person, now.after(STEP_LIFE))?;
+                    return Ok(true);
                 }
-                devices::remember(c, &device_hash, person, now)?;
-                let new = NewSession {
-                    hash,
-                    organisation,
-                    person,
-                    address: client.shown_address(),
-                    user_agent: client.user_agent.as_str().to_owned(),
-                };
-                sessions::create(c, &new, now)?;
-                let scopes = credentials::of_person(c, person)?;
-                let by = Actor::person(person, &people::email(c, person)?, client);
-                let what = (Action::LoginSucceeded, &Object::none(), "");
-                audit.record_for(c, now, &scopes, &by, what)
+                open_session(c, &audit, opening, "", now)?;
+                Ok(false)
             })
             .await
             // Somebody without an organisation has nothing to log in to, and a password that was
@@ -245,7 +257,11 @@ impl Services {
                 StoreError::NotFound => ServiceError::WrongLogin,
                 other => other.into(),
             })?;
-        Ok(LoggedIn { session, device })
+        Ok(if waits {
+            Login::SecondStep(step)
+        } else {
+            Login::Done(LoggedIn { session, device })
+        })
     }
 
     /// Ends the session that asks.
@@ -269,7 +285,13 @@ impl Services {
     /// Notes a login that failed: with the organisations of the account, or with the installation
     /// when there is none. Nobody waits for it, so that time tells nothing, and when it cannot be
     /// written people can still log in.
-    fn note_failed_login(&self, person: Option<Id<Person>>, email: &Email, client: Client) {
+    pub(super) fn note_failed_login(
+        &self,
+        person: Option<Id<Person>>,
+        email: &Email,
+        client: Client,
+        detail: &'static str,
+    ) {
         if person.is_none() && !self.0.unknown_logins.take(self.clock().now()) {
             return;
         }
@@ -285,7 +307,7 @@ impl Services {
                 Some(person) => Object::person(person, &email),
                 None => Object::of("account", "", "unknown"),
             };
-            let what = (Action::LoginFailed, &account, "");
+            let what = (Action::LoginFailed, &account, detail);
             audit.record_for(c, now, &scopes, &by, what)
         };
         let store = self.store().clone();
@@ -296,8 +318,9 @@ impl Services {
         });
     }
 
-    /// For the operator: makes a person, and the organisation when it is new. Without a role:
-    /// owner of a new organisation, else viewer.
+    /// For the operator: adds a person to an organisation, and makes either when it is new. Without a
+    /// role: owner of a new organisation, else viewer. Whoever has an account already keeps its
+    /// password; giving another would look as if it counted, so it is refused.
     pub async fn add_person(
         &self,
         email: &str,
@@ -307,8 +330,23 @@ impl Services {
     ) -> Result<Role, ServiceError> {
         let email = Email::parse(email)?;
         let name = Name::parse("organisation", organisation)?;
-        let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
-        let password_hash = self.0.passwords.hash(password).await?;
+        let address = email.as_str().to_owned();
+        let known = self
+            .store()
+            .read(move |c| people::by_email(c, &address))
+            .await?;
+        let hash = match known {
+            Some(_) if password.is_empty() => None,
+            Some(_) => {
+                let reason = "is not taken: this person has an account already and keeps its \
+                              password; give none";
+                return Err(ServiceError::invalid("password", reason));
+            }
+            None => {
+                let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
+                Some(self.0.passwords.hash(password).await?)
+            }
+        };
         let (audit, now) = (self.audit(), self.clock().now());
         self.store()
             .write(move |c| {
@@ -317,8 +355,14 @@ impl Services {
                     None => (organisations::create(c, name.as_str(), now)?, Role::Owner),
                 };
                 let role = role.unwrap_or(default);
-                let person = people::create(c, email.as_str(), &password_hash, now)?;
-                organisations::join(c, scope, person, role, now)?;
+                let known = people::by_email(c, email.as_str())?;
+                let person = match (known, &hash) {
+                    (Some(login), None) => login.person,
+                    (None, Some(hash)) => people::create(c, email.as_str(), hash, now)?,
+                    // Somebody else was faster.
+                    (Some(_), Some(_)) | (None, None) => return Err(StoreError::Conflict),
+                };
+                members::join(c, scope, person, role, now)?;
                 let (acting, made) = (
                     Acting::operator(scope),
                     Object::person(person, email.as_str()),
@@ -327,7 +371,9 @@ impl Services {
                 Ok(role)
             })
             .await
-            .map_err(|error| ServiceError::or_taken(error, "email", "has an account already"))
+            .map_err(|error| {
+                ServiceError::or_taken(error, "email", "is a member of that organisation already")
+            })
     }
 
     /// For the operator: makes an access token for a member.
@@ -387,6 +433,18 @@ impl Services {
                 None => organisations::create(c, name.as_str(), now),
             })
             .await?)
+    }
+
+    /// Removes links that have expired, and people whose last organisation is gone.
+    pub(super) async fn sweep_links(&self, now: Timestamp) -> Result<(), ServiceError> {
+        let sweep = move |c: &mut SqliteConnection| {
+            links::sweep(c, now)?;
+            invitations::sweep(c, now)?;
+            people::sweep_links(c, now)?;
+            members::forget_strangers(c)
+        };
+        self.store().write(sweep).await?;
+        Ok(())
     }
 
     /// Removes sessions that have expired and devices that nobody uses any more.

@@ -31,12 +31,26 @@ pub enum ServiceError {
     /// The session must prove again whose it is before so weighty a change.
     #[error("confirm that it is you, and try again")]
     ProofNeeded,
+    /// An organisation without an owner could not be helped by anybody in it.
+    #[error("an organisation keeps at least one owner; make somebody else an owner first")]
+    LastOwner,
     /// There is no such thing for this principal.
     #[error("there is no such thing here")]
     NotFound,
+    /// Without another second factor this one stays: an organisation requires one.
+    #[error(
+        "an organisation that you belong to requires a second factor, and this is your last one; set up another one first"
+    )]
+    LastSecondFactor,
     /// The one-time link opens nothing.
     #[error("this link has been used, has expired, or was replaced by a newer one")]
     LinkClosed,
+    /// A login that waited for a second factor waits no more.
+    #[error("this login took too long or was replaced; log in again")]
+    LoginOver,
+    /// The organisation requires a second factor, and the person has none.
+    #[error("this organisation requires a second factor; set one up for your account first")]
+    SecondFactorRequired,
     /// Too many attempts failed.
     #[error("too many attempts failed; wait {} s and try again", retry_after.as_secs().max(1))]
     TooManyAttempts {
@@ -55,6 +69,11 @@ pub enum ServiceError {
     /// Address or password is wrong; which of them is not said.
     #[error("address or password is wrong")]
     WrongLogin,
+    /// What was presented as a second factor is none; which part is wrong is not said.
+    #[error(
+        "this did not work: the code is wrong or was used already, or the passkey is not yours"
+    )]
+    WrongSecondFactor,
 }
 
 impl ServiceError {

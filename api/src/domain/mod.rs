@@ -9,15 +9,23 @@ mod common_passwords;
 pub mod error;
 pub mod history;
 pub mod ingest;
+pub mod invitations;
 pub mod live;
 mod master_key;
 pub mod names;
+mod opening;
 mod organisation_end;
 pub mod organisation_export;
+pub mod organisations;
 mod password;
 mod password_change;
+mod password_reset;
+pub mod people;
+pub mod post;
 pub mod principal;
+pub mod profile;
 mod proof;
+pub mod second_factor;
 pub mod servers;
 pub mod sessions;
 pub mod status;
@@ -25,7 +33,7 @@ mod throttle;
 mod unknown_logins;
 pub mod upkeep;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
@@ -50,6 +58,10 @@ struct Inner {
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
     throttle: throttle::Throttle,
+    second_factors: second_factor::SecondFactors,
+    /// Counts what strangers and members have mailed.
+    requests: throttle::Throttle,
+    post: OnceLock<post::Post>,
     intake: ingest::Intake,
     upkeep_due: Notify,
     unknown_logins: unknown_logins::UnknownLogins,
@@ -81,6 +93,9 @@ impl Services {
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
             throttle: throttle::Throttle::default(),
+            second_factors: second_factor::SecondFactors::default(),
+            requests: throttle::Throttle::default(),
+            post: OnceLock::new(),
             intake: ingest::Intake::default(),
             upkeep_due: Notify::new(),
             unknown_logins: unknown_logins::UnknownLogins::default(),

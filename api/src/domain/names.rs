@@ -6,7 +6,7 @@ use server_scout_wire::label::is_visible;
 
 use super::ServiceError;
 
-/// A name of an organisation or a server: 1 to 64 visible characters without space at the ends.
+/// A name of an organisation, a server or a person: 1 to 64 visible characters without space at the ends.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Name(String);
 
@@ -25,6 +25,14 @@ impl Name {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// The same where nothing may be given; empty then.
+    pub fn parse_optional(member: &'static str, text: &str) -> Result<String, ServiceError> {
+        if text.trim().is_empty() {
+            return Ok(String::new());
+        }
+        Self::parse(member, text).map(|name| name.0)
     }
 
     /// Makes a name of a host's own, as far as one can be made.

@@ -11,7 +11,7 @@ use super::{ServiceError, Services};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret};
 use crate::store::sessions::NewSession;
-use crate::store::{StoreError, credentials, devices, people, sessions};
+use crate::store::{StoreError, credentials, devices, links, people, sessions};
 
 /// What somebody who changes the password presents.
 pub struct PasswordChange {
@@ -73,6 +73,8 @@ impl Services {
         self.store()
             .write(move |c| {
                 people::replace_password_hash(c, replacement.person, &before, &after)?;
+                links::end_resets(c, replacement.person)?;
+                links::end_email_change(c, replacement.person)?;
                 devices::remember(c, &device_hash, replacement.person, now)?;
                 sessions::replace_all(c, &session, &replacement, now)?;
                 let scopes = credentials::of_person(c, replacement.person)?;

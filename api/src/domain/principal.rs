@@ -76,6 +76,9 @@ impl Principal {
 impl PersonPrincipal {
     /// The scope of the person's organisation, if they have `right` there.
     pub fn scope(&self, right: Right) -> Result<Scope, ServiceError> {
+        if self.identity.lacks_factor {
+            return Err(ServiceError::SecondFactorRequired);
+        }
         if self.right.is_some_and(|highest| highest >= right) {
             Ok(self.identity.scope)
         } else {
@@ -107,6 +110,18 @@ impl PersonPrincipal {
             Means::Token(_) => Err(ServiceError::Forbidden),
             Means::Session(_) if !self.fresh => Err(ServiceError::ProofNeeded),
             Means::Session(session) => Ok((self.actor(), session)),
+        }
+    }
+
+    /// Whether they have a right over their own account. A program has none while its organisation
+    /// requires a second factor that the person lacks; the person keeps theirs, to set one up.
+    pub fn own_right(&self, right: Right) -> Result<(), ServiceError> {
+        if matches!(self.means, Means::Token(_)) && self.identity.lacks_factor {
+            return Err(ServiceError::SecondFactorRequired);
+        }
+        match self.own {
+            Some(highest) if highest >= right => Ok(()),
+            _ => Err(ServiceError::Forbidden),
         }
     }
 
@@ -169,8 +184,14 @@ impl Services {
     /// an open page alone does not keep a session alive.
     pub async fn still_valid(&self, means: Means) -> Result<bool, ServiceError> {
         Ok(match means {
-            Means::Session(hash) => self.session_person(hash).await?.is_some(),
-            Means::Token(hash) => self.token_person(hash).await?.is_some(),
+            Means::Session(hash) => {
+                let found = self.session_person(hash).await?;
+                found.is_some_and(|(person, _)| !person.identity.lacks_factor)
+            }
+            Means::Token(hash) => {
+                let found = self.token_person(hash).await?;
+                found.is_some_and(|person| !person.identity.lacks_factor)
+            }
         })
     }
 

@@ -1,5 +1,7 @@
 //! Proving again who one is, before a weighty change.
 
+use diesel::SqliteConnection;
+
 use super::accounts::{LoggedIn, sources};
 use super::audit::{Action, Object};
 use super::names::Email;
@@ -31,7 +33,7 @@ impl Services {
             .check_present(identity.person, Password::typed(password), &sources)
             .await;
         match checked {
-            Ok(_) => self.renew_proved(person, device).await,
+            Ok(_) => self.renew_proved(person, device, "", |_| Ok(())).await,
             Err(error @ ServiceError::Invalid { .. }) => {
                 self.note_failed_proof(person).await?;
                 Err(error)
@@ -40,11 +42,14 @@ impl Services {
         }
     }
 
-    /// The session goes on under a new id, as one that has proved whose it is.
+    /// The session goes on under a new id, as one that has proved whose it is. `take` uses the proof
+    /// up, and `detail` says what it was where it was no password.
     pub(super) async fn renew_proved(
         &self,
         person: &PersonPrincipal,
         device: Option<Secret>,
+        detail: &'static str,
+        take: impl FnOnce(&mut SqliteConnection) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<LoggedIn, ServiceError> {
         let Means::Session(before) = person.means else {
             return Err(ServiceError::Forbidden);
@@ -56,10 +61,11 @@ impl Services {
         let (now, id) = (self.clock().now(), person.person());
         self.store()
             .write(move |c| {
+                take(c)?;
                 sessions::renew(c, &before, &hash, now)?;
                 devices::remember(c, &device_hash, id, now)?;
                 let scopes = credentials::of_person(c, id)?;
-                let what = (Action::Proved, &Object::none(), "");
+                let what = (Action::Proved, &Object::none(), detail);
                 audit.record_for(c, now, &scopes, &acting, what)
             })
             .await

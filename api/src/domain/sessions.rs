@@ -86,9 +86,7 @@ impl Services {
 /// A session shows and ends all of its person's; a token those of its one organisation, as far as
 /// its scope goes. The role plays no part: they are the person's own.
 fn own(person: &PersonPrincipal, right: Right) -> Result<Whose, ServiceError> {
-    if person.own.is_none_or(|highest| highest < right) {
-        return Err(ServiceError::Forbidden);
-    }
+    person.own_right(right)?;
     let organisation = match person.means {
         Means::Session(_) => None,
         Means::Token(_) => Some(person.identity.scope.organisation()),

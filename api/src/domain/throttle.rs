@@ -13,12 +13,15 @@ use std::time::Duration;
 use server_scout_wire::Timestamp;
 
 use crate::address::of_one_client;
+use crate::id::{Id, Person};
 use crate::secret::SecretHash;
 
 /// Failures that cost nothing: people mistype.
 const FREE: u32 = 5;
 /// An address may be a whole office.
 const FREE_BY_ADDRESS: u32 = 20;
+/// Whoever invites may invite a team.
+const FREE_BY_INVITER: u32 = 50;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_mins(15);
 /// A count that saw no failure for so long is forgotten.
@@ -36,6 +39,12 @@ pub(super) enum Source {
     Address(IpAddr),
     /// A browser that has logged in before.
     Device(SecretHash),
+    /// The second factor of a person.
+    Factor(Id<Person>),
+    /// The second factor of a person, from a browser that has logged in before.
+    FactorOnDevice(SecretHash),
+    /// A person who has mails sent to others.
+    Inviter(Id<Person>),
 }
 
 /// Counts of failed logins.
@@ -57,7 +66,8 @@ impl Source {
     fn free(&self) -> u32 {
         match self {
             Self::Address(_) => FREE_BY_ADDRESS,
-            Self::Account(_) | Self::Device(_) => FREE,
+            Self::Account(_) | Self::Device(_) | Self::Factor(_) | Self::FactorOnDevice(_) => FREE,
+            Self::Inviter(_) => FREE_BY_INVITER,
         }
     }
 }
@@ -102,7 +112,11 @@ impl Throttle {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for source in sources {
             match source {
-                Source::Account(_) | Source::Device(_) => {
+                Source::Account(_)
+                | Source::Device(_)
+                | Source::Factor(_)
+                | Source::FactorOnDevice(_)
+                | Source::Inviter(_) => {
                     counts.remove(source);
                 }
                 Source::Address(_) => {

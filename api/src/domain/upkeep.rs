@@ -26,6 +26,8 @@ impl Services {
         self.remove_ended_organisations().await?;
         let now = self.clock().now();
         self.sweep_sessions(now).await?;
+        self.sweep_second_factors(now).await?;
+        self.sweep_links(now).await?;
         self.close_old_events().await?;
         let before = now.before(self.0.limits.retention);
         loop {

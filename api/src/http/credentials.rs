@@ -15,6 +15,8 @@ use crate::secret::Secret;
 pub(super) const SESSION_COOKIE: &str = "__Host-server-scout";
 /// The cookie of a browser that has logged in before.
 const DEVICE_COOKIE: &str = "__Host-server-scout-device";
+/// The cookie of a login that waits for a second factor.
+const STEP_COOKIE: &str = "__Host-server-scout-login";
 /// The agent key's header.
 pub(super) const AGENT_KEY_HEADER: &str = "x-api-key";
 
@@ -52,10 +54,19 @@ pub(super) fn of(request: &Request) -> Result<Option<Credential>, Failure> {
 
 /// The device token that the request carries, if it carries exactly one.
 pub(super) fn device(request: &Request) -> Option<String> {
+    only_cookie(request, DEVICE_COOKIE)
+}
+
+/// The login that waits for a second factor, if the request carries exactly one.
+pub(super) fn login_step(request: &Request) -> Option<String> {
+    only_cookie(request, STEP_COOKIE)
+}
+
+fn only_cookie(request: &Request, name: &str) -> Option<String> {
     let lines = request.headers().get_all(header::COOKIE).iter();
     let mut tokens = lines
         .flat_map(|line| Cookie::split_parse(text(line)).flatten())
-        .filter(|cookie| cookie.name() == DEVICE_COOKIE);
+        .filter(|cookie| cookie.name() == name);
     let token = tokens.next()?.value().to_owned();
     tokens.next().is_none().then_some(token)
 }
@@ -73,6 +84,18 @@ pub(super) fn device_cookie(device: &Secret) -> HeaderValue {
             .max_age(year)
             .build(),
     )
+}
+
+/// The header that lets a browser go on with a login that waits for a second factor.
+pub(super) fn step_cookie(step: &Secret) -> HeaderValue {
+    let life = cookie::time::Duration::minutes(5);
+    let cookie = base_cookie(STEP_COOKIE, step.expose()).max_age(life);
+    header_of(&cookie.same_site(SameSite::Strict).build())
+}
+
+/// The header that takes it away.
+pub(super) fn no_step_cookie() -> HeaderValue {
+    header_of(&base_cookie(STEP_COOKIE, "").removal().build())
 }
 
 /// The header that takes it away.

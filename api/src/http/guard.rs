@@ -84,8 +84,19 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             }
             request.set_data(fields);
         }
-        Ok(self.inner.call(request).await?.into_response())
+        let read = is_read(request.method());
+        match self.inner.call(request).await {
+            Ok(answer) => Ok(answer.into_response()),
+            // Where the rights of a person wait for a second factor, its set-up is the way.
+            Err(error) if read && lacks_factor(&error) => Ok(see_other("/account/second-factor")),
+            Err(error) => Err(error),
+        }
     }
+}
+
+fn lacks_factor(error: &poem::Error) -> bool {
+    let failure = error.downcast_ref::<Failure>();
+    failure.is_some_and(|failure| failure.problem().r#type == Failure::SECOND_FACTOR_REQUIRED)
 }
 
 impl<E> Guarded<E> {

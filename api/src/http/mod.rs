@@ -29,6 +29,7 @@ pub use self::routes::DeclaredRoute;
 use self::routes::{Declared, Routes};
 use crate::config::Config;
 use crate::domain::Services;
+use crate::secret::Secret;
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -72,6 +73,7 @@ impl App {
         agents_trust: Option<AgentsTrust>,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, BuildError> {
+        services.bind_passkeys(&config.public_url);
         Ok(Self(Arc::new(Inner {
             services,
             pages: Pages::new()?,
@@ -93,6 +95,12 @@ impl App {
 
     fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// The whole address of a one-time link, for the one answer that shows it.
+    fn link(&self, page: &str, secret: &Secret) -> String {
+        let public_url = self.config().public_url.as_str();
+        format!("{public_url}/{page}/{}", secret.expose())
     }
 }
 

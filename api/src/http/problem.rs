@@ -26,6 +26,9 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// The type of what a person may not do who lacks a second factor that is required.
+    pub(super) const SECOND_FACTOR_REQUIRED: &str = "second-factor-required";
+
     fn new(status: StatusCode, kind: &str, title: &str) -> Self {
         let problem = Problem {
             r#type: kind.to_owned(),
@@ -234,15 +237,37 @@ impl From<ServiceError> for Failure {
             }
             ServiceError::Forbidden => Self::forbidden("Your role or token does not include this."),
             ServiceError::Invalid { member, reason } => Self::invalid(member, &reason),
+            ServiceError::LastOwner => {
+                let title = "An organisation keeps at least one owner";
+                Self::new(StatusCode::CONFLICT, "last-owner", title)
+                    .detail("Make somebody else an owner first.")
+            }
             ServiceError::NotFound => Self::not_found(),
             ServiceError::ProofNeeded => {
                 Self::new(StatusCode::FORBIDDEN, "proof-needed", "Confirm that it is you").detail(
                     "This change asks for a password or a second factor of the last 15 minutes. Open /confirm in this browser.",
                 )
             }
+            ServiceError::LastSecondFactor => Self::new(
+                StatusCode::CONFLICT,
+                "last-second-factor",
+                "The last second factor stays",
+            )
+            .detail(error.to_string()),
+            ServiceError::LoginOver => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "login-over",
+                "This login is over; log in again",
+            ),
+            ServiceError::SecondFactorRequired => Self::new(
+                StatusCode::FORBIDDEN,
+                Self::SECOND_FACTOR_REQUIRED,
+                "This organisation requires a second factor",
+            )
+            .detail("Set one up on the page /account/second-factor of the dashboard."),
             ServiceError::LinkClosed => {
                 Self::new(StatusCode::GONE, "link-closed", "This link opens nothing any more").detail(
-                    "It has been used, has expired, or was replaced by a newer one. Restart the dashboard for a new first-owner link.",
+                    "It has been used, has expired, or was replaced by a newer one. Whoever gave it to you can make another; the dashboard prints a new first-owner link at its next start.",
                 )
             }
             ServiceError::TooManyAttempts { retry_after } => {
@@ -258,6 +283,11 @@ impl From<ServiceError> for Failure {
                 failure.retry_after = Some(retry_after);
                 failure
             }
+            ServiceError::WrongSecondFactor => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "wrong-second-factor",
+                "The second factor is wrong or was used already",
+            ),
             ServiceError::WrongLogin => {
                 Self::new(StatusCode::UNAUTHORIZED, "wrong-login", "Address or password is wrong")
             }

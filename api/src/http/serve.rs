@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Listen, PublicUrl, Tls};
 use crate::data_dir::{DataDir, DataDirError, ServeLock};
 use crate::domain::{ServiceError, Services};
+use crate::mail::{Mailer, MailerError};
 use crate::master_key::{self, MasterKeyError};
 use crate::secret::Secret;
 use crate::store::{OpenError, Store, StoreError};
@@ -29,6 +30,7 @@ pub struct Dashboard {
     services: Services,
     certificates: Option<Certificates>,
     trust: Option<AgentsTrust>,
+    mailer: Option<Mailer>,
     listener: Listener,
     address: String,
     _lock: ServeLock,
@@ -63,6 +65,9 @@ pub enum StartError {
     /// What the start has to read.
     #[error("the database cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The way out for mail.
+    #[error(transparent)]
+    Mail(#[from] MailerError),
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -91,8 +96,10 @@ impl Dashboard {
         let sealer = Some(master_key::open_or_make(&config, &data_dir, &store).await?);
         let (limits, times) = (config.limits, config.sessions);
         let services = Services::start(store, clock, limits, times, sealer).await?;
+        let mailer = mailer(&config)?;
         let address = shown(&listener, certificates.is_some());
         Ok(Self {
+            mailer,
             config,
             services,
             certificates,
@@ -157,12 +164,16 @@ impl Dashboard {
         let certificates = self.certificates.map(|c| tokio::spawn(c.keep_fresh(clock)));
         let upkeep = tokio::spawn(self.services.clone().keep_clean());
         let audit = tokio::spawn(self.services.clone().keep_audited());
+        let mail = self.mailer.and_then(|mailer| {
+            let bag = self.services.open_post(&self.config.public_url)?;
+            Some(tokio::spawn(bag.deliver(mailer)))
+        });
         let accepting = tokio::spawn(super::listen::run(acceptor, self.listener, stopping));
 
         stop.await;
         let _ = stopper.send(true);
         let _ = accepting.await;
-        for task in [Some(upkeep), Some(audit), certificates]
+        for task in [Some(upkeep), Some(audit), certificates, mail]
             .into_iter()
             .flatten()
         {
@@ -246,6 +257,13 @@ fn is_local(listener: &Listener) -> bool {
             .is_ok_and(|a| a.ip().to_canonical().is_loopback()),
         Listener::Unix(_) => true,
     }
+}
+
+/// The way out for mail, where the operator has named one. It greets with the dashboard's public name.
+fn mailer(config: &Config) -> Result<Option<Mailer>, MailerError> {
+    let greeting = config.public_url.host().map(|host| host.to_string());
+    let open = |smtp| Mailer::open(smtp, greeting);
+    config.smtp.as_ref().map(open).transpose()
 }
 
 /// With port 0 the public address is only known now.

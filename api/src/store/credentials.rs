@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::schema::{access_token, agent_key, installation, member, organisation, person, session};
-use super::{Scope, StoreError};
+use super::{Scope, StoreError, second_factors};
 use crate::access::{Role, TokenScope};
 use crate::id::{AgentKey, Id, Organisation, Person, Server};
 use crate::secret::SecretHash;
@@ -33,6 +33,8 @@ pub struct PersonIdentity {
     pub organisation: String,
     /// The organisation.
     pub scope: Scope,
+    /// Whether the organisation requires a second factor that the person does not have.
+    pub lacks_factor: bool,
 }
 
 /// A session that exists; whether it still counts is the service's to say.
@@ -81,7 +83,7 @@ pub fn agent_key(
     }))
 }
 
-/// The session of that hash, if its person is still a member.
+/// The session of that hash, if its person is still a member and not suspended.
 pub fn session(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
@@ -95,6 +97,7 @@ pub fn session(
         .inner_join(person::table.on(person::id.eq(session::person_id)))
         .inner_join(organisation::table.on(organisation::id.eq(session::organisation_id)))
         .filter(session::id_hash.eq(hash.as_bytes()))
+        .filter(member::suspended_at.is_null())
         .select((
             (
                 person::id,
@@ -102,6 +105,7 @@ pub fn session(
                 member::role,
                 organisation::id,
                 organisation::name,
+                organisation::requires_second_factor,
             ),
             session::created_at,
             session::seen_at,
@@ -112,7 +116,7 @@ pub fn session(
     found
         .map(|(row, created_at, seen_at, proved_at)| {
             Ok(FoundSession {
-                identity: identity(row)?,
+                identity: identity(connection, row)?,
                 created_at: Timestamp::from_millis(created_at),
                 seen_at: Timestamp::from_millis(seen_at),
                 proved_at: Timestamp::from_millis(proved_at),
@@ -121,7 +125,8 @@ pub fn session(
         .transpose()
 }
 
-/// The access token of that hash, unless it is revoked, if its person is still a member.
+/// The access token of that hash, unless it is revoked, if its person is still a member and not
+/// suspended.
 pub fn access_token(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
@@ -136,6 +141,7 @@ pub fn access_token(
         .inner_join(organisation::table.on(organisation::id.eq(access_token::organisation_id)))
         .filter(access_token::token_hash.eq(hash.as_bytes()))
         .filter(access_token::revoked_at.is_null())
+        .filter(member::suspended_at.is_null())
         .select((
             (
                 person::id,
@@ -143,6 +149,7 @@ pub fn access_token(
                 member::role,
                 organisation::id,
                 organisation::name,
+                organisation::requires_second_factor,
             ),
             access_token::scope,
             access_token::expires_at,
@@ -152,8 +159,8 @@ pub fn access_token(
     found
         .map(|(row, scope, expires_at)| {
             Ok(FoundToken {
-                identity: identity(row)?,
-                scope: parse(&scope)?,
+                identity: identity(connection, row)?,
+                scope: parse_word(&scope)?,
                 expires_at: Timestamp::from_millis(expires_at),
             })
         })
@@ -187,20 +194,24 @@ pub(super) fn of_new(organisation: Id<Organisation>) -> Scope {
     Scope::of(organisation)
 }
 
-type IdentityRow = (Id<Person>, String, String, Id<Organisation>, String);
+type IdentityRow = (Id<Person>, String, String, Id<Organisation>, String, i32);
 
-fn identity(row: IdentityRow) -> Result<PersonIdentity, StoreError> {
-    let (person, email, role, organisation, name) = row;
+fn identity(
+    connection: &mut SqliteConnection,
+    row: IdentityRow,
+) -> Result<PersonIdentity, StoreError> {
+    let (person, email, role, organisation, name, requires) = row;
     Ok(PersonIdentity {
         person,
         email,
-        role: parse(&role)?,
+        role: parse_word(&role)?,
         organisation: name,
         scope: Scope::of(organisation),
+        lacks_factor: requires == 1 && !second_factors::any(connection, person)?,
     })
 }
 
-fn parse<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
+pub(super) fn parse_word<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
     word.parse()
         .map_err(|_| StoreError::Database(format!("holds the unknown word {word:?}")))
 }

@@ -54,6 +54,12 @@ pub fn remember(
     Ok(())
 }
 
+/// Forgets every device of a person.
+pub fn forget_all(connection: &mut SqliteConnection, person: Id<Person>) -> Result<(), StoreError> {
+    diesel::delete(device::table.filter(device::person_id.eq(person))).execute(connection)?;
+    Ok(())
+}
+
 /// Forgets devices that were not used since `before`.
 pub fn sweep(connection: &mut SqliteConnection, before: Timestamp) -> Result<usize, StoreError> {
     let old = device::table.filter(device::seen_at.lt(before.as_millis()));

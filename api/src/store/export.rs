@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use server_scout_wire::Timestamp;
 
 use super::schema::{
-    access_token, agent_key, member, organisation, person, report, series, server,
+    access_token, agent_key, invitation, member, organisation, person, report, series, server,
 };
 use super::{Scope, StoreError};
-use crate::id::{AccessToken, AgentKey, Id, Person, Server};
+use crate::id::{AccessToken, AgentKey, Id, Invitation, Person, Server};
 
 /// A part of an export.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,6 +18,8 @@ pub enum Part {
     Organisation,
     /// Its members.
     Members,
+    /// Who is invited.
+    Invitations,
     /// Its servers.
     Servers,
     /// What is known of agent keys.
@@ -34,9 +36,10 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the order of the export.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Organisation,
         Self::Members,
+        Self::Invitations,
         Self::Servers,
         Self::AgentKeys,
         Self::AccessTokens,
@@ -60,6 +63,7 @@ pub fn read(
     match part {
         Part::Organisation => organisation_itself(connection, scope, after),
         Part::Members => members(connection, scope, after, limit),
+        Part::Invitations => invitations(connection, scope, after, limit),
         Part::Servers => servers(connection, scope, after, limit),
         Part::AgentKeys => agent_keys(connection, scope, after, limit),
         Part::AccessTokens => access_tokens(connection, scope, after, limit),
@@ -77,15 +81,20 @@ fn organisation_itself(
     if after >= 0 {
         return Ok(Vec::new());
     }
-    let (name, created_at): (String, i64) = organisation::table
+    let (name, created_at, requires): (String, i64, i32) = organisation::table
         .filter(organisation::id.eq(scope.organisation()))
-        .select((organisation::name, organisation::created_at))
+        .select((
+            organisation::name,
+            organisation::created_at,
+            organisation::requires_second_factor,
+        ))
         .first(connection)?;
     let record = json!({
         "kind": "organisation",
         "id": scope.organisation().to_string(),
         "name": name,
         "created_at": time(created_at),
+        "requires_second_factor": requires == 1,
     });
     Ok(vec![(0, record)])
 }
@@ -96,21 +105,65 @@ fn members(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Record>, StoreError> {
-    let rows: Vec<(Id<Person>, String, String, i64)> = member::table
+    type Row = (Id<Person>, String, String, String, i64, Option<i64>);
+    let rows: Vec<Row> = member::table
         .inner_join(person::table)
         .filter(member::organisation_id.eq(scope.organisation()))
         .filter(member::person_id.gt(after))
         .order(member::person_id)
         .limit(limit)
-        .select((person::id, person::email, member::role, member::created_at))
+        .select((
+            person::id,
+            person::email,
+            person::name,
+            member::role,
+            member::created_at,
+            member::suspended_at,
+        ))
         .load(connection)?;
-    let record = |(id, email, role, created_at): (Id<Person>, String, String, i64)| {
+    let record = |(id, email, name, role, created_at, suspended_at): Row| {
         let record = json!({
             "kind": "member",
             "person": id.to_string(),
             "email": email,
+            "name": name,
             "role": role,
             "since": time(created_at),
+            "suspended_since": suspended_at.map(time),
+        });
+        (id.as_i64(), record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn invitations(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    type Row = (Id<Invitation>, String, String, i64, i64);
+    let rows: Vec<Row> = invitation::table
+        .filter(invitation::organisation_id.eq(scope.organisation()))
+        .filter(invitation::id.gt(after))
+        .order(invitation::id)
+        .limit(limit)
+        .select((
+            invitation::id,
+            invitation::email,
+            invitation::role,
+            invitation::created_at,
+            invitation::expires_at,
+        ))
+        .load(connection)?;
+    let record = |(id, email, role, created_at, expires_at): Row| {
+        let record = json!({
+            "kind": "invitation",
+            "id": id.to_string(),
+            "email": email,
+            "role": role,
+            "created_at": time(created_at),
+            "expires_at": time(expires_at),
         });
         (id.as_i64(), record)
     };

@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::schema::{access_token, agent_key, member, organisation, person, server, session};
+use super::schema::{
+    access_token, agent_key, invitation, member, organisation, person, server, session,
+};
 use super::{Scope, StoreError};
 use crate::id::{Id, Organisation, Person, Server};
 
@@ -29,6 +31,8 @@ pub fn end(
         return Err(StoreError::NotFound);
     }
     diesel::delete(session::table.filter(session::organisation_id.eq(id))).execute(connection)?;
+    diesel::delete(invitation::table.filter(invitation::organisation_id.eq(id)))
+        .execute(connection)?;
     diesel::delete(access_token::table.filter(access_token::organisation_id.eq(id)))
         .execute(connection)?;
     diesel::delete(agent_key::table.filter(agent_key::organisation_id.eq(id)))

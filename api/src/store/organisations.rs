@@ -46,23 +46,12 @@ pub fn name(connection: &mut SqliteConnection, scope: Scope) -> Result<String, S
         .first(connection)?)
 }
 
-/// Makes a person a member.
-pub fn join(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    person: Id<Person>,
-    role: Role,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    diesel::insert_into(member::table)
-        .values((
-            member::organisation_id.eq(scope.organisation()),
-            member::person_id.eq(person),
-            member::role.eq(role.as_str()),
-            member::created_at.eq(now.as_millis()),
-        ))
-        .execute(connection)?;
-    Ok(())
+/// How many organisations a person owns.
+pub fn owned_by(connection: &mut SqliteConnection, person: Id<Person>) -> Result<i64, StoreError> {
+    let owned = member::table
+        .filter(member::person_id.eq(person))
+        .filter(member::role.eq(Role::Owner.as_str()));
+    Ok(owned.count().get_result(connection)?)
 }
 
 /// Whether any organisation has an owner yet.

@@ -91,17 +91,62 @@ pub fn replace_password_hash(
     Ok(())
 }
 
-/// The organisation that the person joined first.
+/// The organisation that a login opens first: the one gone to last, else the one joined first. None
+/// when the person belongs to none, or is suspended in all.
 pub fn first_organisation(
     connection: &mut SqliteConnection,
-    person: Id<Person>,
+    id: Id<Person>,
 ) -> Result<Option<Id<Organisation>>, StoreError> {
-    Ok(member::table
-        .filter(member::person_id.eq(person))
-        .order(member::created_at)
+    let used: Option<Id<Organisation>> = person::table
+        .filter(person::id.eq(id))
+        .select(person::used_organisation_id)
+        .first(connection)?;
+    let open: Vec<Id<Organisation>> = member::table
+        .filter(member::person_id.eq(id))
+        .filter(member::suspended_at.is_null())
+        .order((member::created_at, member::organisation_id))
         .select(member::organisation_id)
-        .first(connection)
-        .optional()?)
+        .load(connection)?;
+    let again = used.filter(|used| open.contains(used));
+    Ok(again.or_else(|| open.first().copied()))
+}
+
+/// What the person is called; empty when they did not say.
+pub fn name(connection: &mut SqliteConnection, person: Id<Person>) -> Result<String, StoreError> {
+    Ok(person::table
+        .filter(person::id.eq(person))
+        .select(person::name)
+        .first(connection)?)
+}
+
+/// Calls the person otherwise.
+pub fn set_name(
+    connection: &mut SqliteConnection,
+    person: Id<Person>,
+    name: &str,
+) -> Result<(), StoreError> {
+    diesel::update(person::table.filter(person::id.eq(person)))
+        .set(person::name.eq(name))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Gives the person another address; a conflict when it is somebody else's.
+pub fn set_email(
+    connection: &mut SqliteConnection,
+    person: Id<Person>,
+    email: &str,
+) -> Result<(), StoreError> {
+    diesel::update(person::table.filter(person::id.eq(person)))
+        .set(person::email.eq(email))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Removes a person with all that is theirs alone.
+pub fn remove(connection: &mut SqliteConnection, person: Id<Person>) -> Result<(), StoreError> {
+    diesel::delete(person::table.filter(person::id.eq(person))).execute(connection)?;
+    Ok(())
 }
 
 /// Makes the only valid first-owner link; those before it open nothing any more.
@@ -125,6 +170,13 @@ pub fn replace_first_owner_link(
 pub fn void_first_owner_links(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     diesel::delete(one_time_link::table.filter(one_time_link::purpose.eq(FIRST_OWNER)))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Removes first-owner links that have expired.
+pub fn sweep_links(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
+    let expired = one_time_link::table.filter(one_time_link::expires_at.le(now.as_millis()));
+    diesel::delete(expired).execute(connection)?;
     Ok(())
 }
 

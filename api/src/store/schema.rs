@@ -13,6 +13,7 @@ diesel::table! {
         id -> BigInt,
         name -> Text,
         created_at -> BigInt,
+        requires_second_factor -> Integer,
         deleted_at -> Nullable<BigInt>,
     }
 }
@@ -23,6 +24,8 @@ diesel::table! {
         email -> Text,
         password_hash -> Text,
         created_at -> BigInt,
+        name -> Text,
+        used_organisation_id -> Nullable<BigInt>,
     }
 }
 
@@ -32,6 +35,37 @@ diesel::table! {
         person_id -> BigInt,
         role -> Text,
         created_at -> BigInt,
+        suspended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    invitation (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        token_hash -> Binary,
+        email -> Text,
+        role -> Text,
+        invited_by -> Nullable<BigInt>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    reset_link (token_hash) {
+        token_hash -> Binary,
+        person_id -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    email_change (token_hash) {
+        token_hash -> Binary,
+        person_id -> BigInt,
+        email -> Text,
+        expires_at -> BigInt,
     }
 }
 
@@ -175,14 +209,64 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    totp (id) {
+        id -> BigInt,
+        person_id -> BigInt,
+        sealed_seed -> Binary,
+        created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+        used_at -> Nullable<BigInt>,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_code (code_hash) {
+        code_hash -> Binary,
+        person_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkey (id) {
+        id -> BigInt,
+        person_id -> BigInt,
+        credential_id -> Binary,
+        credential -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    login_step (token_hash) {
+        token_hash -> Binary,
+        person_id -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::joinable!(login_step -> person (person_id));
 diesel::joinable!(member -> organisation (organisation_id));
 diesel::joinable!(member -> person (person_id));
+diesel::joinable!(invitation -> organisation (organisation_id));
+diesel::joinable!(invitation -> person (invited_by));
+diesel::joinable!(reset_link -> person (person_id));
+diesel::joinable!(email_change -> person (person_id));
 diesel::allow_tables_to_appear_in_same_query!(
     access_token,
     agent_key,
+    login_step,
+    email_change,
+    invitation,
     member,
     organisation,
+    passkey,
     person,
+    reset_link,
     server,
-    session
+    session,
+    totp
 );

@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 
 use super::StoreError;
-use super::schema::sealed_key;
+use super::schema::{sealed_key, totp};
+use super::second_factors::seed_place;
+use crate::id::{Id, Totp};
 use crate::sealing::Place;
 
 /// The sealed key of that name.
@@ -46,7 +48,16 @@ pub fn seal_again(
             .set(sealed_key::sealed.eq(fresh))
             .execute(connection)?;
     }
-    Ok(keys.len())
+    let seeds: Vec<(Id<Totp>, Vec<u8>)> = totp::table
+        .select((totp::id, totp::sealed_seed))
+        .load(connection)?;
+    for (id, sealed) in &seeds {
+        let fresh = again(&seed_place(*id), sealed)?;
+        diesel::update(totp::table.filter(totp::id.eq(id)))
+            .set(totp::sealed_seed.eq(fresh))
+            .execute(connection)?;
+    }
+    Ok(keys.len() + seeds.len())
 }
 
 /// The dashboard's own keys, each with its place. The first start makes one, and it stays for ever.

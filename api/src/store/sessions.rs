@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::StoreError;
 use super::schema::session;
+use super::{Scope, StoreError};
 use crate::id::{Id, Organisation, Person, Session};
 use crate::secret::SecretHash;
 
@@ -207,6 +207,48 @@ pub fn replace_all(
     }
     diesel::delete(of_person).execute(connection)?;
     create(connection, new, now)
+}
+
+/// Ends every session of the person.
+pub fn end_all(connection: &mut SqliteConnection, person: Id<Person>) -> Result<(), StoreError> {
+    diesel::delete(session::table.filter(session::person_id.eq(person))).execute(connection)?;
+    Ok(())
+}
+
+/// Ends every session of the person in one organisation.
+pub fn end_within(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    person: Id<Person>,
+) -> Result<(), StoreError> {
+    let there = session::table
+        .filter(session::person_id.eq(person))
+        .filter(session::organisation_id.eq(scope.organisation()));
+    diesel::delete(there).execute(connection)?;
+    Ok(())
+}
+
+/// Lets a session go on in another organisation and under another id, until the same hour. Not
+/// found when it has ended meanwhile.
+pub fn move_to(
+    connection: &mut SqliteConnection,
+    before: &SecretHash,
+    after: &SecretHash,
+    scope: Scope,
+) -> Result<(), StoreError> {
+    let one = session::table.filter(session::id_hash.eq(before.as_bytes()));
+    let id: Id<Session> = Id::random();
+    let moved = diesel::update(one)
+        .set((
+            session::id_hash.eq(after.as_bytes()),
+            session::id.eq(id),
+            session::organisation_id.eq(scope.organisation()),
+        ))
+        .execute(connection)?;
+    if moved == 0 {
+        return Err(StoreError::NotFound);
+    }
+    Ok(())
 }
 
 /// Removes what has expired. Returns how many.

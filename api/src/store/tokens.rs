@@ -47,3 +47,20 @@ pub fn create(
         .execute(connection)?;
     Ok(id)
 }
+
+/// Revokes every access token of a person in this organisation.
+pub fn revoke_within(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    person: Id<Person>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let theirs = access_token::table
+        .filter(access_token::organisation_id.eq(scope.organisation()))
+        .filter(access_token::person_id.eq(person))
+        .filter(access_token::revoked_at.is_null());
+    diesel::update(theirs)
+        .set(access_token::revoked_at.eq(now.as_millis()))
+        .execute(connection)?;
+    Ok(())
+}

@@ -7,6 +7,9 @@
     reason = "a test may fail loudly"
 )]
 
+pub(crate) mod authenticator;
+pub(crate) mod authenticator_app;
+
 use std::net::IpAddr;
 
 use server_scout::clock::{Clock, Hand};
@@ -155,6 +158,8 @@ impl World {
         self.services
             .log_in(attempt(EMAIL, PASSWORD))
             .await
+            .unwrap()
+            .done()
             .unwrap()
             .session
     }

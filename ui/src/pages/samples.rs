@@ -1,14 +1,22 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
+mod people;
+
+pub(super) use self::people::{
+    confirm_email, forgot_password, invitation, invitation_join, organisation, organisations,
+    people, profile, reset_password,
+};
 use crate::views::{
-    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, DataView, FirstOwnerView, Frame,
-    LoginView, MessageView, NewServerView, Section, ServerAddedView, ServerRow, ServerView,
-    ServersView, SessionRow, Settings, Status, ValueRow,
+    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, DataView, FactorRow,
+    FirstOwnerView, Frame, LoginView, MessageView, NewServerView, RecoveryCodesView,
+    RequirementView, SecondFactorView, SecondStepView, Section, ServerAddedView, ServerRow,
+    ServerView, ServersView, SessionRow, Settings, Status, TotpSetupView, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
     LoginView {
         email: text.to_owned(),
+        passkeys: true,
         error: Some(text.to_owned()),
     }
 }
@@ -37,6 +45,7 @@ pub(super) fn account(text: &str) -> AccountView {
         frame: frame(text),
         role: text.to_owned(),
         sessions: vec![session(true), session(false)],
+        has_factor: true,
         password_min: 12,
         notice: Some(text.to_owned()),
         error: Some(text.to_owned()),
@@ -47,6 +56,68 @@ pub(super) fn confirm(text: &str) -> ConfirmView {
     ConfirmView {
         frame: frame(text),
         next: text.to_owned(),
+        totp: true,
+        passkeys: true,
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn second_factor(text: &str) -> SecondFactorView {
+    let factor = |used: Option<&str>| FactorRow {
+        id: text.to_owned(),
+        name: text.to_owned(),
+        since: text.to_owned(),
+        since_seconds_ago: 93_000,
+        used: used.map(ToOwned::to_owned),
+        used_seconds_ago: 60,
+    };
+    SecondFactorView {
+        frame: frame(text),
+        totp: Some(factor(Some(text))),
+        passkeys: vec![factor(Some(text)), factor(None)],
+        passkeys_work: true,
+        recovery_codes_left: 10,
+        required_by: Some(text.to_owned()),
+        locked: false,
+        notice: Some(text.to_owned()),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn totp_setup(text: &str) -> TotpSetupView {
+    TotpSetupView {
+        frame: frame(text),
+        seed: text.to_owned(),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn recovery_codes(text: &str) -> RecoveryCodesView {
+    RecoveryCodesView {
+        frame: frame(text),
+        codes: vec![text.to_owned(); 10],
+    }
+}
+
+pub(super) fn requirement(text: &str) -> RequirementView {
+    RequirementView {
+        frame: frame(text),
+        settings: Settings::at(Section::SecondFactor),
+        required: false,
+        members: 3,
+        without: 1,
+        may_change: true,
+        notice: Some(text.to_owned()),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn second_step(text: &str) -> SecondStepView {
+    SecondStepView {
+        email: text.to_owned(),
+        totp: true,
+        passkeys: true,
+        recovery_codes: true,
         error: Some(text.to_owned()),
     }
 }

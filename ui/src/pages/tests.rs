@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::{Pages, TEMPLATES, samples};
 use crate::helpers::conditions;
 use crate::views::{
-    AccountView, ConfirmView, FirstOwnerView, LoginView, MessageView, NewServerView, Section,
-    ServerAddedView, ServerView, ServersView, Status, ValueRow,
+    AccountView, ConfirmView, FirstOwnerView, ForgotPasswordView, InvitationJoinView,
+    InvitationView, LoginView, MessageView, NewServerView, ProfileView, ResetPasswordView,
+    SecondFactorView, SecondStepView, Section, ServerAddedView, ServerView, ServersView, Status,
+    TotpSetupView, ValueRow,
 };
 
 /// What hosts, people and addresses could send to leave their place in a page.
@@ -57,7 +59,21 @@ fn the_samples_fill_every_field() {
         json!(samples::first_owner("sample")),
         json!(samples::account("sample")),
         json!(samples::confirm("sample")),
+        json!(samples::second_factor("sample")),
+        json!(samples::totp_setup("sample")),
+        json!(samples::recovery_codes("sample")),
+        json!(samples::requirement("sample")),
+        json!(samples::second_step("sample")),
         json!(samples::audit("sample")),
+        json!(samples::people("sample")),
+        json!(samples::organisation("sample")),
+        json!(samples::organisations("sample")),
+        json!(samples::profile("sample")),
+        json!(samples::invitation("sample")),
+        json!(samples::invitation_join("sample")),
+        json!(samples::forgot_password("sample")),
+        json!(samples::reset_password("sample")),
+        json!(samples::confirm_email("sample")),
         json!(samples::data("sample")),
         json!(samples::servers("sample")),
         json!(samples::server("sample", Status::Online)),
@@ -96,6 +112,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     pages.first_owner(&FirstOwnerView::default()).unwrap();
     pages.account(&AccountView::default()).unwrap();
     pages.confirm(&ConfirmView::default()).unwrap();
+    second_factors_the_other_way(&pages);
     let mut audit = samples::audit("sample");
     (audit.everybody, audit.next_before, audit.error) = (false, None, None);
     for event in &mut audit.events {
@@ -104,6 +121,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     pages.audit(&audit).unwrap();
     audit.events.clear();
     pages.audit(&audit).unwrap();
+    people_both_ways(&pages);
     let mut data = samples::data("sample");
     data.error = None;
     pages.data(&data).unwrap();
@@ -146,6 +164,70 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     assert_eq!(conditions::seen(), written);
 }
 
+/// The conditions of the pages of people, the other way round than their samples.
+fn people_both_ways(pages: &Pages) {
+    let mut people = samples::people("sample");
+    (people.next_after, people.link, people.notice, people.error) = (None, None, None, None);
+    people.mails = false;
+    for person in &mut people.people {
+        (person.own, person.suspended) = (false, false);
+        person.name.clear();
+        person
+            .roles
+            .iter_mut()
+            .for_each(|role| role.selected = false);
+    }
+    people
+        .roles
+        .iter_mut()
+        .for_each(|role| role.selected = false);
+    people.invitations.iter_mut().for_each(|row| row.by.clear());
+    pages.people(&people).unwrap();
+    people
+        .people
+        .iter_mut()
+        .for_each(|person| person.changeable = false);
+    people.invitations.clear();
+    pages.people(&people).unwrap();
+    let mut organisation = samples::organisation("sample");
+    (
+        organisation.may_change,
+        organisation.notice,
+        organisation.error,
+    ) = (false, None, None);
+    pages.organisation(&organisation).unwrap();
+    let mut organisations = samples::organisations("sample");
+    (
+        organisations.may_add,
+        organisations.notice,
+        organisations.error,
+    ) = (false, None, None);
+    for row in &mut organisations.organisations {
+        (row.current, row.open, row.suspended) = (false, false, false);
+    }
+    pages.organisations(&organisations).unwrap();
+    pages.profile(&ProfileView::default()).unwrap();
+    pages
+        .invitation(&InvitationView {
+            has_account: true,
+            ..InvitationView::default()
+        })
+        .unwrap();
+    pages
+        .invitation_join(&InvitationJoinView::default())
+        .unwrap();
+    pages
+        .forgot_password(&ForgotPasswordView::default())
+        .unwrap();
+    pages
+        .forgot_password(&ForgotPasswordView {
+            sent: true,
+            ..ForgotPasswordView::default()
+        })
+        .unwrap();
+    pages.reset_password(&ResetPasswordView::default()).unwrap();
+}
+
 #[test]
 fn a_field_that_the_data_lacks_is_an_error() {
     let pages = Pages::new().unwrap();
@@ -156,6 +238,15 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "account",
         "confirm",
         "audit",
+        "people",
+        "organisation",
+        "organisations",
+        "profile",
+        "invitation",
+        "invitation_join",
+        "forgot_password",
+        "reset_password",
+        "confirm_email",
         "data",
         "servers",
         "server",
@@ -310,7 +401,29 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.first_owner(&samples::first_owner(text)).unwrap(),
         pages.account(&samples::account(text)).unwrap(),
         pages.confirm(&samples::confirm(text)).unwrap(),
+        pages.second_factor(&samples::second_factor(text)).unwrap(),
+        pages.totp_setup(&samples::totp_setup(text)).unwrap(),
+        pages
+            .recovery_codes(&samples::recovery_codes(text))
+            .unwrap(),
+        pages.requirement(&samples::requirement(text)).unwrap(),
+        pages.second_step(&samples::second_step(text)).unwrap(),
         pages.audit(&samples::audit(text)).unwrap(),
+        pages.people(&samples::people(text)).unwrap(),
+        pages.organisation(&samples::organisation(text)).unwrap(),
+        pages.organisations(&samples::organisations(text)).unwrap(),
+        pages.profile(&samples::profile(text)).unwrap(),
+        pages.invitation(&samples::invitation(text)).unwrap(),
+        pages
+            .invitation_join(&samples::invitation_join(text))
+            .unwrap(),
+        pages
+            .forgot_password(&samples::forgot_password(text))
+            .unwrap(),
+        pages
+            .reset_password(&samples::reset_password(text))
+            .unwrap(),
+        pages.confirm_email(&samples::confirm_email(text)).unwrap(),
         pages.data(&samples::data(text)).unwrap(),
         pages.servers(&samples::servers(text)).unwrap(),
         pages.new_server(&samples::new_server(text)).unwrap(),
@@ -321,6 +434,31 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         rendered.push(pages.server(&samples::server(text, status)).unwrap());
     }
     rendered
+}
+
+fn second_factors_the_other_way(pages: &Pages) {
+    let empty = SecondFactorView::default();
+    let locked = SecondFactorView {
+        locked: true,
+        required_by: Some("Acme".to_owned()),
+        ..SecondFactorView::default()
+    };
+    let mut unused = samples::second_factor("sample");
+    unused.recovery_codes_left = 1;
+    if let Some(totp) = &mut unused.totp {
+        totp.used = None;
+    }
+    for view in [empty, locked, unused] {
+        pages.second_factor(&view).unwrap();
+    }
+    let mut requirement = samples::requirement("sample");
+    (requirement.notice, requirement.error) = (None, None);
+    requirement.required = true;
+    pages.requirement(&requirement).unwrap();
+    requirement.may_change = false;
+    pages.requirement(&requirement).unwrap();
+    pages.totp_setup(&TotpSetupView::default()).unwrap();
+    pages.second_step(&SecondStepView::default()).unwrap();
 }
 
 /// Every text in `value` is `text`, and nothing is absent; a status is one of its words.

@@ -1,11 +1,21 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
+mod people;
+mod second_factor;
 mod settings;
 
 use std::fmt;
 
 use serde::Serialize;
 
+pub use self::people::{
+    ConfirmEmailView, ForgotPasswordView, InvitationJoinView, InvitationRow, InvitationView,
+    OrganisationRow, OrganisationView, OrganisationsView, PeopleView, PersonRow, ProfileView,
+    ResetPasswordView, RoleOption,
+};
+pub use self::second_factor::{
+    FactorRow, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, TotpSetupView,
+};
 pub use self::settings::{
     AuditFilter, AuditRow, AuditView, ConfirmView, DataView, Section, Settings,
 };
@@ -36,6 +46,8 @@ impl fmt::Debug for Frame {
 pub struct LoginView {
     /// The address typed before, when the attempt failed.
     pub email: String,
+    /// Whether passkeys can be used at this dashboard's address.
+    pub passkeys: bool,
     /// Why the attempt failed.
     pub error: Option<String>,
 }
@@ -251,6 +263,8 @@ pub struct AccountView {
     pub role: String,
     /// The person's sessions, the one used last first.
     pub sessions: Vec<SessionRow>,
+    /// Whether the person has a second factor.
+    pub has_factor: bool,
     /// The least number of characters of a password.
     pub password_min: usize,
     /// What was just done.

@@ -7,6 +7,12 @@ use super::Frame;
 /// A section of the settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Section {
+    /// The organisation itself.
+    Organisation,
+    /// Its people.
+    People,
+    /// Whether a second factor is required.
+    SecondFactor,
     /// The audit log.
     Audit,
     /// Export and deletion.
@@ -15,7 +21,13 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 2] = [Self::Audit, Self::Data];
+    pub const ALL: [Self; 5] = [
+        Self::Organisation,
+        Self::People,
+        Self::SecondFactor,
+        Self::Audit,
+        Self::Data,
+    ];
 
     /// Its name, and its word in paths.
     #[must_use]
@@ -25,6 +37,9 @@ impl Section {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Organisation => "Organisation",
+            Self::People => "People",
+            Self::SecondFactor => "Second factor",
             Self::Audit => "Audit log",
             Self::Data => "Data",
         }
@@ -32,6 +47,9 @@ impl Section {
 
     fn slug(self) -> &'static str {
         match self {
+            Self::Organisation => "organisation",
+            Self::People => "people",
+            Self::SecondFactor => "second-factor",
             Self::Audit => "audit",
             Self::Data => "data",
         }
@@ -73,6 +91,10 @@ pub struct ConfirmView {
     pub frame: Frame,
     /// Where to go afterwards, a path of the dashboard.
     pub next: String,
+    /// Whether a code by time can prove it.
+    pub totp: bool,
+    /// Whether a passkey can.
+    pub passkeys: bool,
     /// Why the attempt failed.
     pub error: Option<String>,
 }

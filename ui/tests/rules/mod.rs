@@ -213,7 +213,13 @@ impl<'a> Check<'a> {
 /// The hidden field that carries the session's token.
 fn is_token(tag: &Tag<'_>) -> bool {
     tag.attribute("name") == Some("csrf_token")
-        && tag.attribute("value") == Some("{{frame.csrf_token}}")
+        // Within a list the frame is one level up.
+        && matches!(
+            tag.attribute("value"),
+            Some(
+                "{{frame.csrf_token}}" | "{{../frame.csrf_token}}" | "{{@root.frame.csrf_token}}"
+            )
+        )
 }
 
 /// An asset, a place in the page, or a path of ours in which values stand behind a fixed first segment:

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::id::{AccessToken, AgentKey, Id, Person, Server, Session};
+use crate::id::{AccessToken, AgentKey, Id, Invitation, Person, Server, Session};
 use crate::store::Scope;
 
 /// What was done. Each has one word, which never changes: people filter and count by it.
@@ -14,6 +14,14 @@ pub enum Action {
     AgentKeyRevoked,
     /// The audit log was exported.
     AuditExported,
+    /// A person wants another address; it waits for its link.
+    EmailChangeAsked,
+    /// A person has another address.
+    EmailChanged,
+    /// Somebody was invited.
+    InvitationAdded,
+    /// An invitation was taken back.
+    InvitationEnded,
     /// Old events of a chain were removed after their retention.
     AuditClosed,
     /// A login with a wrong password or an unknown address.
@@ -32,12 +40,46 @@ pub enum Action {
     OrganisationAdded,
     /// An organisation's whole data was exported.
     OrganisationExported,
+    /// An organisation was given another name.
+    OrganisationRenamed,
     /// An organisation was deleted.
     OrganisationDeleted,
     /// A password was changed.
     PasswordChanged,
+    /// A password was changed by a link.
+    PasswordReset,
+    /// A link to another password was made.
+    PasswordResetAsked,
     /// A person was added to an organisation.
     PersonAdded,
+    /// A recovery code was used in the place of a second factor.
+    RecoveryCodeUsed,
+    /// New recovery codes were made; those before are void.
+    RecoveryCodesRenewed,
+    /// A second factor was set up.
+    SecondFactorAdded,
+    /// An organisation does not require a second factor any more.
+    SecondFactorOptional,
+    /// A second factor was removed.
+    SecondFactorRemoved,
+    /// A second factor was given another name.
+    SecondFactorRenamed,
+    /// An organisation requires a second factor.
+    SecondFactorRequired,
+    /// The operator removed every second factor of a person.
+    SecondFactorReset,
+    /// A person left an organisation.
+    PersonLeft,
+    /// A person was taken out of an organisation.
+    PersonRemoved,
+    /// A suspended person goes on.
+    PersonResumed,
+    /// A person was given another role.
+    PersonRoleChanged,
+    /// A person was suspended.
+    PersonSuspended,
+    /// A person is called otherwise.
+    ProfileChanged,
     /// A server was added.
     ServerAdded,
     /// A server was deleted.
@@ -50,6 +92,8 @@ pub enum Action {
     ServerResumed,
     /// Sessions were ended by their person.
     SessionEnded,
+    /// A session goes on in another organisation.
+    SessionMoved,
     /// An access token was made.
     TokenAdded,
 }
@@ -62,6 +106,10 @@ impl Action {
             Self::AgentKeyAdded => "agent-key.added",
             Self::AgentKeyRevoked => "agent-key.revoked",
             Self::AuditExported => "audit.exported",
+            Self::EmailChangeAsked => "email.change-asked",
+            Self::EmailChanged => "email.changed",
+            Self::InvitationAdded => "invitation.added",
+            Self::InvitationEnded => "invitation.ended",
             Self::AuditClosed => "audit.closed",
             Self::LoginFailed => "login.failed",
             Self::LoginSucceeded => "login.succeeded",
@@ -71,15 +119,33 @@ impl Action {
             Self::MasterKeyRotated => "master-key.rotated",
             Self::OrganisationAdded => "organisation.added",
             Self::OrganisationExported => "organisation.exported",
+            Self::OrganisationRenamed => "organisation.renamed",
             Self::OrganisationDeleted => "organisation.deleted",
             Self::PasswordChanged => "password.changed",
+            Self::PasswordReset => "password.reset",
+            Self::PasswordResetAsked => "password.reset-asked",
             Self::PersonAdded => "person.added",
+            Self::RecoveryCodeUsed => "recovery-code.used",
+            Self::RecoveryCodesRenewed => "recovery-codes.renewed",
+            Self::SecondFactorAdded => "second-factor.added",
+            Self::SecondFactorOptional => "second-factor.optional",
+            Self::SecondFactorRemoved => "second-factor.removed",
+            Self::SecondFactorRenamed => "second-factor.renamed",
+            Self::SecondFactorRequired => "second-factor.required",
+            Self::SecondFactorReset => "second-factor.reset",
+            Self::PersonLeft => "person.left",
+            Self::PersonRemoved => "person.removed",
+            Self::PersonResumed => "person.resumed",
+            Self::PersonRoleChanged => "person.role-changed",
+            Self::PersonSuspended => "person.suspended",
+            Self::ProfileChanged => "profile.changed",
             Self::ServerAdded => "server.added",
             Self::ServerDeleted => "server.deleted",
             Self::ServerPaused => "server.paused",
             Self::ServerRenamed => "server.renamed",
             Self::ServerResumed => "server.resumed",
             Self::SessionEnded => "session.ended",
+            Self::SessionMoved => "session.moved",
             Self::TokenAdded => "access-token.added",
         }
     }
@@ -132,6 +198,12 @@ impl Object {
     #[must_use]
     pub fn organisation(scope: Scope, name: &str) -> Self {
         Self::of("organisation", scope.organisation(), name)
+    }
+
+    /// An invitation, by who is invited.
+    #[must_use]
+    pub fn invitation(id: Id<Invitation>, email: &str) -> Self {
+        Self::of("invitation", id, email)
     }
 
     /// An access token.

@@ -6,8 +6,12 @@ mod download;
 mod live;
 mod metrics;
 mod organisation_data;
+mod organisations;
+mod people;
+pub mod people_schema;
 mod reports;
 pub mod schema;
+mod second_factors;
 mod servers;
 mod sessions;
 
@@ -18,7 +22,10 @@ use self::audit::AuditApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::organisation_data::OrganisationDataApi;
+use self::organisations::OrganisationsApi;
+use self::people::PeopleApi;
 use self::reports::ReportsApi;
+use self::second_factors::SecondFactorsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
 use super::{App, BuildError, DeclaredRoute};
@@ -32,7 +39,10 @@ type Apis = (
     MetricsApi,
     LiveApi,
     SessionsApi,
+    SecondFactorsApi,
     AuditApi,
+    PeopleApi,
+    OrganisationsApi,
     OrganisationDataApi,
 );
 
@@ -56,7 +66,10 @@ fn apis(app: App) -> Apis {
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
+        SecondFactorsApi(app.clone()),
         AuditApi(app.clone()),
+        PeopleApi(app.clone()),
+        OrganisationsApi(app.clone()),
         OrganisationDataApi(app),
     )
 }

@@ -227,7 +227,7 @@ pub(super) fn server_id(text: &str) -> Result<Id<id::Server>, Failure> {
     text.parse().map_err(|_| Failure::not_found())
 }
 
-fn read_cursor(cursor: &str) -> Result<String, Failure> {
+pub(super) fn read_cursor(cursor: &str) -> Result<String, Failure> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     let name = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     name.ok_or_else(|| Failure::invalid("cursor", "must be the next_cursor of the page before"))

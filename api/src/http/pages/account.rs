@@ -101,6 +101,7 @@ async fn view(app: &App, visitor: &Visitor) -> Result<AccountView, Failure> {
         frame: frame(visitor),
         role: visitor.person.identity.role.to_string(),
         sessions: sessions.iter().map(|session| row(session, now)).collect(),
+        has_factor: app.services().own_factors(&visitor.person).await?.any(),
         password_min: Password::MIN,
         notice: None,
         error: None,

@@ -67,7 +67,7 @@ pub(super) async fn create(
 }
 
 /// The address of this page is a secret.
-fn unreferred(mut response: Response) -> Response {
+pub(super) fn unreferred(mut response: Response) -> Response {
     let never = HeaderValue::from_static("no-referrer");
     response
         .headers_mut()

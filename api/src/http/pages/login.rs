@@ -12,6 +12,7 @@ use super::html;
 use crate::domain::ServiceError;
 use crate::domain::accounts::{LoggedIn, LoginAttempt};
 use crate::domain::principal::Means;
+use crate::domain::second_factor::Login;
 use crate::secret::SecretHash;
 
 #[handler]
@@ -19,7 +20,24 @@ pub(super) fn show(Data(app): Data<&App>, request: &Request) -> poem::Result<Res
     if session_of(request).is_some() {
         return Ok(see_other("/servers"));
     }
-    Ok(html(app.pages().login(&LoginView::default()))?)
+    page(app, String::new(), None)
+}
+
+/// The login page, also after a passkey was refused.
+pub(super) fn page(
+    app: &App,
+    email: String,
+    refused: Option<ServiceError>,
+) -> poem::Result<Response> {
+    let mut response = html(app.pages().login(&LoginView {
+        email,
+        passkeys: app.services().passkeys_work(),
+        error: refused.as_ref().map(sentence),
+    }))?;
+    if let Some(error) = refused {
+        Failure::from(error).decorate(&mut response);
+    }
+    Ok(response)
 }
 
 #[handler]
@@ -38,15 +56,15 @@ pub(super) async fn log_in(
     };
     let email = attempt.email.clone();
     match app.services().log_in(attempt).await {
-        Ok(logged_in) => Ok(with_session(see_other("/servers"), &logged_in)),
-        Err(error @ (ServiceError::WrongLogin | ServiceError::TooManyAttempts { .. })) => {
-            let error_text = Some(sentence(&error));
-            let mut response = html(app.pages().login(&LoginView {
-                email,
-                error: error_text,
-            }))?;
-            Failure::from(error).decorate(&mut response);
+        Ok(Login::Done(logged_in)) => Ok(with_session(see_other("/servers"), &logged_in)),
+        Ok(Login::SecondStep(step)) => {
+            let mut response = see_other("/login/second-factor");
+            let headers = response.headers_mut();
+            headers.append(header::SET_COOKIE, credentials::step_cookie(&step));
             Ok(response)
+        }
+        Err(error @ (ServiceError::WrongLogin | ServiceError::TooManyAttempts { .. })) => {
+            page(app, email, Some(error))
         }
         Err(error) => Err(Failure::from(error).into()),
     }
@@ -87,7 +105,7 @@ pub(super) fn sentence(error: &ServiceError) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-fn session_hash(means: Means) -> Option<SecretHash> {
+pub(super) fn session_hash(means: Means) -> Option<SecretHash> {
     match means {
         Means::Session(hash) => Some(hash),
         Means::Token(_) => None,

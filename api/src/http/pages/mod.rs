@@ -5,7 +5,15 @@ mod audit;
 mod confirm;
 mod data;
 mod first_owner;
+mod invitation;
 mod login;
+mod organisations;
+mod people;
+mod profile;
+mod requirement;
+mod reset;
+mod second_factor;
+mod second_step;
 mod servers;
 
 use poem::{IntoResponse as _, Response};
@@ -21,7 +29,15 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
     let route = confirm::routes(pages, route);
     let route = audit::routes(pages, route);
+    let route = people::routes(pages, route);
+    let route = organisations::routes(pages, route);
+    let route = profile::routes(pages, route);
+    let route = invitation::routes(pages, route);
+    let route = reset::routes(pages, route);
     let route = data::routes(pages, route);
+    let route = second_factor::routes(pages, route);
+    let route = second_step::routes(pages, route);
+    let route = requirement::routes(pages, route);
     route
         .at("/", pages.get(session, home))
         .at(
@@ -70,7 +86,7 @@ fn home() -> Response {
 
 #[poem::handler]
 fn settings() -> Response {
-    see_other("/settings/audit")
+    see_other("/settings/organisation")
 }
 
 fn html(page: Result<String, UiError>) -> Result<Response, Failure> {

@@ -1,0 +1,39 @@
+//! What the files of the dashboard give away: nothing.
+
+use std::fmt::Write as _;
+
+use server_scout_tests::Fleet;
+
+use super::set_up;
+
+#[tokio::test]
+async fn neither_seed_nor_recovery_code_stands_in_the_files_or_the_log() {
+    let fleet = Fleet::start().await;
+    let mut owner = fleet.owner().await;
+    let (app, codes) = set_up(&mut owner).await;
+    let seed = totp_rs::Secret::try_from_base32(&app.seed).unwrap();
+    let mut hex = String::new();
+    for byte in seed.as_bytes() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    let mut secrets: Vec<Vec<u8>> = vec![
+        seed.as_bytes().to_vec(),
+        app.seed.clone().into_bytes(),
+        hex.into_bytes(),
+    ];
+    for code in &codes {
+        secrets.push(code.clone().into_bytes());
+        secrets.push(code.replace('-', "").into_bytes());
+    }
+    let mut haystacks = vec![fleet.dashboard.program().stderr().into_bytes()];
+    for entry in std::fs::read_dir(fleet.dashboard.setup().data_dir()).unwrap() {
+        haystacks.push(std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    assert!(haystacks.len() > 3);
+    for secret in &secrets {
+        let found = haystacks
+            .iter()
+            .any(|bytes| bytes.windows(secret.len()).any(|part| part == secret));
+        assert!(!found, "{}", String::from_utf8_lossy(secret));
+    }
+}
