@@ -104,6 +104,12 @@ fn wrong_values_are_named_with_what_was_expected() {
         ("SERVERSCOUT_INTERVAL_SECONDS", "61", "1 to 60"),
         ("SERVERSCOUT_INTERVAL_SECONDS", "5s", "1 to 60"),
         ("SERVERSCOUT_MEDIUM_SECONDS", "4", "5 to 150"),
+        ("SERVERSCOUT_SERVICES", "../sshd", "names of systemd units"),
+        (
+            "SERVERSCOUT_WITHHOLD",
+            "all",
+            "sandbox, services and updates",
+        ),
         ("SERVERSCOUT_SLOW_SECONDS", "1801", "60 to 1800"),
         ("SERVERSCOUT_GLACIAL_SECONDS", "599", "600 to 86400"),
         ("SERVERSCOUT_DAILY_SECONDS", "604801", "3600 to 604800"),

@@ -29,7 +29,7 @@ fn document() -> String {
         let (shortest, longest) = tier.bounds_seconds();
         let _ = write!(
             text,
-            "\n## {}: every {}\n\nFrom {} to {} can be configured.\n",
+            "\n## {}: {}\n\nFrom {} to {} can be configured.\n",
             title(tier),
             period(tier.default_seconds()),
             period(shortest),
@@ -88,14 +88,20 @@ fn title(tier: Tier) -> &'static str {
 
 /// Seconds in the largest unit that holds them whole.
 fn period(seconds: u64) -> String {
-    for (unit, length) in [("day", 86_400), ("hour", 3600), ("minute", 60)] {
-        if seconds.is_multiple_of(length) {
-            let count = seconds / length;
-            let plural = if count == 1 { "" } else { "s" };
-            return format!("{count} {unit}{plural}");
-        }
+    let units = [
+        ("day", 86_400),
+        ("hour", 3600),
+        ("minute", 60),
+        ("second", 1),
+    ];
+    let unit = units
+        .iter()
+        .find(|(_, length)| seconds.is_multiple_of(*length));
+    let (unit, length) = unit.unwrap();
+    match seconds / length {
+        1 => format!("1 {unit}"),
+        count => format!("{count} {unit}s"),
     }
-    format!("{seconds} seconds")
 }
 
 const HEAD: &str = "\
