@@ -221,7 +221,7 @@ fn facts(server: &ServerOverview) -> Vec<(String, String)> {
         .collect()
 }
 
-const FACTS: [(&str, &str); 18] = [
+const FACTS: [(&str, &str); 17] = [
     ("hostname", "Host name"),
     ("operating_system", "Operating system"),
     ("kernel", "Kernel"),
