@@ -57,6 +57,10 @@ in
       default = { };
       example = {
         interval_seconds = 10;
+        tags = [
+          "web"
+          "env:prod"
+        ];
       };
       description = "Further settings of the agent, as in its TOML file. No secret belongs here.";
     };

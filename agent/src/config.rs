@@ -5,20 +5,23 @@
 //! variable, the value and what was expected. The agent key takes no part in it: no error of a
 //! parser can print what the parser never saw.
 
+mod reading;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{env, fs, io};
 
 use figment::value::{Dict, Map};
 use figment::{Figment, Metadata, Profile, Provider};
 use reqwest::Url;
-use server_scout_wire::Tier;
+use server_scout_wire::Tags;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
-use crate::collect::options::{Options, Services, Withheld};
+use self::reading::{periods, services, tags, withheld};
+use crate::collect::Options;
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
 use crate::tiers::Periods;
 
@@ -52,6 +55,7 @@ impl Settings {
             periods: periods(&merged)?,
             options: Options {
                 services: merged.parse("services", services)?.unwrap_or_default(),
+                tags: merged.parse("tags", tags)?.unwrap_or_default(),
                 withheld: merged.parse("withhold", withheld)?.unwrap_or_default(),
             },
             log: merged.parse("log", level)?.unwrap_or(LevelFilter::INFO),
@@ -92,6 +96,12 @@ impl Settings {
     #[must_use]
     pub fn log(&self) -> LevelFilter {
         self.log
+    }
+
+    /// What the host is to be found by on the dashboard.
+    #[must_use]
+    pub fn tags(&self) -> &Tags {
+        &self.options.tags
     }
 
     /// Where the agent key comes from.
@@ -315,35 +325,6 @@ fn path(text: &str) -> Result<PathBuf, Wrong> {
     Ok(PathBuf::from(text))
 }
 
-/// The periods of the tiers. None but the fast one is bound to be a multiple of another: a tier that
-/// falls between two reports goes with the nearer one.
-fn periods(merged: &Merged<'_>) -> Result<Periods, ConfigError> {
-    let mut periods = Periods::default();
-    for (tier, setting, expected) in PERIODS {
-        let (shortest, longest) = tier.bounds_seconds();
-        let period = merged.parse(setting, |text| match text.parse() {
-            Ok(seconds) if (shortest..=longest).contains(&seconds) => Ok(seconds),
-            _ => Err(Wrong::expected(expected)),
-        })?;
-        if let Some(seconds) = period {
-            periods.set(tier, Duration::from_secs(seconds));
-        }
-    }
-    Ok(periods)
-}
-
-fn services(text: &str) -> Result<Services, Wrong> {
-    text.parse().map_err(|_| {
-        Wrong::expected("at most 32 different names of systemd units with commas between them")
-    })
-}
-
-fn withheld(text: &str) -> Result<Withheld, Wrong> {
-    text.parse().map_err(|_| {
-        Wrong::expected("any of sandbox, services and updates, with commas between them")
-    })
-}
-
 fn level(text: &str) -> Result<LevelFilter, Wrong> {
     match text {
         "error" => Ok(LevelFilter::ERROR),
@@ -385,6 +366,13 @@ impl File {
             let value = match value.into_inner() {
                 DeValue::String(text) => text.into_owned(),
                 DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+                DeValue::Array(items) if name == "tags" && items.iter().all(is_text) => {
+                    let texts: Vec<&str> = items
+                        .iter()
+                        .filter_map(|item| item.get_ref().as_str())
+                        .collect();
+                    texts.join(",")
+                }
                 other => {
                     return Err(ConfigError::Wrong {
                         name: format!("{}: `{name}`", file()),
@@ -422,6 +410,10 @@ impl Provider for Variables {
     }
 }
 
+fn is_text(item: &Spanned<DeValue<'_>>) -> bool {
+    item.get_ref().is_str()
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     1 + text
         .bytes()
@@ -450,39 +442,11 @@ fn is_of_dashboard(key: &str) -> bool {
     NAMES.contains(&key) || GROUPS.iter().any(|group| key.starts_with(group))
 }
 
-/// The setting of each tier's period and what it takes, which is what the tier bounds.
-const PERIODS: [(Tier, &str, &str); Tier::ALL.len()] = [
-    (
-        Tier::Fast,
-        "interval_seconds",
-        "a whole number of seconds from 1 to 60",
-    ),
-    (
-        Tier::Medium,
-        "medium_seconds",
-        "a whole number of seconds from 5 to 150",
-    ),
-    (
-        Tier::Slow,
-        "slow_seconds",
-        "a whole number of seconds from 60 to 1800",
-    ),
-    (
-        Tier::Glacial,
-        "glacial_seconds",
-        "a whole number of seconds from 600 to 86400",
-    ),
-    (
-        Tier::Daily,
-        "daily_seconds",
-        "a whole number of seconds from 3600 to 604800",
-    ),
-];
 const FILE: &str = "file";
 const PREFIX: &str = "SERVERSCOUT_";
 /// Variables of the service manager that the agent heeds.
 const FOREIGN: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "api_key_file",
     "ca_file",
     "daily_seconds",
@@ -493,6 +457,7 @@ const SETTINGS: [&str; 12] = [
     "services",
     "slow_seconds",
     "state_dir",
+    "tags",
     "url",
     "withhold",
 ];

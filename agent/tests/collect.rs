@@ -12,7 +12,7 @@ use std::time::Duration;
 use server_scout_agent::collect::{Collector, Due, Options, Root};
 use server_scout_agent::tiers::{Periods, Tiers};
 use server_scout_wire::report::Boot;
-use server_scout_wire::{Fact, Identity, Metric, Report, Tier, Timestamp};
+use server_scout_wire::{Fact, Identity, Metric, Report, Tags, Tier, Timestamp};
 
 #[test]
 fn a_full_report_has_what_the_catalogue_names() {
@@ -129,7 +129,7 @@ fn an_uneven_clock_shifts_no_tier() {
 }
 
 fn collect(due: Due) -> Report {
-    let mut collector = Collector::new(Root::host(), Options::default()).unwrap();
+    let mut collector = Collector::new(Root::host(), options()).unwrap();
     sleep(Duration::from_millis(50));
     collector
         .collect(
@@ -159,3 +159,10 @@ const MAY_LACK: [&str; 14] = [
     "units",
     "updates_",
 ];
+
+fn options() -> Options {
+    Options {
+        tags: Tags::parse(["web"]).unwrap(),
+        ..Options::default()
+    }
+}

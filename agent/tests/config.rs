@@ -72,6 +72,29 @@ fn each_tier_has_a_period_within_what_the_messages_say() {
 }
 
 #[test]
+fn tags_are_a_list_in_the_file_and_have_commas_in_the_environment() {
+    let file = File::new("tags = [\"web\", \"eu-1\"]\n");
+    assert_eq!(tags(&load(Some(&file.path), &[]).unwrap()), ["eu-1", "web"]);
+    let settings = load(Some(&file.path), &[("SERVERSCOUT_TAGS", "db, env:prod")]).unwrap();
+    assert_eq!(tags(&settings), ["db", "env:prod"]);
+    for none in ["", " "] {
+        let settings = load(Some(&file.path), &[("SERVERSCOUT_TAGS", none)]).unwrap();
+        assert!(settings.tags().is_empty(), "{none:?}");
+    }
+    let file = File::new("tags = [1]\n");
+    let why = load(Some(&file.path), &[]).err().unwrap().to_string();
+    assert!(why.contains("`tags` is a TOML array"), "{why}");
+}
+
+fn tags(settings: &Settings) -> Vec<&str> {
+    settings
+        .tags()
+        .iter()
+        .map(server_scout_wire::Tag::as_str)
+        .collect()
+}
+
+#[test]
 fn wrong_values_are_named_with_what_was_expected() {
     let cases = [
         (
@@ -80,6 +103,9 @@ fn wrong_values_are_named_with_what_was_expected() {
             "over verified TLS only",
         ),
         ("SERVERSCOUT_URL", "dash.example", "https://HOST"),
+        ("SERVERSCOUT_TAGS", "Web", "lower-case letters"),
+        ("SERVERSCOUT_TAGS", "web,,db", "lower-case letters"),
+        ("SERVERSCOUT_TAGS", "web,web", "different tags"),
         ("SERVERSCOUT_URL", "", "https://HOST"),
         ("SERVERSCOUT_URL", "ftp://dash.example", "https://HOST"),
         ("SERVERSCOUT_URL", "https://", "https://HOST"),

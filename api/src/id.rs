@@ -30,6 +30,9 @@ pub enum AgentKey {}
 /// Marks the id of an invitation.
 #[derive(Debug)]
 pub enum Invitation {}
+/// Marks the id of a group of servers.
+#[derive(Debug)]
+pub enum Group {}
 /// Marks the id of an organisation.
 #[derive(Debug)]
 pub enum Organisation {}
@@ -50,6 +53,9 @@ pub enum Session {}
 pub enum Totp {}
 
 impl<T> Id<T> {
+    /// What no random id is: it would have its highest bit.
+    pub(crate) const NOBODY: Self = Self(-1, PhantomData);
+
     /// A new id from the system's randomness.
     #[must_use]
     pub fn random() -> Self {

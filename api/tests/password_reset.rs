@@ -135,6 +135,7 @@ async fn a_link_ends_after_an_hour_and_with_a_change_of_the_password() {
         .unwrap();
     let me = by(&world, &session.session).await;
     let change = server_scout::domain::accounts::PasswordChange {
+        revoke_tokens: false,
         present: NEW.to_owned(),
         new: "yet another battery".to_owned(),
         device: None,

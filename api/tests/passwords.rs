@@ -40,6 +40,7 @@ async fn change(
         present: present.to_owned(),
         new: new.to_owned(),
         device: None,
+        revoke_tokens: false,
         client: Client::default(),
     };
     world.services.change_password(&person, change).await

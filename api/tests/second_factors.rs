@@ -212,6 +212,7 @@ async fn a_password_change_ends_the_logins_that_wait() {
         present: PASSWORD.to_owned(),
         new: "another horse battery".to_owned(),
         device: None,
+        revoke_tokens: false,
         client: attempt(EMAIL, "").client,
     };
     world.services.change_password(&me, change).await.unwrap();

@@ -72,13 +72,8 @@ async fn logging_out_ends_the_session_for_good() {
     let me = world.person(me).await;
     world.services.log_out(&me).await.unwrap();
     assert!(!world.session_counts(&session).await);
-    assert!(
-        !world
-            .services
-            .still_valid(Means::Session(hash))
-            .await
-            .unwrap()
-    );
+    let again = world.services.ask_again(Means::Session(hash)).await;
+    assert!(again.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ pub mod certificates;
 pub mod client;
 pub mod dashboard;
 pub mod fleet;
+mod groups;
 pub mod https;
 pub mod measure;
 pub mod person;

@@ -1,6 +1,8 @@
 //! Serves every page with made-up data, under the headers that the dashboard sends:
 //! `cargo run -p server-scout-ui --example preview`, then open the address that it prints.
 
+#[path = "preview/fleet.rs"]
+mod fleet;
 #[path = "preview/login.rs"]
 mod login;
 
@@ -11,8 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use server_scout_ui::views::{
-    AccountView, FirstOwnerView, Frame, MessageView, NewServerView, ServerAddedView, ServerRow,
-    ServerView, ServersView, SessionRow, Status, ValueRow,
+    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView,
+    ServerRow, ServerView, ServersView, SessionRow, Status, ValueRow,
 };
 use server_scout_ui::{Pages, UiError, assets};
 
@@ -23,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(&address)?;
     let pages = Arc::new(Pages::new()?);
     println!("http://{address}");
-    for path in PATHS {
+    for path in PATHS.iter().chain(&fleet::PATHS) {
         println!("http://{address}{path}");
     }
     for stream in listener.incoming() {
@@ -92,6 +94,9 @@ fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
     if let Some(page) = login::page(pages, path) {
         return page;
     }
+    if let Some(page) = fleet::page(pages, path, frame()) {
+        return page;
+    }
     match path {
         "/first-owner/token" => pages.first_owner(&FirstOwnerView {
             password_min: 12,
@@ -107,9 +112,10 @@ fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
         }),
         "/" | "/servers" => pages.servers(&ServersView {
             frame: frame(),
-            servers: servers(),
+            servers: fleet::servers(),
             next_after: Some("cursor".to_owned()),
             may_add: true,
+            filter: fleet::filter(),
         }),
         "/servers-empty" => pages.servers(&ServersView {
             frame: frame(),
@@ -167,75 +173,8 @@ fn sessions() -> Vec<SessionRow> {
     ]
 }
 
-fn servers() -> Vec<ServerRow> {
-    let row = |number: u32, name: &str, status, ago: Option<u64>, values: [f64; 4]| ServerRow {
-        id: format!("srv_{number}"),
-        name: name.to_owned(),
-        status,
-        last_seen: ago.map(|ago| before(ago).to_string()),
-        last_seen_seconds_ago: ago,
-        cpu_usage: ago.map(|_| values[0]),
-        memory_usage: ago.map(|_| values[1]),
-        disk_usage: ago.map(|_| values[2]),
-        load1: ago.map(|_| values[3]),
-    };
-    vec![
-        row(
-            1,
-            "api-1.fra.example.org",
-            Status::Online,
-            Some(3),
-            [37.4, 61.2, 44.0, 1.82],
-        ),
-        row(
-            2,
-            "api-2.fra.example.org",
-            Status::Online,
-            Some(1),
-            [34.9, 58.7, 43.1, 1.64],
-        ),
-        row(3, "backup", Status::Late, Some(24), [4.1, 22.9, 88.6, 0.31]),
-        row(4, "backup-eu", Status::Waiting, None, [0.0; 4]),
-        row(
-            5,
-            "build-runner-with-a-rather-long-name.internal.example.org",
-            Status::Online,
-            Some(4),
-            [96.8, 83.3, 71.9, 15.07],
-        ),
-        row(
-            6,
-            "db-primary",
-            Status::Online,
-            Some(2),
-            [22.5, 92.4, 67.3, 2.4],
-        ),
-        row(
-            7,
-            "db-replica",
-            Status::ClockWrong,
-            Some(512),
-            [12.0, 71.8, 66.9, 0.97],
-        ),
-        row(
-            8,
-            "mail",
-            Status::Offline,
-            Some(93_000),
-            [8.4, 41.0, 55.2, 0.2],
-        ),
-        row(
-            9,
-            "staging",
-            Status::Paused,
-            Some(4),
-            [1.2, 18.4, 31.7, 0.02],
-        ),
-    ]
-}
-
 fn server(id: &str) -> ServerView {
-    let server = servers()
+    let server = fleet::servers()
         .into_iter()
         .find(|server| server.id == id)
         .unwrap_or_default();
@@ -271,6 +210,8 @@ fn server(id: &str) -> ServerView {
         facts: facts
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
+        description: fleet::DESCRIPTION.to_owned(),
+        groups: fleet::groups(),
         values: values.collect(),
         dropped_series: if server.status == Status::Late { 37 } else { 0 },
         may_change: true,
@@ -330,7 +271,7 @@ fn live(mut stream: TcpStream, query: &str) -> io::Result<()> {
         thread::sleep(Duration::from_secs(2));
         let now = jiff::Timestamp::now();
         let seconds = now.as_millisecond() as f64 / 1000.0;
-        for (index, server) in servers().iter().enumerate() {
+        for (index, server) in fleet::servers().iter().enumerate() {
             let sends = matches!(
                 server.status,
                 Status::Online | Status::Paused | Status::Waiting
@@ -372,7 +313,7 @@ fn sample(time: f64, base: f64, swing: f64) -> f64 {
     (base + swing * (slow + (noise - noise.floor() - 0.5) * 0.4 + spike)).max(0.0)
 }
 
-fn before(seconds: u64) -> jiff::Timestamp {
+pub(crate) fn before(seconds: u64) -> jiff::Timestamp {
     let now = jiff::Timestamp::now();
     now.checked_sub(Duration::from_secs(seconds)).unwrap_or(now)
 }

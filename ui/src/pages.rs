@@ -6,8 +6,9 @@ use serde::Serialize;
 use crate::helpers;
 use crate::render::{self, Page};
 use crate::views::{
-    AccountView, AuditView, ConfirmView, DataView, FirstOwnerView, LoginView, MessageView,
-    NewServerView, ServerAddedView, ServerView, ServersView,
+    AccountView, AuditView, ConfirmView, DataView, FirstOwnerView, GroupView, GroupsView,
+    LoginView, MessageView, NewServerView, NewTokenView, ServerAddedView, ServerDeletionView,
+    ServerSettingsView, ServerView, ServersView, TokenMadeView, TokensView,
 };
 
 /// Every page, ready to render. Make it once and share it.
@@ -83,6 +84,67 @@ impl Pages {
         )
     }
 
+    /// What people say of a server, to be changed.
+    pub fn server_settings(&self, view: &ServerSettingsView) -> Result<String, UiError> {
+        let content = ServerSettingsView {
+            id: render::path_segment(&view.id).into_owned(),
+            ..view.clone()
+        };
+        let title = format!("Settings of {}", view.name);
+        let page = Page::within(&view.frame, &title, content);
+        self.page("server_settings", &page)
+    }
+
+    /// The page that asks for a server's name before it is deleted.
+    pub fn server_deletion(&self, view: &ServerDeletionView) -> Result<String, UiError> {
+        let content = ServerDeletionView {
+            id: render::path_segment(&view.id).into_owned(),
+            ..view.clone()
+        };
+        let title = format!("Delete {}", view.name);
+        let page = Page::within(&view.frame, &title, content);
+        self.page("server_deletion", &page)
+    }
+
+    /// The groups.
+    pub fn groups(&self, view: &GroupsView) -> Result<String, UiError> {
+        let mut content = view.clone();
+        for group in &mut content.groups {
+            group.id = render::path_segment(&group.id).into_owned();
+        }
+        self.page("groups", &Page::within(&view.frame, "Groups", content))
+    }
+
+    /// One group.
+    pub fn group(&self, view: &GroupView) -> Result<String, UiError> {
+        let content = GroupView {
+            id: render::path_segment(&view.id).into_owned(),
+            ..view.clone()
+        };
+        self.page("group", &Page::within(&view.frame, &view.name, content))
+    }
+
+    /// The access tokens.
+    pub fn tokens(&self, view: &TokensView) -> Result<String, UiError> {
+        let content = render::TokensPage::new(view);
+        self.page(
+            "tokens",
+            &Page::within(&view.frame, "Access tokens", content),
+        )
+    }
+
+    /// The form that makes an access token.
+    pub fn new_token(&self, view: &NewTokenView) -> Result<String, UiError> {
+        let page = Page::within(&view.frame, "Make an access token", view);
+        self.page("new_token", &page)
+    }
+
+    /// The page that shows a new access token, once.
+    pub fn token_made(&self, view: &TokenMadeView) -> Result<String, UiError> {
+        let page = Page::within(&view.frame, "A new access token", view);
+        self.page("token_made", &page)
+    }
+
     /// The form that adds a server.
     pub fn new_server(&self, view: &NewServerView) -> Result<String, UiError> {
         self.page(
@@ -145,6 +207,8 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "forgot_password"
     "invitation"
     "invitation_join"
+    "group"
+    "groups"
     "layout"
     "login"
     "logo"
@@ -160,13 +224,19 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "people"
     "profile"
     "reset_password"
+    "new_token"
     "server"
     "server_added"
+    "server_deletion"
+    "server_settings"
     "servers"
     "settings_nav"
     "snippet"
     "status"
     "totp_setup"
+    "tags"
+    "token_made"
+    "tokens"
 };
 
 mod second_factor;

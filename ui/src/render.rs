@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::format;
 use crate::snippets;
 use crate::views::{
-    AccountView, Frame, ServerAddedView, ServerRow, ServerView, ServersView, SessionRow, Status,
-    ValueRow,
+    AccountView, Frame, GroupLink, ServerAddedView, ServerRow, ServerView, ServersFilter,
+    ServersView, SessionRow, Settings, Status, TagView, TokenRow, TokensView, ValueRow,
 };
 
 /// A page: what the layout shows, and the content.
@@ -53,8 +53,58 @@ impl<'a, V: Serialize> Page<'a, V> {
 pub(crate) struct ServersPage<'a> {
     servers: Vec<Row<'a>>,
     tallies: Vec<Tally>,
+    filter: Filter<'a>,
+    /// Whether there is anything to filter.
+    filtering: bool,
     may_add: bool,
-    next_after: Option<String>,
+    next_after: Option<&'a str>,
+}
+
+/// Which servers are asked for, and what there is to choose.
+#[derive(Serialize)]
+struct Filter<'a> {
+    search: &'a str,
+    tag: &'a str,
+    group: &'a str,
+    status: &'a str,
+    groups: Vec<Choosable<'a>>,
+    statuses: Vec<Choosable<'a>>,
+    tags: &'a [String],
+    active: bool,
+}
+
+/// One of a list to choose from.
+#[derive(Serialize)]
+struct Choosable<'a> {
+    value: &'a str,
+    name: &'a str,
+    chosen: bool,
+}
+
+impl<'a> Filter<'a> {
+    fn new(filter: &'a ServersFilter) -> Self {
+        let asked = [&filter.search, &filter.tag, &filter.group, &filter.status];
+        let group = |group: &'a GroupLink| Choosable {
+            value: &group.id,
+            name: &group.name,
+            chosen: group.id == filter.group,
+        };
+        let status = |status: Status| Choosable {
+            value: status.as_str(),
+            name: status.word(),
+            chosen: status.as_str() == filter.status,
+        };
+        Self {
+            search: &filter.search,
+            tag: &filter.tag,
+            group: &filter.group,
+            status: &filter.status,
+            groups: filter.groups.iter().map(group).collect(),
+            statuses: Status::ALL.into_iter().map(status).collect(),
+            tags: &filter.tags,
+            active: asked.iter().any(|text| !text.is_empty()),
+        }
+    }
 }
 
 impl<'a> ServersPage<'a> {
@@ -67,14 +117,14 @@ impl<'a> ServersPage<'a> {
                 .filter(|server| server.status == status)
                 .count(),
         };
+        let filter = Filter::new(&view.filter);
         Self {
             servers: view.servers.iter().map(Row::new).collect(),
             tallies: Status::ALL.iter().copied().map(count).collect(),
+            filtering: !view.servers.is_empty() || filter.active,
+            filter,
             may_add: view.may_add,
-            next_after: view
-                .next_after
-                .as_deref()
-                .map(|cursor| path_segment(cursor).into_owned()),
+            next_after: view.next_after.as_deref(),
         }
     }
 }
@@ -91,6 +141,8 @@ pub(crate) struct ServerPage<'a> {
     server: Row<'a>,
     facts: Vec<Fact<'a>>,
     groups: Vec<Group<'a>>,
+    description: &'a str,
+    in_groups: Vec<InGroup<'a>>,
     dropped_series: u64,
     may_change: bool,
     is: Condition,
@@ -115,6 +167,15 @@ impl<'a> ServerPage<'a> {
                 .map(|(name, value)| Fact { name, value })
                 .collect(),
             groups: groups(&view.values),
+            description: &view.description,
+            in_groups: view
+                .groups
+                .iter()
+                .map(|group| InGroup {
+                    id: path_segment(&group.id),
+                    name: &group.name,
+                })
+                .collect(),
             dropped_series: view.dropped_series,
             may_change: view.may_change,
             is: Condition {
@@ -124,6 +185,13 @@ impl<'a> ServerPage<'a> {
             },
         }
     }
+}
+
+/// A group that the server is in.
+#[derive(Serialize)]
+struct InGroup<'a> {
+    id: Cow<'a, str>,
+    name: &'a str,
 }
 
 #[derive(Serialize)]
@@ -183,6 +251,7 @@ fn value_text(row: &ValueRow) -> String {
 struct Row<'a> {
     id: Cow<'a, str>,
     name: &'a str,
+    tags: &'a [TagView],
     status: Badge,
     last_seen: Option<&'a str>,
     last_seen_seconds_ago: u64,
@@ -199,6 +268,7 @@ impl<'a> Row<'a> {
         Self {
             id: path_segment(&row.id),
             name: &row.name,
+            tags: &row.tags,
             status: status_of(row.status),
             last_seen: ago.and(row.last_seen.as_deref()),
             last_seen_seconds_ago: ago.unwrap_or_default(),
@@ -290,6 +360,43 @@ impl<'a> ServerAddedPage<'a> {
     }
 }
 
+/// The access tokens.
+#[derive(Serialize)]
+pub(crate) struct TokensPage<'a> {
+    settings: &'a Settings,
+    tokens: Vec<Token<'a>>,
+    everybody: bool,
+    may_see_all: bool,
+    next_after: Option<&'a str>,
+    notice: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    row: &'a TokenRow,
+    /// The day, without the time.
+    day: &'a str,
+    last_used_ago: String,
+}
+
+impl<'a> TokensPage<'a> {
+    pub(crate) fn new(view: &'a TokensView) -> Self {
+        let token = |row: &'a TokenRow| Token {
+            row,
+            day: row.expires.get(..10).unwrap_or(&row.expires),
+            last_used_ago: format::ago(row.last_used_seconds_ago),
+        };
+        Self {
+            settings: &view.settings,
+            tokens: view.tokens.iter().map(token).collect(),
+            everybody: view.everybody,
+            may_see_all: view.may_see_all,
+            next_after: view.next_after.as_deref(),
+            notice: view.notice.as_deref(),
+        }
+    }
+}
+
 /// A person's own account.
 #[derive(Serialize)]
 pub(crate) struct AccountPage<'a> {
@@ -347,7 +454,7 @@ impl<'a> Session<'a> {
 /// `text` with everything but unreserved characters percent-encoded, for one segment of a path or a query's value.
 ///
 /// Browsers resolve `.` and `..` away, encoded or not, so those become a segment that no object has.
-fn path_segment(text: &str) -> Cow<'_, str> {
+pub(crate) fn path_segment(text: &str) -> Cow<'_, str> {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     if matches!(text, "" | "." | "..") {

@@ -1,18 +1,21 @@
 //! What the host is.
 
-use server_scout_wire::{Fact, Host, Label};
+use server_scout_wire::{Fact, Host, Label, Tags};
 use sysinfo::System;
 
 use super::root::Root;
 use super::surroundings;
 
-/// The inventory of a host with so many logical CPUs. What cannot be found out is left out.
+/// The inventory of a host with so many logical CPUs, with the tags of the configuration. What
+/// cannot be found out is left out.
 #[must_use]
-pub fn inventory(root: &Root, cores: usize) -> Host {
-    let mut host = Host::default();
-    host.cores = u32::try_from(cores)
-        .ok()
-        .filter(|cores| (1..=65_536).contains(cores));
+pub fn inventory(root: &Root, cores: usize, tags: &Tags) -> Host {
+    let cores = u32::try_from(cores).ok();
+    let mut host = Host {
+        cores: cores.filter(|cores| (1..=65_536).contains(cores)),
+        tags: tags.clone(),
+        ..Host::default()
+    };
     for (fact, text) in [
         (
             Fact::AgentVersion,

@@ -31,7 +31,10 @@ impl Inventory {
     ) {
         let withheld = &self.options.withheld;
         if due.has(Tier::Daily) {
-            let before = std::mem::replace(&mut self.host, host::inventory(root, cores));
+            let before = std::mem::replace(
+                &mut self.host,
+                host::inventory(root, cores, &self.options.tags),
+            );
             // What the glacial tier found stands until it is due again.
             for (fact, text) in before.facts() {
                 if fact.describe().tier == Tier::Glacial {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use server_scout_wire::Tags;
+
 use super::MAX_SERVICES;
 
 /// Which services are looked at, and what is left unsaid.
@@ -10,6 +12,8 @@ use super::MAX_SERVICES;
 pub struct Options {
     /// systemd units whose state is reported one by one.
     pub services: Services,
+    /// What the host is to be found by on the dashboard.
+    pub tags: Tags,
     /// Groups of the inventory that are not read.
     pub withheld: Withheld,
 }

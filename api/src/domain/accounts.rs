@@ -21,6 +21,7 @@ use super::{ServiceError, Services};
 use crate::access::{Role, TokenScope};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
+use crate::store::tokens::NewToken;
 use crate::store::{
     Scope, StoreError, credentials, devices, invitations, links, login_steps, members,
     organisations, people, second_factors, sessions, tokens,
@@ -30,6 +31,9 @@ use crate::store::{
 pub const LINK_LIFE: Duration = Duration::from_hours(1);
 /// How long an access token lasts unless said otherwise.
 pub const TOKEN_LIFE: Duration = Duration::from_hours(90 * 24);
+
+/// What tokens are called that the operator makes.
+const FROM_COMMAND_LINE: &str = "from the command line";
 
 /// How long a device that is not used is remembered.
 pub const DEVICE_LIFE: Duration = Duration::from_hours(365 * 24);
@@ -391,8 +395,14 @@ impl Services {
         self.store()
             .write(move |c| {
                 let person = tokens::member_by_email(c, scope, email.as_str())?;
-                let until = now.after(TOKEN_LIFE);
-                let made = tokens::create(c, scope, person, &hash, token_scope, now, until)?;
+                let new = NewToken {
+                    person,
+                    hash,
+                    name: FROM_COMMAND_LINE.to_owned(),
+                    scope: token_scope,
+                    expires_at: now.after(TOKEN_LIFE),
+                };
+                let made = tokens::create(c, scope, &new, now)?.id;
                 let (acting, made) = (Acting::operator(scope), Object::token(made, email.as_str()));
                 audit.record(
                     c,

@@ -77,7 +77,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    pub(super) fn invalid(member: &'static str, reason: impl Into<String>) -> Self {
+    pub(crate) fn invalid(member: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid {
             member,
             reason: reason.into(),

@@ -9,7 +9,9 @@ use tokio::sync::broadcast;
 
 use super::status::{Signs, Status};
 use crate::id::{Id, Organisation, Server};
+use crate::store::live::Sight;
 use crate::store::series::SeriesMap;
+use crate::store::servers::ServerRow;
 use crate::store::{Scope, Store, StoreError, live as stored};
 use crate::timeseries::rate;
 
@@ -58,6 +60,8 @@ impl Newest {
 /// A report arrived and was committed.
 #[derive(Clone, Debug)]
 pub struct ValuesEvent {
+    /// Whose the server is.
+    pub organisation: Id<Organisation>,
     /// Of which server.
     pub server: Id<Server>,
     /// When the values were read.
@@ -76,13 +80,61 @@ pub struct Live {
 }
 
 struct State {
-    scope: Scope,
+    organisation: Id<Organisation>,
     signs: Signs,
     timestamp: Option<Timestamp>,
     /// When each tier was last read.
     tiers: [Option<Timestamp>; Tier::ALL.len()],
     readings: SeriesMap<Reading>,
     dropped: u64,
+}
+
+/// Hears of the reports of the servers that are seen, and of no other.
+pub struct Listener {
+    reports: broadcast::Receiver<Arc<ValuesEvent>>,
+    sight: Sight,
+}
+
+/// What a listener hears.
+#[derive(Debug)]
+pub enum Heard {
+    /// A report of a server that was seen when the listener last looked.
+    Report(Arc<ValuesEvent>),
+    /// There were too many, and some were missed.
+    Missed,
+    /// Nothing will come any more.
+    Over,
+}
+
+impl Listener {
+    /// Waits for the next report. Whoever drops the wait loses nothing.
+    pub async fn next(&mut self) -> Heard {
+        loop {
+            match self.reports.recv().await {
+                Ok(report) if self.sees(&report) => return Heard::Report(report),
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => return Heard::Missed,
+                Err(broadcast::error::RecvError::Closed) => return Heard::Over,
+            }
+        }
+    }
+
+    /// Whether the report is of a server that is seen.
+    #[must_use]
+    pub fn sees(&self, report: &ValuesEvent) -> bool {
+        self.sight.shows(report.organisation, report.server)
+    }
+
+    /// What is seen.
+    #[must_use]
+    pub fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    /// Sees something else from now on. Reports of another organisation never come here.
+    pub fn look(&mut self, sight: Sight) {
+        self.sight = sight;
+    }
 }
 
 struct Reading {
@@ -120,7 +172,7 @@ impl Live {
         };
         let readings = SeriesMap::default();
         let state = State {
-            scope,
+            organisation: scope.organisation(),
             signs,
             timestamp: None,
             tiers: Default::default(),
@@ -170,6 +222,7 @@ impl Live {
                 let values = state.take(report, dropped, listener.is_some());
                 let timestamp = report.timestamp();
                 events.push(ValuesEvent {
+                    organisation: state.organisation,
                     server,
                     timestamp,
                     received_at,
@@ -199,31 +252,48 @@ impl Live {
         (sender.receiver_count() > 0).then(|| sender.clone())
     }
 
-    /// What is known of one server of the scope.
+    /// What is known of one server, if it is seen.
     #[must_use]
-    pub fn newest(&self, scope: Scope, server: Id<Server>) -> Newest {
+    pub fn newest(&self, sight: &Sight, server: Id<Server>) -> Newest {
         let servers = self.read();
-        let state = servers.get(&server).filter(|state| state.scope == scope);
-        state.map(State::newest).unwrap_or_default()
+        let state = servers.get(&server);
+        let seen = state.filter(|state| sight.shows(state.organisation, server));
+        seen.map(State::newest).unwrap_or_default()
     }
 
-    /// The status of every server of the scope.
+    /// The status that a server has, by what is kept here and whether it is paused.
+    pub(super) fn status(&self, server: &ServerRow, now: Timestamp) -> Status {
+        let mut signs = self
+            .read()
+            .get(&server.id)
+            .map(|state| state.signs)
+            .unwrap_or_default();
+        signs.paused = server.is_paused();
+        signs.status(now)
+    }
+
+    /// The status of every server that is seen.
     #[must_use]
     pub fn statuses(
         &self,
-        scope: Scope,
+        sight: &Sight,
         now: Timestamp,
     ) -> Vec<(Id<Server>, Status, Option<Timestamp>)> {
         self.read()
             .iter()
-            .filter(|(_, state)| state.scope == scope)
+            .filter(|(id, state)| sight.shows(state.organisation, **id))
             .map(|(id, state)| (*id, state.signs.status(now), state.signs.last_seen))
             .collect()
     }
 
-    /// Listens to the reports of the scope's servers.
+    /// Listens to the reports of the servers that are seen.
     #[must_use]
-    pub fn listen(&self, scope: Scope) -> broadcast::Receiver<Arc<ValuesEvent>> {
+    pub fn listen(&self, sight: Sight) -> Listener {
+        let reports = self.receiver(sight.scope());
+        Listener { reports, sight }
+    }
+
+    fn receiver(&self, scope: Scope) -> broadcast::Receiver<Arc<ValuesEvent>> {
         let mut listeners = self
             .listeners
             .lock()

@@ -3,10 +3,16 @@
 use std::fmt;
 
 use server_scout_wire::label::is_visible;
+use unicode_security::MixedScript as _;
 
 use super::ServiceError;
 
-/// A name of an organisation, a server or a person: 1 to 64 visible characters without space at the ends.
+/// A name of an organisation, a group, a server, a person or an access token: 1 to 64 visible characters
+/// without space at the ends, and no word that mixes scripts.
+///
+/// Letters of two scripts in one word (UTS #39, section 5.1) are how one name is made to look like
+/// another. The rule is about the name alone, so it holds wherever the name goes and nothing has to be
+/// compared; comparing skeletons would also keep `modem` from living beside `modern`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Name(String);
 
@@ -22,6 +28,12 @@ impl Name {
             return Err(ServiceError::invalid(
                 member,
                 "holds a control or invisible character",
+            ));
+        }
+        if mixes_scripts(text) {
+            return Err(ServiceError::invalid(
+                member,
+                "mixes scripts within a word, which makes names look alike",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -44,7 +56,7 @@ impl Name {
             .take(MAX_NAME)
             .collect();
         let kept = kept.trim();
-        Self(if kept.is_empty() {
+        Self(if kept.is_empty() || mixes_scripts(kept) {
             "this machine".to_owned()
         } else {
             kept.to_owned()
@@ -61,6 +73,40 @@ impl Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+fn mixes_scripts(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| !word.is_single_script())
+}
+
+/// What people say about a server: at most 500 visible characters, and line breaks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Description(String);
+
+impl Description {
+    /// Checks a text that somebody typed. Space around it is not part of it; browsers send line breaks
+    /// as two characters.
+    pub fn parse(member: &'static str, text: &str) -> Result<Self, ServiceError> {
+        let text = text.trim().replace("\r\n", "\n");
+        if text.chars().count() > MAX_DESCRIPTION {
+            let reason = format!("must have at most {MAX_DESCRIPTION} characters");
+            return Err(ServiceError::invalid(member, reason));
+        }
+        if !text.chars().all(|c| c == '\n' || is_visible(c)) {
+            return Err(ServiceError::invalid(
+                member,
+                "holds a control or invisible character",
+            ));
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -92,6 +138,7 @@ impl Email {
     }
 }
 
+const MAX_DESCRIPTION: usize = 500;
 const MAX_EMAIL: usize = 254;
 const MAX_NAME: usize = 64;
 
@@ -113,6 +160,41 @@ mod tests {
         ] {
             assert!(Name::parse("name", bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_word_of_a_name_has_letters_of_one_script() {
+        for good in [
+            "web-1.example",
+            "Müller & Söhne",
+            "Tokyo 東京",
+            "ひらがな漢字カタカナ",
+            "한국어",
+            "Москва-1",
+            "m² 😀 (a/b)",
+        ] {
+            assert!(Name::parse("name", good).is_ok(), "{good:?}");
+        }
+        // Cyrillic а, Greek ο, Cyrillic ԝ.
+        for bad in [
+            "p\u{430}ypal",
+            "g\u{3bf}\u{3bf}gle",
+            "my \u{51d}eb",
+            "db-pr\u{43e}d",
+        ] {
+            assert!(Name::parse("name", bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Name::from_hostname("p\u{430}y").as_str(), "this machine");
+    }
+
+    #[test]
+    fn a_description_has_lines_and_nothing_invisible() {
+        let text = Description::parse("description", " a\r\n\r\nb ");
+        assert!(text.is_ok_and(|text| text.as_str() == "a\n\nb"));
+        for bad in ["a\tb", "a\u{202e}b", "a\u{0}", &"x".repeat(501)] {
+            assert!(Description::parse("description", bad).is_err(), "{bad:?}");
+        }
+        assert!(Description::parse("description", &"x\n".repeat(250)).is_ok());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{ServiceError, Services};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret};
 use crate::store::sessions::NewSession;
-use crate::store::{StoreError, credentials, devices, links, people, sessions};
+use crate::store::{StoreError, credentials, devices, links, people, sessions, tokens};
 
 /// What somebody who changes the password presents.
 pub struct PasswordChange {
@@ -21,6 +21,8 @@ pub struct PasswordChange {
     pub new: String,
     /// The token of a browser that has logged in before.
     pub device: Option<String>,
+    /// Whether the person's access tokens end, too: whoever knew the password may have made one.
+    pub revoke_tokens: bool,
     /// Where the change comes from.
     pub client: Client,
 }
@@ -30,7 +32,7 @@ impl Services {
     /// one that asks goes on under a new id.
     ///
     /// A wrong present password counts as a failed login: a session that was left open must not be
-    /// the place to guess at it. Access tokens stay: a password makes none, so a stolen one has left none behind.
+    /// the place to guess at it.
     pub async fn change_password(
         &self,
         person: &PersonPrincipal,
@@ -77,8 +79,17 @@ impl Services {
                 links::end_email_change(c, replacement.person)?;
                 devices::remember(c, &device_hash, replacement.person, now)?;
                 sessions::replace_all(c, &session, &replacement, now)?;
+                let revoked = if change.revoke_tokens {
+                    tokens::revoke_all(c, replacement.person)?
+                } else {
+                    0
+                };
                 let scopes = credentials::of_person(c, replacement.person)?;
-                let what = (Action::PasswordChanged, &Object::none(), "");
+                let detail = match revoked {
+                    0 => String::new(),
+                    some => format!("access tokens revoked: {some}"),
+                };
+                let what = (Action::PasswordChanged, &Object::none(), detail.as_str());
                 audit.record_for(c, now, &scopes, &by, what)
             })
             .await

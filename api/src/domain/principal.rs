@@ -8,10 +8,10 @@ use super::acting::{Acting, Actor, Who};
 use super::client::Client;
 use super::{ServiceError, Services};
 use crate::access::{Right, Role, TokenScope};
-use crate::id::{Id, Person};
+use crate::id::{AccessToken, Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
 use crate::store::credentials::{AgentIdentity, PersonIdentity};
-use crate::store::{Scope, credentials, sessions};
+use crate::store::{Scope, credentials, sessions, tokens};
 
 /// A credential as presented: at most one of them stands in a request.
 pub enum Credential {
@@ -44,6 +44,8 @@ pub struct PersonPrincipal {
     pub own: Option<Right>,
     /// By what.
     pub means: Means,
+    /// The token, when it is one.
+    pub token: Option<TokenUse>,
     /// Whether they have proved lately who they are, which weighty changes ask of a session.
     pub fresh: bool,
     /// From where.
@@ -60,6 +62,15 @@ pub enum Means {
     Session(SecretHash),
     /// An access token, by its hash.
     Token(SecretHash),
+}
+
+/// An access token that is used.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenUse {
+    /// Which.
+    pub id: Id<AccessToken>,
+    /// When it was used before, to the minute.
+    pub used_at: Option<Timestamp>,
 }
 
 impl Principal {
@@ -180,19 +191,29 @@ impl Services {
         }
     }
 
-    /// Asks again whether a credential counts, for streams that stay open. That is no use of it:
-    /// an open page alone does not keep a session alive.
-    pub async fn still_valid(&self, means: Means) -> Result<bool, ServiceError> {
-        Ok(match means {
-            Means::Session(hash) => {
-                let found = self.session_person(hash).await?;
-                found.is_some_and(|(person, _)| !person.identity.lacks_factor)
-            }
-            Means::Token(hash) => {
-                let found = self.token_person(hash).await?;
-                found.is_some_and(|person| !person.identity.lacks_factor)
-            }
-        })
+    /// Finds out who presents a credential, and notes from where, which a token shows.
+    pub async fn authenticate_from(
+        &self,
+        credential: &Credential,
+        client: Client,
+    ) -> Result<Option<Principal>, ServiceError> {
+        let found = self.authenticate(credential).await?;
+        let principal = found.map(|principal| principal.from_client(client));
+        if let Some(Principal::Person(person)) = &principal {
+            self.touch_token(person).await;
+        }
+        Ok(principal)
+    }
+
+    /// Asks again whose a credential is, and what they may see, for streams that stay open; none when
+    /// it does not count any more. That is no use of it: an open page alone does not keep a session
+    /// alive.
+    pub async fn ask_again(&self, means: Means) -> Result<Option<PersonPrincipal>, ServiceError> {
+        let found = match means {
+            Means::Session(hash) => self.session_person(hash).await?.map(|(person, _)| person),
+            Means::Token(hash) => self.token_person(hash).await?,
+        };
+        Ok(found.filter(|person| !person.identity.lacks_factor))
     }
 
     /// The person of a session that counts, and when it was last used.
@@ -221,6 +242,7 @@ impl Services {
             right,
             own: Some(Right::Administer),
             means,
+            token: None,
             fresh: now.since(session.proved_at) < PROOF_LIFE,
             client: Client::default(),
         };
@@ -243,6 +265,25 @@ impl Services {
         }
     }
 
+    /// Notes the use of a token, to the minute, and from where.
+    async fn touch_token(&self, person: &PersonPrincipal) {
+        let Some(TokenUse { id, used_at }) = person.token else {
+            return;
+        };
+        let now = self.clock().now();
+        if used_at.is_some_and(|at| now.since(at).as_secs() < 60) {
+            return;
+        }
+        let from = person.client.shown_address();
+        let touched = self
+            .store()
+            .write(move |c| tokens::touch(c, id, now, &from))
+            .await;
+        if let Err(error) = touched {
+            tracing::warn!("cannot note that an access token was used: {error}");
+        }
+    }
+
     async fn token_person(
         &self,
         hash: SecretHash,
@@ -261,6 +302,10 @@ impl Services {
             right,
             own: token.scope.right(),
             means: Means::Token(hash),
+            token: Some(TokenUse {
+                id: token.id,
+                used_at: token.used_at,
+            }),
             fresh: false,
             client: Client::default(),
         }))

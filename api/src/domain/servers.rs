@@ -1,18 +1,27 @@
 //! Servers: adding, listing, looking, pausing, deleting, and their agent keys.
 
-use server_scout_wire::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::SqliteConnection;
 
 use super::acting::Acting;
 use super::audit::{Action, Object};
 use super::live::Newest;
 use super::names::Name;
+use super::server_change::Change;
+pub use super::server_change::ServerChange;
+pub use super::server_query::ServerQuery;
 use super::status::Status;
 use super::{ServiceError, Services};
-use crate::id::{AgentKey, Id, Server};
+use crate::id::{AgentKey, Group, Id, Server};
 use crate::secret::{Purpose, Secret};
 use crate::store::agent_keys::AgentKeyRow;
+use crate::store::groups::GroupRow;
+use crate::store::live::Sight;
 use crate::store::servers::ServerRow;
-use crate::store::{Scope, StoreError, agent_keys, servers};
+use crate::store::tags::ServerTags;
+use crate::store::{Scope, StoreError, agent_keys, groups, servers, tags};
 
 /// A server as people see it.
 #[derive(Clone, Debug)]
@@ -21,6 +30,10 @@ pub struct ServerOverview {
     pub row: ServerRow,
     /// Its condition now.
     pub status: Status,
+    /// Its tags, by who set them.
+    pub tags: ServerTags,
+    /// The groups that it is in, as far as the scope shows them.
+    pub groups: Vec<GroupRow>,
     /// Its newest values.
     pub newest: Newest,
 }
@@ -35,13 +48,25 @@ pub struct ServerPage {
 }
 
 impl Services {
-    /// Adds a server and makes its first agent key.
+    /// Adds a server and makes its first agent key. What a limited member adds goes into their only
+    /// group.
     pub async fn add_server(
         &self,
         acting: &Acting,
         name: &str,
     ) -> Result<(ServerOverview, Secret), ServiceError> {
+        self.add_server_to(acting, name, Vec::new()).await
+    }
+
+    /// Adds a server to these groups and makes its first agent key.
+    pub async fn add_server_to(
+        &self,
+        acting: &Acting,
+        name: &str,
+        groups: Vec<Id<Group>>,
+    ) -> Result<(ServerOverview, Secret), ServiceError> {
         let name = Name::parse("name", name)?;
+        let groups = self.groups_of_new(acting.scope, groups).await?;
         let (scope, now) = (acting.scope, self.clock().now());
         let (audit, acting) = (self.audit(), acting.clone());
         let limit = self.0.limits.servers;
@@ -53,7 +78,7 @@ impl Services {
                 if servers::count(c, scope)? >= limit {
                     return Ok(None);
                 }
-                let row = servers::create(c, scope, name.as_str(), now)?;
+                let row = servers::create_in(c, scope, name.as_str(), &groups, now)?;
                 agent_keys::create(c, scope, row.id, &hash, &ending, now)?;
                 let server = Object::server(row.id, &row.name);
                 audit.record(c, now, &acting, Action::ServerAdded, &server, "")?;
@@ -66,7 +91,7 @@ impl Services {
                 ServiceError::invalid("name", reason)
             })?;
         self.live().put(scope, row.id, false);
-        Ok((self.overview(scope, row, now), key))
+        Ok((self.server(scope, row.id).await?, key))
     }
 
     /// For the quickstart: the server of this machine, with a new agent key, whatever was before.
@@ -101,74 +126,82 @@ impl Services {
         scope: Scope,
         id: Id<Server>,
     ) -> Result<ServerOverview, ServiceError> {
-        let row = self
+        let found = self
             .store()
-            .read(move |c| servers::get(c, scope, id))
+            .read(move |c| {
+                let row = servers::get(c, scope, id)?;
+                Described::of(c, scope, vec![row])
+            })
             .await?;
-        Ok(self.overview(scope, row, self.clock().now()))
+        let mut found = self.overviews(scope, found);
+        found.pop().ok_or(ServiceError::NotFound)
     }
 
-    /// The servers whose names come after `after`, at most `limit` (1 to 200).
+    /// Which servers the scope shows, for what is kept in memory.
+    pub async fn sight(&self, scope: Scope) -> Result<Sight, ServiceError> {
+        Ok(self.store().read(move |c| Sight::of(c, scope)).await?)
+    }
+
+    /// Some servers, by name. A group that the scope does not show is not found.
     pub async fn servers(
         &self,
         scope: Scope,
-        after: Option<String>,
-        limit: usize,
+        query: ServerQuery,
     ) -> Result<ServerPage, ServiceError> {
+        let limit = query.limit.unwrap_or(DEFAULT_PAGE);
         if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(ServiceError::invalid(
-                "limit",
-                format!("must be 1 to {MAX_PAGE}"),
-            ));
+            let reason = format!("must be 1 to {MAX_PAGE}");
+            return Err(ServiceError::invalid("limit", reason));
         }
-        let after = after.unwrap_or_default();
-        let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let mut rows = self
+        let filter = query.filter()?;
+        let (live, now) = (Arc::clone(self.live()), self.clock().now());
+        let (found, next) = self
             .store()
-            .read(move |c| servers::list(c, scope, &after, more))
+            .read(move |c| {
+                if let Some(group) = filter.group {
+                    groups::get(c, scope, group)?;
+                }
+                let after = query.after.unwrap_or_default();
+                let wanted = |row: &ServerRow| {
+                    let status = query.status;
+                    status.is_none_or(|status| live.status(row, now) == status)
+                };
+                let mut rows = servers::list(c, scope, &filter, &after, limit + 1, wanted)?;
+                let more = rows.len() > limit;
+                rows.truncate(limit);
+                let next = rows.last().filter(|_| more).map(|row| row.name.clone());
+                Ok((Described::of(c, scope, rows)?, next))
+            })
             .await?;
-        let next = if rows.len() > limit {
-            rows.truncate(limit);
-            rows.last().map(|row| row.name.clone())
-        } else {
-            None
-        };
-        let now = self.clock().now();
-        let servers = rows
-            .into_iter()
-            .map(|row| self.overview(scope, row, now))
-            .collect();
-        Ok(ServerPage { servers, next })
+        Ok(ServerPage {
+            servers: self.overviews(scope, found),
+            next,
+        })
     }
 
-    /// Changes the name, pauses or lets go on; what is none stays.
+    /// Every tag that a server has, for people to choose from; the first 200.
+    pub async fn tags(&self, scope: Scope) -> Result<Vec<String>, ServiceError> {
+        let found = self.store().read(move |c| tags::all(c, scope, MAX_CHOICE));
+        Ok(found.await?)
+    }
+
+    /// Changes what people say of a server; what is none stays.
     pub async fn change_server(
         &self,
         acting: &Acting,
         id: Id<Server>,
-        name: Option<String>,
-        paused: Option<bool>,
+        change: ServerChange,
     ) -> Result<ServerOverview, ServiceError> {
-        let name = name.map(|name| Name::parse("name", &name)).transpose()?;
+        let paused = change.paused;
+        let change = Change::parse(change)?;
         let (scope, now) = (acting.scope, self.clock().now());
         let (audit, acting) = (self.audit(), acting.clone());
         self.store()
             .write(move |c| {
                 let before = servers::get(c, scope, id)?;
                 let server = Object::server(id, &before.name);
-                if let Some(name) = name.filter(|name| name.as_str() != before.name) {
-                    servers::rename(c, scope, id, name.as_str())?;
-                    let renamed = Action::ServerRenamed;
-                    audit.record(c, now, &acting, renamed, &server, name.as_str())?;
-                }
-                if let Some(paused) = paused.filter(|paused| *paused != before.is_paused()) {
-                    servers::set_paused(c, scope, id, paused.then_some(now))?;
-                    let action = if paused {
-                        Action::ServerPaused
-                    } else {
-                        Action::ServerResumed
-                    };
-                    audit.record(c, now, &acting, action, &server, "")?;
+                for (action, detail) in change.apply(c, scope, &before, now)? {
+                    audit.record(c, now, &acting, action, &server, &detail)?;
                 }
                 Ok(())
             })
@@ -266,19 +299,54 @@ impl Services {
             .await?)
     }
 
-    fn overview(&self, scope: Scope, row: ServerRow, now: Timestamp) -> ServerOverview {
-        let mut newest = self.live().newest(scope, row.id);
-        newest.signs.paused = row.is_paused();
-        let status = newest.signs.status(now);
-        ServerOverview {
-            row,
-            status,
-            newest,
-        }
+    fn overviews(&self, scope: Scope, found: Described) -> Vec<ServerOverview> {
+        let now = self.clock().now();
+        let Described {
+            rows,
+            mut tags,
+            mut groups,
+        } = found;
+        let sight = Sight::just(scope, &rows);
+        let overview = |row: ServerRow| {
+            let mut newest = self.live().newest(&sight, row.id);
+            newest.signs.paused = row.is_paused();
+            ServerOverview {
+                status: newest.signs.status(now),
+                tags: tags.remove(&row.id).unwrap_or_default(),
+                groups: groups.remove(&row.id).unwrap_or_default(),
+                newest,
+                row,
+            }
+        };
+        rows.into_iter().map(overview).collect()
+    }
+}
+
+/// Servers with what stands in other tables.
+struct Described {
+    rows: Vec<ServerRow>,
+    tags: HashMap<Id<Server>, ServerTags>,
+    groups: HashMap<Id<Server>, Vec<GroupRow>>,
+}
+
+impl Described {
+    fn of(
+        connection: &mut SqliteConnection,
+        scope: Scope,
+        rows: Vec<ServerRow>,
+    ) -> Result<Self, StoreError> {
+        let ids: Vec<Id<Server>> = rows.iter().map(|row| row.id).collect();
+        Ok(Self {
+            tags: tags::of(connection, scope, &ids)?,
+            groups: groups::of(connection, scope, &ids)?,
+            rows,
+        })
     }
 }
 
 /// Keys of one server that are good at the same time.
 const MAX_KEYS: usize = 4;
+const DEFAULT_PAGE: usize = 100;
 const MAX_PAGE: usize = 200;
+const MAX_CHOICE: i64 = 200;
 const NAME_TAKEN: &str = "is the name of another server already";

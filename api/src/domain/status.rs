@@ -22,6 +22,22 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 6] = [
+        Self::Online,
+        Self::Late,
+        Self::Offline,
+        Self::ClockWrong,
+        Self::Waiting,
+        Self::Paused,
+    ];
+
+    /// The status of that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
     /// The status's word in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

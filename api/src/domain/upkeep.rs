@@ -28,6 +28,7 @@ impl Services {
         self.sweep_sessions(now).await?;
         self.sweep_second_factors(now).await?;
         self.sweep_links(now).await?;
+        self.sweep_tokens(now).await?;
         self.close_old_events().await?;
         let before = now.before(self.0.limits.retention);
         loop {

@@ -95,13 +95,14 @@ impl<E> Edge<E> {
             if let Credential::Session(id) = &credential {
                 request.set_data(CsrfToken(credentials::csrf_token(id)));
             }
-            match self.app.services().authenticate(&credential).await? {
+            let client = client::of(request);
+            let services = self.app.services();
+            match services.authenticate_from(&credential, client).await? {
                 Some(principal) => {
                     if matches!(principal, Principal::Agent(_)) {
                         limit = MAX_BODY_BYTES;
                     }
-                    let client = client::of(request);
-                    request.set_data(principal.from_client(client));
+                    request.set_data(principal);
                 }
                 None => {
                     request.set_data(Rejected);

@@ -279,6 +279,15 @@ impl Fields {
         Ok(Self(fields))
     }
 
+    /// Takes the fields whose names begin with `prefix`, as boxes that are ticked, and gives the rest of
+    /// their names.
+    pub(super) fn take_ticked(&mut self, prefix: &str) -> Vec<String> {
+        let rest = |name: &String| name.strip_prefix(prefix).map(str::to_owned);
+        let ticked = self.0.keys().filter_map(rest).collect();
+        self.0.retain(|name, _| !name.starts_with(prefix));
+        ticked
+    }
+
     /// Takes a field; a missing one is empty.
     pub(super) fn take(&mut self, name: &str) -> String {
         self.0.remove(name).unwrap_or_default()

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::schema::agent_key;
+use super::scope::shows;
 use super::{Scope, StoreError};
 use crate::id::{AgentKey, Id, Server};
 use crate::secret::SecretHash;
@@ -65,6 +66,7 @@ pub fn list(
     Ok(agent_key::table
         .filter(agent_key::organisation_id.eq(scope.organisation()))
         .filter(agent_key::server_id.eq(server))
+        .filter(shows(scope, server))
         .order((agent_key::created_at, agent_key::id))
         .select((
             agent_key::id,
@@ -87,6 +89,7 @@ pub fn revoke(
     let ours = agent_key::table
         .filter(agent_key::organisation_id.eq(scope.organisation()))
         .filter(agent_key::server_id.eq(server))
+        .filter(shows(scope, server))
         .filter(agent_key::id.eq(key));
     let (ending, revoked_at): (String, Option<i64>) = ours
         .select((agent_key::ending, agent_key::revoked_at))
@@ -108,7 +111,8 @@ pub(super) fn delete_all(
     diesel::delete(
         agent_key::table
             .filter(agent_key::organisation_id.eq(scope.organisation()))
-            .filter(agent_key::server_id.eq(server)),
+            .filter(agent_key::server_id.eq(server))
+            .filter(shows(scope, server)),
     )
     .execute(connection)?;
     Ok(())

@@ -6,7 +6,7 @@ use server_scout_wire::Timestamp;
 use super::schema::{access_token, agent_key, installation, member, organisation, person, session};
 use super::{Scope, StoreError, second_factors};
 use crate::access::{Role, TokenScope};
-use crate::id::{AgentKey, Id, Organisation, Person, Server};
+use crate::id::{AccessToken, AgentKey, Id, Organisation, Person, Server};
 use crate::secret::SecretHash;
 
 /// Whose an agent key is.
@@ -31,7 +31,7 @@ pub struct PersonIdentity {
     pub role: Role,
     /// The organisation's name.
     pub organisation: String,
-    /// The organisation.
+    /// What of the organisation they may reach: all, or what a limited member sees.
     pub scope: Scope,
     /// Whether the organisation requires a second factor that the person does not have.
     pub lacks_factor: bool,
@@ -53,12 +53,16 @@ pub struct FoundSession {
 /// An access token that exists and is not revoked.
 #[derive(Clone, Debug)]
 pub struct FoundToken {
+    /// Which.
+    pub id: Id<AccessToken>,
     /// Whose.
     pub identity: PersonIdentity,
     /// What it may do at most.
     pub scope: TokenScope,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Timestamp>,
 }
 
 /// The agent key of that hash, unless it is revoked.
@@ -88,41 +92,26 @@ pub fn session(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
 ) -> Result<Option<FoundSession>, StoreError> {
-    let found: Option<(IdentityRow, i64, i64, i64)> = session::table
-        .inner_join(
-            member::table.on(member::organisation_id
-                .eq(session::organisation_id)
-                .and(member::person_id.eq(session::person_id))),
-        )
-        .inner_join(person::table.on(person::id.eq(session::person_id)))
-        .inner_join(organisation::table.on(organisation::id.eq(session::organisation_id)))
+    let found: Option<(Membership, i64, i64, i64)> = session::table
         .filter(session::id_hash.eq(hash.as_bytes()))
-        .filter(member::suspended_at.is_null())
         .select((
-            (
-                person::id,
-                person::email,
-                member::role,
-                organisation::id,
-                organisation::name,
-                organisation::requires_second_factor,
-            ),
+            (session::organisation_id, session::person_id),
             session::created_at,
             session::seen_at,
             session::proved_at,
         ))
         .first(connection)
         .optional()?;
-    found
-        .map(|(row, created_at, seen_at, proved_at)| {
-            Ok(FoundSession {
-                identity: identity(connection, row)?,
-                created_at: Timestamp::from_millis(created_at),
-                seen_at: Timestamp::from_millis(seen_at),
-                proved_at: Timestamp::from_millis(proved_at),
-            })
-        })
-        .transpose()
+    let Some((membership, created_at, seen_at, proved_at)) = found else {
+        return Ok(None);
+    };
+    let identity = identity(connection, membership)?;
+    Ok(identity.map(|identity| FoundSession {
+        identity,
+        created_at: Timestamp::from_millis(created_at),
+        seen_at: Timestamp::from_millis(seen_at),
+        proved_at: Timestamp::from_millis(proved_at),
+    }))
 }
 
 /// The access token of that hash, unless it is revoked, if its person is still a member and not
@@ -131,40 +120,32 @@ pub fn access_token(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
 ) -> Result<Option<FoundToken>, StoreError> {
-    let found: Option<(IdentityRow, String, i64)> = access_token::table
-        .inner_join(
-            member::table.on(member::organisation_id
-                .eq(access_token::organisation_id)
-                .and(member::person_id.eq(access_token::person_id))),
-        )
-        .inner_join(person::table.on(person::id.eq(access_token::person_id)))
-        .inner_join(organisation::table.on(organisation::id.eq(access_token::organisation_id)))
+    type Row = (Id<AccessToken>, Membership, String, i64, Option<i64>);
+    let found: Option<Row> = access_token::table
         .filter(access_token::token_hash.eq(hash.as_bytes()))
         .filter(access_token::revoked_at.is_null())
-        .filter(member::suspended_at.is_null())
         .select((
-            (
-                person::id,
-                person::email,
-                member::role,
-                organisation::id,
-                organisation::name,
-                organisation::requires_second_factor,
-            ),
+            access_token::id,
+            (access_token::organisation_id, access_token::person_id),
             access_token::scope,
             access_token::expires_at,
+            access_token::used_at,
         ))
         .first(connection)
         .optional()?;
-    found
-        .map(|(row, scope, expires_at)| {
-            Ok(FoundToken {
-                identity: identity(connection, row)?,
-                scope: parse_word(&scope)?,
-                expires_at: Timestamp::from_millis(expires_at),
-            })
-        })
-        .transpose()
+    let Some((id, membership, scope, expires_at, used_at)) = found else {
+        return Ok(None);
+    };
+    let Some(identity) = identity(connection, membership)? else {
+        return Ok(None);
+    };
+    Ok(Some(FoundToken {
+        id,
+        identity,
+        scope: word(&scope)?,
+        expires_at: Timestamp::from_millis(expires_at),
+        used_at: used_at.map(Timestamp::from_millis),
+    }))
 }
 
 /// The scope of an organisation by name, for the operator at the command line: whoever can run a
@@ -182,6 +163,19 @@ pub fn operator(
     Ok(found.map(Scope::of))
 }
 
+/// The scopes of every organisation that the person belongs to, for events of their own account.
+pub fn of_person(
+    connection: &mut SqliteConnection,
+    person: Id<Person>,
+) -> Result<Vec<Scope>, StoreError> {
+    let organisations: Vec<Id<Organisation>> = member::table
+        .filter(member::person_id.eq(person))
+        .order(member::organisation_id)
+        .select(member::organisation_id)
+        .load(connection)?;
+    Ok(organisations.into_iter().map(Scope::of).collect())
+}
+
 /// The number that grows with every change of who may do what.
 pub(super) fn generation(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(installation::table
@@ -194,37 +188,49 @@ pub(super) fn of_new(organisation: Id<Organisation>) -> Scope {
     Scope::of(organisation)
 }
 
-type IdentityRow = (Id<Person>, String, String, Id<Organisation>, String, i32);
+type Membership = (Id<Organisation>, Id<Person>);
 
+/// Who a member is, and what the member sees; none for who is none or is suspended.
 fn identity(
     connection: &mut SqliteConnection,
-    row: IdentityRow,
-) -> Result<PersonIdentity, StoreError> {
-    let (person, email, role, organisation, name, requires) = row;
-    Ok(PersonIdentity {
+    (organisation, person): Membership,
+) -> Result<Option<PersonIdentity>, StoreError> {
+    let found: Option<(String, String, bool, String, i32)> = member::table
+        .inner_join(person::table)
+        .inner_join(organisation::table)
+        .filter(member::organisation_id.eq(organisation))
+        .filter(member::person_id.eq(person))
+        .filter(member::suspended_at.is_null())
+        .select((
+            person::email,
+            member::role,
+            member::limited,
+            organisation::name,
+            organisation::requires_second_factor,
+        ))
+        .first(connection)
+        .optional()?;
+    let Some((email, role, limited, name, requires)) = found else {
+        return Ok(None);
+    };
+    let role: Role = word(&role)?;
+    let scope = if limited && role < Role::Admin {
+        Scope::limited(organisation, person)
+    } else {
+        Scope::of(organisation)
+    };
+    Ok(Some(PersonIdentity {
         person,
         email,
-        role: parse_word(&role)?,
+        role,
         organisation: name,
-        scope: Scope::of(organisation),
+        scope,
         lacks_factor: requires == 1 && !second_factors::any(connection, person)?,
-    })
+    }))
 }
 
-pub(super) fn parse_word<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
+/// Reads a word that the schema allows.
+pub(super) fn word<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
     word.parse()
         .map_err(|_| StoreError::Database(format!("holds the unknown word {word:?}")))
-}
-
-/// The scopes of every organisation that the person belongs to, for events of their own account.
-pub fn of_person(
-    connection: &mut SqliteConnection,
-    person: Id<Person>,
-) -> Result<Vec<Scope>, StoreError> {
-    let organisations: Vec<Id<Organisation>> = member::table
-        .filter(member::person_id.eq(person))
-        .order(member::organisation_id)
-        .select(member::organisation_id)
-        .load(connection)?;
-    Ok(organisations.into_iter().map(Scope::of).collect())
 }

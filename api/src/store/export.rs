@@ -3,13 +3,14 @@
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
-use server_scout_wire::Timestamp;
+use server_scout_wire::{Tag, Timestamp};
 
 use super::schema::{
-    access_token, agent_key, invitation, member, organisation, person, report, series, server,
+    access_token, agent_key, invitation, member, member_group, organisation, person, report,
+    series, server, server_group,
 };
 use super::{Scope, StoreError};
-use crate::id::{AccessToken, AgentKey, Id, Invitation, Person, Server};
+use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
 
 /// A part of an export.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +21,8 @@ pub enum Part {
     Members,
     /// Who is invited.
     Invitations,
+    /// Its groups of servers.
+    Groups,
     /// Its servers.
     Servers,
     /// What is known of agent keys.
@@ -36,10 +39,11 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the order of the export.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Organisation,
         Self::Members,
         Self::Invitations,
+        Self::Groups,
         Self::Servers,
         Self::AgentKeys,
         Self::AccessTokens,
@@ -60,10 +64,15 @@ pub fn read(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Record>, StoreError> {
+    // It holds every server, so it is nothing for who sees some of them alone.
+    if scope.is_limited() {
+        return Err(StoreError::NotFound);
+    }
     match part {
         Part::Organisation => organisation_itself(connection, scope, after),
         Part::Members => members(connection, scope, after, limit),
         Part::Invitations => invitations(connection, scope, after, limit),
+        Part::Groups => groups(connection, scope, after, limit),
         Part::Servers => servers(connection, scope, after, limit),
         Part::AgentKeys => agent_keys(connection, scope, after, limit),
         Part::AccessTokens => access_tokens(connection, scope, after, limit),
@@ -105,7 +114,7 @@ fn members(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Record>, StoreError> {
-    type Row = (Id<Person>, String, String, String, i64, Option<i64>);
+    type Row = (Id<Person>, String, String, String, i64, Option<i64>, bool);
     let rows: Vec<Row> = member::table
         .inner_join(person::table)
         .filter(member::organisation_id.eq(scope.organisation()))
@@ -119,9 +128,17 @@ fn members(
             member::role,
             member::created_at,
             member::suspended_at,
+            member::limited,
         ))
         .load(connection)?;
-    let record = |(id, email, name, role, created_at, suspended_at): Row| {
+    let limits: Vec<(Id<Person>, Id<Group>)> = member_group::table
+        .filter(member_group::organisation_id.eq(scope.organisation()))
+        .filter(member_group::person_id.eq_any(rows.iter().map(|row| row.0)))
+        .select((member_group::person_id, member_group::group_id))
+        .load(connection)?;
+    let record = |(id, email, name, role, created_at, suspended_at, limited): Row| {
+        let groups = limits.iter().filter(|(person, _)| *person == id);
+        let groups: Vec<String> = groups.map(|(_, group)| group.to_string()).collect();
         let record = json!({
             "kind": "member",
             "person": id.to_string(),
@@ -130,6 +147,7 @@ fn members(
             "role": role,
             "since": time(created_at),
             "suspended_since": suspended_at.map(time),
+            "groups": limited.then_some(groups),
         });
         (id.as_i64(), record)
     };
@@ -170,13 +188,42 @@ fn invitations(
     Ok(rows.into_iter().map(record).collect())
 }
 
+fn groups(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    let rows: Vec<(Id<Group>, String, i64)> = server_group::table
+        .filter(server_group::organisation_id.eq(scope.organisation()))
+        .filter(server_group::id.gt(after))
+        .order(server_group::id)
+        .limit(limit)
+        .select((
+            server_group::id,
+            server_group::name,
+            server_group::created_at,
+        ))
+        .load(connection)?;
+    let record = |(id, name, created_at): (Id<Group>, String, i64)| {
+        let record = json!({
+            "kind": "group",
+            "id": id.to_string(),
+            "name": name,
+            "created_at": time(created_at),
+        });
+        (id.as_i64(), record)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
 fn servers(
     connection: &mut SqliteConnection,
     scope: Scope,
     after: i64,
     limit: i64,
 ) -> Result<Vec<Record>, StoreError> {
-    type Row = (Id<Server>, String, i64, Option<i64>, String);
+    type Row = (Id<Server>, String, String, i64, Option<i64>, String);
     let rows: Vec<Row> = server::table
         .filter(server::organisation_id.eq(scope.organisation()))
         .filter(server::deleted_at.is_null())
@@ -186,16 +233,27 @@ fn servers(
         .select((
             server::id,
             server::name,
+            server::description,
             server::created_at,
             server::paused_at,
             server::host,
         ))
         .load(connection)?;
-    let record = |(id, name, created_at, paused_at, host): Row| {
+    let ids: Vec<Id<Server>> = rows.iter().map(|row| row.0).collect();
+    let tags = super::tags::of(connection, scope, &ids)?;
+    let groups = super::groups::of(connection, scope, &ids)?;
+    let words = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let record = |(id, name, description, created_at, paused_at, host): Row| {
+        let groups = groups.get(&id).into_iter().flatten();
+        let groups: Vec<String> = groups.map(|group| group.id.to_string()).collect();
         let record = json!({
             "kind": "server",
             "id": id.to_string(),
             "name": name,
+            "description": description,
+            "tags": tags.get(&id).map(|tags| words(&tags.of_people)).unwrap_or_default(),
+            "agent_tags": tags.get(&id).map(|tags| words(&tags.of_agent)).unwrap_or_default(),
+            "groups": groups,
             "created_at": time(created_at),
             "paused_at": paused_at.map(time),
             "host": serde_json::from_str::<Value>(&host).unwrap_or_default(),
@@ -245,7 +303,7 @@ fn access_tokens(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Record>, StoreError> {
-    type Row = (Id<AccessToken>, Id<Person>, String, i64, i64);
+    type Row = (Id<AccessToken>, Id<Person>, String, String, i64, i64);
     let rows: Vec<Row> = access_token::table
         .filter(access_token::organisation_id.eq(scope.organisation()))
         .filter(access_token::id.gt(after))
@@ -254,16 +312,18 @@ fn access_tokens(
         .select((
             access_token::id,
             access_token::person_id,
+            access_token::name,
             access_token::scope,
             access_token::created_at,
             access_token::expires_at,
         ))
         .load(connection)?;
-    let record = |(id, person, scope, created_at, expires_at): Row| {
+    let record = |(id, person, name, scope, created_at, expires_at): Row| {
         let record = json!({
             "kind": "access-token",
             "id": id.to_string(),
             "person": person.to_string(),
+            "name": name,
             "scope": scope,
             "created_at": time(created_at),
             "expires_at": time(expires_at),

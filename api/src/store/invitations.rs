@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::credentials::parse_word;
+use super::credentials::word;
 use super::schema::{invitation, organisation, person};
 use super::{Scope, StoreError};
 use crate::access::Role;
@@ -145,7 +145,7 @@ pub fn by_link(
                 scope: Scope::of(organisation),
                 organisation: name,
                 email,
-                role: parse_word(&role)?,
+                role: word(&role)?,
             })
         })
         .transpose()
@@ -211,7 +211,7 @@ fn row(row: Row) -> Result<InvitationRow, StoreError> {
     Ok(InvitationRow {
         id,
         email,
-        role: parse_word(&role)?,
+        role: word(&role)?,
         by,
         created_at: Timestamp::from_millis(created_at),
         expires_at: Timestamp::from_millis(expires_at),

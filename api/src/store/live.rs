@@ -1,17 +1,80 @@
 //! What the live view starts from.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::schema::server;
 use super::series::{self, SeriesKey};
+use super::servers::{self, ServerRow};
 use super::{Scope, StoreError, reports};
 use crate::id::{Id, Organisation, Server};
+
+/// Which servers somebody sees, for what is kept in memory. It holds for the generation in which it was
+/// made.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    scope: Scope,
+    /// None where all of the organisation's are.
+    only: Option<HashSet<Id<Server>>>,
+}
+
+impl Sight {
+    /// What the scope shows.
+    pub fn of(connection: &mut SqliteConnection, scope: Scope) -> Result<Self, StoreError> {
+        if scope.is_limited() {
+            let only = servers::ids(connection, scope)?.into_iter().collect();
+            return Ok(Self {
+                scope,
+                only: Some(only),
+            });
+        }
+        Ok(Self { scope, only: None })
+    }
+
+    /// The servers of these rows, which a query of the scope has just given.
+    #[must_use]
+    pub fn just<'a>(scope: Scope, rows: impl IntoIterator<Item = &'a ServerRow>) -> Self {
+        Self {
+            scope,
+            only: Some(rows.into_iter().map(|row| row.id).collect()),
+        }
+    }
+
+    /// All that an unlimited scope shows.
+    #[cfg(test)]
+    pub(crate) fn all(scope: Scope) -> Self {
+        Self { scope, only: None }
+    }
+
+    /// These servers and no other.
+    #[cfg(test)]
+    pub(crate) fn only(scope: Scope, servers: &[Id<Server>]) -> Self {
+        Self {
+            scope,
+            only: Some(servers.iter().copied().collect()),
+        }
+    }
+
+    /// The scope that it was made for.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Whether a server of that organisation is seen.
+    #[must_use]
+    pub fn shows(&self, organisation: Id<Organisation>, server: Id<Server>) -> bool {
+        let seen = self.only.as_ref().is_none_or(|only| only.contains(&server));
+        organisation == self.scope.organisation() && seen
+    }
+}
 
 /// A server with its newest report.
 #[derive(Debug)]
 pub struct StoredServer {
-    /// The organisation's scope, for the live view to compare with whoever asks.
+    /// Whose it is, for the live view to compare with whoever asks.
     pub scope: Scope,
     /// The server.
     pub id: Id<Server>,

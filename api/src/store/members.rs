@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::credentials::parse_word;
+use super::credentials::word;
 use super::schema::{member, organisation, person};
 use super::{Scope, StoreError};
 use crate::access::Role;
@@ -179,7 +179,7 @@ pub fn of_person(
             Ok(Membership {
                 organisation,
                 name,
-                role: parse_word(&role)?,
+                role: word(&role)?,
                 suspended: suspended_at.is_some(),
             })
         })
@@ -256,7 +256,7 @@ fn row(row: Row) -> Result<MemberRow, StoreError> {
         person,
         email,
         name,
-        role: parse_word(&role)?,
+        role: word(&role)?,
         joined_at: Timestamp::from_millis(joined_at),
         suspended_at: suspended_at.map(Timestamp::from_millis),
     })

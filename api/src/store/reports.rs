@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::auto_type;
 use diesel::prelude::*;
-use server_scout_wire::{Report, Sample, Timestamp};
+use server_scout_wire::{Host, Report, Sample, Tags, Timestamp};
 
 use super::schema::report;
+use super::scope::shows;
+use super::tags::{self, Origin};
 use super::{Scope, StoreError, WriteContext, series, servers};
-use crate::id::{Id, Server};
+use crate::id::{Id, Organisation, Server};
 
 /// What became of one report.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +24,17 @@ pub enum Appended {
         /// in order.
         dropped: Vec<usize>,
     },
+}
+
+/// The reports of a server, if the scope shows it.
+#[auto_type(no_type_alias)]
+fn of(scope: Scope, server: Id<Server>) -> _ {
+    let organisation: Id<Organisation> = scope.organisation();
+    let shown: shows = shows(scope, server);
+    report::table
+        .filter(report::organisation_id.eq(organisation))
+        .filter(report::server_id.eq(server))
+        .filter(shown)
 }
 
 /// Appends the reports of one request to the log.
@@ -45,10 +59,26 @@ pub fn append(
     }
     let host = reports.iter().rev().find_map(Report::host);
     if let Some(host) = host {
-        let host = serde_json::to_string(host).unwrap_or_default();
-        servers::set_host(context.connection, scope, server, &host)?;
+        keep_host(context.connection, scope, server, host)?;
     }
     Ok(appended)
+}
+
+/// What the agent says of the host; its tags stand apart, to be asked for.
+fn keep_host(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    host: &Host,
+) -> Result<(), StoreError> {
+    let facts = Host {
+        tags: Tags::default(),
+        ..host.clone()
+    };
+    let facts = serde_json::to_string(&facts).unwrap_or_default();
+    servers::set_host(connection, scope, server, &facts)?;
+    tags::replace(connection, scope, server, Origin::Agent, &host.tags)?;
+    Ok(())
 }
 
 fn append_one(
@@ -92,9 +122,7 @@ fn exists(
     server: Id<Server>,
     report: &Report,
 ) -> Result<bool, StoreError> {
-    let ours = report::table
-        .filter(report::organisation_id.eq(scope.organisation()))
-        .filter(report::server_id.eq(server));
+    let ours = of(scope, server);
     Ok(match report.identity() {
         Some(identity) => diesel::select(diesel::dsl::exists(
             ours.filter(report::boot.eq(identity.boot.0.cast_signed()))
@@ -128,9 +156,7 @@ pub fn each(
     range: Range<Timestamp>,
     mut visit: impl FnMut(LoggedReport),
 ) -> Result<(), StoreError> {
-    let rows = report::table
-        .filter(report::organisation_id.eq(scope.organisation()))
-        .filter(report::server_id.eq(server))
+    let rows = of(scope, server)
         .filter(report::at.ge(range.start.as_millis()))
         .filter(report::at.lt(range.end.as_millis()))
         .order((report::at, report::id))
@@ -150,9 +176,7 @@ pub fn newest_moments(
     before: Timestamp,
     limit: i64,
 ) -> Result<Vec<Timestamp>, StoreError> {
-    let moments: Vec<i64> = report::table
-        .filter(report::organisation_id.eq(scope.organisation()))
-        .filter(report::server_id.eq(server))
+    let moments: Vec<i64> = of(scope, server)
         .filter(report::at.lt(before.as_millis()))
         .order(report::at.desc())
         .limit(limit)
@@ -167,9 +191,7 @@ pub fn newest(
     scope: Scope,
     server: Id<Server>,
 ) -> Result<Option<LoggedReport>, StoreError> {
-    let row: Option<(i64, i64, Vec<u8>)> = report::table
-        .filter(report::organisation_id.eq(scope.organisation()))
-        .filter(report::server_id.eq(server))
+    let row: Option<(i64, i64, Vec<u8>)> = of(scope, server)
         .order(report::at.desc())
         .select((report::at, report::received_at, report::samples))
         .first(connection)
@@ -200,9 +222,7 @@ pub(super) fn remove_of_server(
     server: Id<Server>,
     limit: i64,
 ) -> Result<usize, StoreError> {
-    let some: Vec<i64> = report::table
-        .filter(report::organisation_id.eq(scope.organisation()))
-        .filter(report::server_id.eq(server))
+    let some: Vec<i64> = of(scope, server)
         .limit(limit)
         .select(report::id)
         .load(connection)?;

@@ -36,6 +36,7 @@ diesel::table! {
         role -> Text,
         created_at -> BigInt,
         suspended_at -> Nullable<BigInt>,
+        limited -> Bool,
     }
 }
 
@@ -101,6 +102,9 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+        name -> Text,
+        used_at -> Nullable<BigInt>,
+        used_from -> Text,
     }
 }
 
@@ -113,6 +117,50 @@ diesel::table! {
         paused_at -> Nullable<BigInt>,
         host -> Text,
         deleted_at -> Nullable<BigInt>,
+        description -> Text,
+    }
+}
+
+diesel::table! {
+    server_tag (server_id, tag, origin) {
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        tag -> Text,
+        origin -> Text,
+    }
+}
+
+diesel::table! {
+    server_group (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    group_server (group_id, server_id) {
+        organisation_id -> BigInt,
+        group_id -> BigInt,
+        server_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    member_group (organisation_id, person_id, group_id) {
+        organisation_id -> BigInt,
+        person_id -> BigInt,
+        group_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    // A view: which servers a limited member sees.
+    shown_server (organisation_id, person_id, server_id) {
+        organisation_id -> BigInt,
+        person_id -> BigInt,
+        server_id -> BigInt,
     }
 }
 
@@ -255,18 +303,29 @@ diesel::joinable!(invitation -> organisation (organisation_id));
 diesel::joinable!(invitation -> person (invited_by));
 diesel::joinable!(reset_link -> person (person_id));
 diesel::joinable!(email_change -> person (person_id));
+diesel::joinable!(access_token -> person (person_id));
+diesel::joinable!(group_server -> server (server_id));
+diesel::joinable!(group_server -> server_group (group_id));
+diesel::joinable!(member_group -> server_group (group_id));
 diesel::allow_tables_to_appear_in_same_query!(
     access_token,
     agent_key,
+    group_server,
     login_step,
     email_change,
     invitation,
     member,
+    member_group,
     organisation,
     passkey,
     person,
     reset_link,
+    report,
+    series,
     server,
+    server_group,
+    server_tag,
     session,
+    shown_server,
     totp
 );

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use server_scout_wire::{Label, Metric, Sample};
 
 use super::schema::series;
+use super::scope::shows;
 use super::{Scope, StoreError, WriteContext};
 use crate::id::{Id, Server};
 
@@ -177,6 +178,7 @@ pub fn of_server(
     let rows: Vec<(i64, String, String)> = series::table
         .filter(series::organisation_id.eq(scope.organisation()))
         .filter(series::server_id.eq(server))
+        .filter(shows(scope, server))
         .select((series::id, series::metric, series::label))
         .load(connection)?;
     Ok(rows

@@ -7,6 +7,7 @@ pub mod limits;
 pub mod metric;
 pub mod refusal;
 pub mod report;
+pub mod tag;
 pub mod tier;
 pub mod timestamp;
 
@@ -16,5 +17,6 @@ pub use label::Label;
 pub use metric::{Kind, LabelName, Metric, Unit};
 pub use refusal::Refusal;
 pub use report::{Host, Identity, Report, Sample};
+pub use tag::{Tag, Tags};
 pub use tier::Tier;
 pub use timestamp::Timestamp;

@@ -14,6 +14,10 @@ pub const MAX_SAMPLES: usize = 2000;
 pub const MAX_LABELS: usize = 256;
 /// Bytes of one label, UTF-8.
 pub const MAX_LABEL_BYTES: usize = 128;
+/// Tags of a server: of its agent, and of people.
+pub const MAX_TAGS: usize = 16;
+/// Bytes of one tag, ASCII.
+pub const MAX_TAG_BYTES: usize = 32;
 /// The largest magnitude of a value: what a JSON number holds exactly (2^53, RFC 8259 section 6).
 pub const MAX_VALUE: f64 = 9_007_199_254_740_992.0;
 /// How far ahead of the dashboard's clock a report may be.

@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub use read::split_batch;
 
 use crate::limits::{MAX_LABELS, MAX_SAMPLES};
-use crate::{Fact, Label, Metric, Refusal, Timestamp};
+use crate::{Fact, Label, Metric, Refusal, Tags, Timestamp};
 
 /// One value of one metric, with the label where the metric has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,10 @@ pub struct Sample {
 pub struct Host {
     /// The number of logical CPUs.
     pub cores: Option<u32>,
-    facts: BTreeMap<Fact, Label>,
+    /// The tags of the agent's configuration.
+    pub tags: Tags,
+    /// Everything else that is said of it.
+    pub facts: BTreeMap<Fact, Label>,
 }
 
 impl Host {

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use server_scout_wire::limits::{MAX_BATCH, MAX_LABEL_BYTES, MAX_LABELS, MAX_SAMPLES};
 use server_scout_wire::report::{Boot, split_batch};
-use server_scout_wire::{Fact, Host, Identity, Label, Metric, Report, Tier, Timestamp};
+use server_scout_wire::{Fact, Host, Identity, Label, Metric, Report, Tags, Tier, Timestamp};
 
 /// The smallest report there is.
 const SEED: &str = r#"{"cpu_usage": 45.2, "memory_usage": 78.1, "disk_usage": 23.4, "timestamp": "2024-01-15T10:30:00Z"}"#;
@@ -93,6 +93,17 @@ fn what_breaks_a_bound_is_refused_by_its_name() {
         (r#""host": {"cores": 65537}"#, "host.cores"),
         (r#""host": {"cores": 1, "cores": 1}"#, "host.cores"),
         (r#""host": {}, "host": {}"#, "host"),
+        (r#""host": {"tags": "web"}"#, "host.tags"),
+        (r#""host": {"tags": [1]}"#, "host.tags"),
+        (r#""host": {"tags": ["Web"]}"#, "host.tags"),
+        (r#""host": {"tags": [""]}"#, "host.tags"),
+        (r#""host": {"tags": ["<b>"]}"#, "host.tags"),
+        (r#""host": {"tags": ["web", "web"]}"#, "host.tags"),
+        (r#""host": {"tags": [], "tags": []}"#, "host.tags"),
+        (
+            r#""host": {"tags": ["1","2","3","4","5","6","7","8","9","10","11","12","13","14","15","16","17"]}"#,
+            "host.tags",
+        ),
         (
             &format!(r#""network_sent_bytes_total": {{"{long}": 1}}"#),
             "network_sent_bytes_total",
@@ -352,9 +363,13 @@ fn value() -> impl Strategy<Value = f64> {
 fn host() -> impl Strategy<Value = Host> {
     let facts = proptest::collection::vec((0..Fact::ALL.len(), any_label()), 0..6);
     let cores = proptest::option::of(1..=65_536_u32);
-    (facts, cores).prop_map(|(facts, cores)| {
-        let mut host = Host::default();
-        host.cores = cores;
+    let tags = proptest::collection::btree_set("[a-z0-9][a-z0-9._:-]{0,31}", 0..=16);
+    (facts, cores, tags).prop_map(|(facts, cores, tags)| {
+        let mut host = Host {
+            cores,
+            tags: Tags::parse(tags.iter().map(String::as_str)).unwrap_or_default(),
+            ..Host::default()
+        };
         for (fact, text) in facts {
             host.set(Fact::ALL[fact], text);
         }

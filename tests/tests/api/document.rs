@@ -121,6 +121,7 @@ async fn every_operation_refuses_strangers() {
         }
         let path = full_path(&document, &path)
             .replace("{key_id}", "x")
+            .replace("{server_id}", "x")
             .replace("{id}", "x");
         assert!(
             !path.contains('{'),

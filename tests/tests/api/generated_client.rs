@@ -50,25 +50,28 @@ async fn it_creates_lists_reads_changes_and_deletes_servers() {
 
     let new = types::NewServer {
         name: "db-1".parse().unwrap(),
+        groups: Vec::new(),
     };
     let added = api.add_server(&new).await.unwrap().into_inner();
     assert!(!added.agent_key.is_empty());
     let id = added.server.id;
 
-    let list = api.list_servers(None, Some(1)).await.unwrap().into_inner();
+    let page = async |cursor: Option<&str>, limit| {
+        let list = api.list_servers(cursor, None, limit, None, None, None);
+        list.await.unwrap().into_inner()
+    };
+    let list = page(None, Some(1)).await;
     assert_eq!(list.items.len(), 1);
     assert_eq!(list.items[0].name, "db-1");
-    let rest = api
-        .list_servers(list.next_cursor.as_deref(), None)
-        .await
-        .unwrap()
-        .into_inner();
+    let rest = page(list.next_cursor.as_deref(), None).await;
     assert_eq!(rest.items.len(), 1);
     assert_eq!(rest.items[0].name, "web-1");
 
     let change = types::ServerChange {
         name: None,
+        description: None,
         paused: Some(true),
+        tags: Vec::new(),
     };
     let changed = api.change_server(&id, &change).await.unwrap().into_inner();
     assert_eq!(changed.status, "paused");
@@ -129,6 +132,7 @@ async fn what_it_may_not_do_is_an_error_with_a_type() {
         let api = with_token(&fleet, &token);
         let new = types::NewServer {
             name: "db-1".parse().unwrap(),
+            groups: Vec::new(),
         };
         let error = api.add_server(&new).await.expect_err("it is refused");
         assert_eq!(problem_of(error).await.status, status);

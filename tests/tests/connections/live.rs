@@ -207,3 +207,74 @@ fn resident_kilobytes(fleet: &Fleet) -> u64 {
         .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
+
+#[tokio::test]
+async fn a_limited_member_hears_of_the_servers_of_their_groups_as_they_are_now() {
+    let fleet = Fleet::start().await;
+    let other = fleet.add_server("web-2").await;
+    let group = fleet.add_group("Customer").await;
+    let mine = fleet.server.id.clone();
+    let put = reqwest::Method::PUT;
+    fleet.set_in_group(put.clone(), &group, &mine).await;
+    let email = "member@example.org";
+    fleet.limited_member(email, "viewer", &[&group]).await;
+    let organisation = server_scout_tests::fleet::ORGANISATION;
+    let token = fleet.dashboard.add_token(email, organisation, "read").await;
+    let credentials = format!("Authorization: Bearer {token}");
+    let mut stream = listen(&fleet, "", &credentials).await;
+    let report = async |key: &str, cpu: f64| {
+        let body = report::with_cpu(jiff::Timestamp::now(), cpu);
+        assert_eq!(fleet.report_as(key, &body).await.status, 200);
+    };
+    report(&other.key, 11.75).await;
+    report(&fleet.server.key, 22.25).await;
+    let limit = Duration::from_secs(5);
+    let seen = wait_for(&mut stream, "22.25", limit).await;
+    let seen = seen.expect("the own group's values");
+    assert!(
+        !seen.contains("11.75") && !seen.contains(&other.id),
+        "{seen}"
+    );
+
+    // From the very next report on.
+    let delete = reqwest::Method::DELETE;
+    fleet.set_in_group(delete, &group, &mine).await;
+    fleet.set_in_group(put, &group, &other.id).await;
+    report(&fleet.server.key, 33.75).await;
+    report(&other.key, 44.25).await;
+    let seen = wait_for(&mut stream, "44.25", limit).await;
+    let seen = seen.expect("what the group got");
+    assert!(!seen.contains("33.75"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_member_who_is_limited_while_listening_hears_the_others_no_more() {
+    let fleet = Fleet::start().await;
+    let group = fleet.add_group("Customer").await;
+    let email = "member@example.org";
+    let organisation = server_scout_tests::fleet::ORGANISATION;
+    let password = server_scout_tests::fleet::PASSWORD;
+    fleet
+        .dashboard
+        .add_user(email, organisation, "viewer", password)
+        .await;
+    let token = fleet.dashboard.add_token(email, organisation, "read").await;
+    let credentials = format!("Authorization: Bearer {token}");
+    let mut stream = listen(&fleet, "", &credentials).await;
+    let limit = Duration::from_secs(5);
+    fleet
+        .accepted(&report::with_cpu(jiff::Timestamp::now(), 22.25))
+        .await;
+    assert!(wait_for(&mut stream, "22.25", limit).await.is_some());
+
+    let person = fleet.person_id(email).await;
+    fleet.limit(&person, &[&group]).await;
+    // A stream asks again within a second.
+    stream.listen(Duration::from_millis(2500)).await;
+    fleet
+        .accepted(&report::with_cpu(jiff::Timestamp::now(), 33.75))
+        .await;
+    stream.listen(Duration::from_secs(1)).await;
+    let seen = String::from_utf8_lossy(stream.unread()).into_owned();
+    assert!(!seen.contains("33.75"), "{seen}");
+}

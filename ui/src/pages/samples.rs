@@ -7,10 +7,12 @@ pub(super) use self::people::{
     people, profile, reset_password,
 };
 use crate::views::{
-    AccountView, AuditFilter, AuditRow, AuditView, ConfirmView, DataView, FactorRow,
-    FirstOwnerView, Frame, LoginView, MessageView, NewServerView, RecoveryCodesView,
-    RequirementView, SecondFactorView, SecondStepView, Section, ServerAddedView, ServerRow,
-    ServerView, ServersView, SessionRow, Settings, Status, TotpSetupView, ValueRow,
+    AccountView, AuditFilter, AuditRow, AuditView, Choice, ConfirmView, DataView, FactorRow,
+    FirstOwnerView, Frame, GroupLink, GroupRow, GroupView, GroupsView, LoginView, MessageView,
+    NewServerView, NewTokenView, RecoveryCodesView, RequirementView, SecondFactorView,
+    SecondStepView, Section, ServerAddedView, ServerDeletionView, ServerRow, ServerSettingsView,
+    ServerView, ServersFilter, ServersView, SessionRow, Settings, Status, TagView, TokenMadeView,
+    TokenRow, TokensView, TotpSetupView, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -161,6 +163,14 @@ pub(super) fn servers(text: &str) -> ServersView {
     ServersView {
         frame: frame(text),
         servers: Status::ALL.map(|status| row(text, status)).to_vec(),
+        filter: ServersFilter {
+            search: text.to_owned(),
+            tag: text.to_owned(),
+            group: text.to_owned(),
+            status: text.to_owned(),
+            groups: vec![group_link(text)],
+            tags: vec![text.to_owned()],
+        },
         next_after: Some(text.to_owned()),
         may_add: true,
     }
@@ -178,6 +188,8 @@ pub(super) fn server(text: &str, status: Status) -> ServerView {
         frame: frame(text),
         server: row(text, status),
         facts: vec![(text.to_owned(), text.to_owned())],
+        description: text.to_owned(),
+        groups: vec![group_link(text)],
         values: vec![value(Some(text)), value(None)],
         dropped_series: 3,
         may_change: true,
@@ -188,6 +200,8 @@ pub(super) fn new_server(text: &str) -> NewServerView {
     NewServerView {
         frame: frame(text),
         name: text.to_owned(),
+        groups: choices(text),
+        must_choose: true,
         error: Some(text.to_owned()),
     }
 }
@@ -201,6 +215,177 @@ pub(super) fn server_added(text: &str) -> ServerAddedView {
         url: text.to_owned(),
         ca_pem: Some(text.to_owned()),
         ca_sha256: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn server_settings(text: &str) -> ServerSettingsView {
+    ServerSettingsView {
+        frame: frame(text),
+        id: text.to_owned(),
+        name: text.to_owned(),
+        typed_name: text.to_owned(),
+        description: text.to_owned(),
+        tags: text.to_owned(),
+        agent_tags: vec![text.to_owned()],
+        groups: choices(text),
+        may_group: true,
+        notice: Some(text.to_owned()),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn server_deletion(text: &str) -> ServerDeletionView {
+    ServerDeletionView {
+        frame: frame(text),
+        id: text.to_owned(),
+        name: text.to_owned(),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn groups(text: &str) -> GroupsView {
+    GroupsView {
+        frame: frame(text),
+        settings: Settings::at(Section::Groups),
+        groups: vec![GroupRow {
+            id: text.to_owned(),
+            name: text.to_owned(),
+            servers: 2,
+        }],
+        may_change: true,
+        typed_name: text.to_owned(),
+        notice: Some(text.to_owned()),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn group(text: &str) -> GroupView {
+    GroupView {
+        frame: frame(text),
+        settings: Settings::at(Section::Groups),
+        id: text.to_owned(),
+        name: text.to_owned(),
+        typed_name: text.to_owned(),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn tokens(text: &str) -> TokensView {
+    let token = |expired| TokenRow {
+        id: text.to_owned(),
+        name: text.to_owned(),
+        scope: text.to_owned(),
+        email: text.to_owned(),
+        expires: text.to_owned(),
+        expired,
+        last_used: Some(text.to_owned()),
+        last_used_seconds_ago: 60,
+        last_address: text.to_owned(),
+    };
+    TokensView {
+        frame: frame(text),
+        settings: Settings::at(Section::Tokens),
+        tokens: vec![token(false), token(true)],
+        everybody: true,
+        may_see_all: true,
+        next_after: Some(text.to_owned()),
+        notice: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn new_token(text: &str) -> NewTokenView {
+    NewTokenView {
+        frame: frame(text),
+        settings: Settings::at(Section::Tokens),
+        name: text.to_owned(),
+        scopes: choices(text),
+        days: text.to_owned(),
+        max_days: 365,
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn token_made(text: &str) -> TokenMadeView {
+    TokenMadeView {
+        frame: frame(text),
+        settings: Settings::at(Section::Tokens),
+        name: text.to_owned(),
+        scope: text.to_owned(),
+        expires: text.to_owned(),
+        access_token: text.to_owned(),
+    }
+}
+
+/// The pages of servers, groups and tokens with nothing in them.
+pub(super) fn empty_fleet(pages: &super::Pages) {
+    let mut settings = server_settings("");
+    (settings.notice, settings.error) = (None, None);
+    settings.agent_tags.clear();
+    settings.groups.clear();
+    let mut forbidden = settings.clone();
+    forbidden.may_group = false;
+    let mut chosen = new_server("");
+    chosen.must_choose = false;
+    let mut deletion = server_deletion("");
+    deletion.error = None;
+    let mut groups = groups("");
+    (groups.may_change, groups.notice, groups.error) = (false, None, None);
+    let mut none = groups.clone();
+    none.groups.clear();
+    let mut group = group("");
+    group.error = None;
+    let mut tokens = tokens("");
+    (tokens.everybody, tokens.next_after, tokens.notice) = (false, None, None);
+    for (row, used) in tokens
+        .tokens
+        .iter_mut()
+        .zip([None, Some("once".to_owned())])
+    {
+        row.last_used = used;
+        row.last_address.clear();
+    }
+    let mut nobody = tokens.clone();
+    nobody.tokens.clear();
+    nobody.may_see_all = false;
+    let mut token = new_token("");
+    token.error = None;
+    for page in [
+        pages.server_settings(&settings),
+        pages.server_settings(&forbidden),
+        pages.new_server(&chosen),
+        pages.server_deletion(&deletion),
+        pages.groups(&groups),
+        pages.groups(&none),
+        pages.group(&group),
+        pages.tokens(&tokens),
+        pages.tokens(&nobody),
+        pages.new_token(&token),
+    ] {
+        assert!(page.is_ok());
+    }
+}
+
+fn choices(text: &str) -> Vec<Choice> {
+    let choice = |chosen| Choice {
+        id: text.to_owned(),
+        name: text.to_owned(),
+        chosen,
+    };
+    vec![choice(true), choice(false)]
+}
+
+fn tags(text: &str) -> Vec<TagView> {
+    let tag = |of_agent| TagView {
+        tag: text.to_owned(),
+        of_agent,
+    };
+    vec![tag(false), tag(true)]
+}
+
+fn group_link(text: &str) -> GroupLink {
+    GroupLink {
+        id: text.to_owned(),
+        name: text.to_owned(),
     }
 }
 
@@ -224,6 +409,7 @@ fn row(text: &str, status: Status) -> ServerRow {
     ServerRow {
         id: text.to_owned(),
         name: text.to_owned(),
+        tags: tags(text),
         status,
         last_seen: Some(text.to_owned()),
         last_seen_seconds_ago: Some(4),

@@ -12,8 +12,8 @@ use crate::helpers::conditions;
 use crate::views::{
     AccountView, ConfirmView, FirstOwnerView, ForgotPasswordView, InvitationJoinView,
     InvitationView, LoginView, MessageView, NewServerView, ProfileView, ResetPasswordView,
-    SecondFactorView, SecondStepView, Section, ServerAddedView, ServerView, ServersView, Status,
-    TotpSetupView, ValueRow,
+    SecondFactorView, SecondStepView, Section, ServerAddedView, ServerView, ServersFilter,
+    ServersView, Status, TotpSetupView, ValueRow,
 };
 
 /// What hosts, people and addresses could send to leave their place in a page.
@@ -79,6 +79,13 @@ fn the_samples_fill_every_field() {
         json!(samples::server("sample", Status::Online)),
         json!(samples::new_server("sample")),
         json!(samples::server_added("sample")),
+        json!(samples::server_settings("sample")),
+        json!(samples::server_deletion("sample")),
+        json!(samples::groups("sample")),
+        json!(samples::group("sample")),
+        json!(samples::tokens("sample")),
+        json!(samples::new_token("sample")),
+        json!(samples::token_made("sample")),
         json!(samples::message("sample")),
     ] {
         every_text_is(&view, "sample");
@@ -140,9 +147,15 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     servers.servers.truncate(1);
     for row in &mut servers.servers {
         row.last_seen = None;
+        row.tags.clear();
     }
+    servers.filter = ServersFilter::default();
+    pages.servers(&servers).unwrap();
+    servers.filter.status = "late".to_owned();
+    servers.servers.clear();
     pages.servers(&servers).unwrap();
     pages.server(&ServerView::default()).unwrap();
+    samples::empty_fleet(&pages);
     pages.new_server(&NewServerView::default()).unwrap();
     pages.server_added(&ServerAddedView::default()).unwrap();
     pages.message(&MessageView::default()).unwrap();
@@ -252,6 +265,13 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "server",
         "new_server",
         "server_added",
+        "server_deletion",
+        "server_settings",
+        "group",
+        "groups",
+        "new_token",
+        "token_made",
+        "tokens",
         "message",
     ] {
         for data in [
@@ -428,6 +448,17 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.servers(&samples::servers(text)).unwrap(),
         pages.new_server(&samples::new_server(text)).unwrap(),
         pages.server_added(&samples::server_added(text)).unwrap(),
+        pages
+            .server_settings(&samples::server_settings(text))
+            .unwrap(),
+        pages
+            .server_deletion(&samples::server_deletion(text))
+            .unwrap(),
+        pages.groups(&samples::groups(text)).unwrap(),
+        pages.group(&samples::group(text)).unwrap(),
+        pages.tokens(&samples::tokens(text)).unwrap(),
+        pages.new_token(&samples::new_token(text)).unwrap(),
+        pages.token_made(&samples::token_made(text)).unwrap(),
         pages.message(&samples::message(text)).unwrap(),
     ];
     for status in Status::ALL {

@@ -1,13 +1,19 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
+mod fleet;
 mod people;
 mod second_factor;
 mod settings;
+mod tokens;
 
 use std::fmt;
 
 use serde::Serialize;
 
+pub use self::fleet::{
+    Choice, GroupLink, GroupRow, GroupView, GroupsView, ServerDeletionView, ServerSettingsView,
+    ServersFilter, TagView,
+};
 pub use self::people::{
     ConfirmEmailView, ForgotPasswordView, InvitationJoinView, InvitationRow, InvitationView,
     OrganisationRow, OrganisationView, OrganisationsView, PeopleView, PersonRow, ProfileView,
@@ -19,6 +25,7 @@ pub use self::second_factor::{
 pub use self::settings::{
     AuditFilter, AuditRow, AuditView, ConfirmView, DataView, Section, Settings,
 };
+pub use self::tokens::{NewTokenView, TokenMadeView, TokenRow, TokensView};
 
 /// What every page behind the login shows around its own content.
 #[derive(Clone, Default, Serialize)]
@@ -129,6 +136,8 @@ pub struct ServerRow {
     pub id: String,
     /// The name that people gave it.
     pub name: String,
+    /// Its tags, those of people first.
+    pub tags: Vec<TagView>,
     /// Its condition now.
     pub status: Status,
     /// When its last report arrived, RFC 3339.
@@ -152,7 +161,9 @@ pub struct ServersView {
     pub frame: Frame,
     /// The servers of this page, by name.
     pub servers: Vec<ServerRow>,
-    /// The cursor of the next page, when there are more; the link is `/servers?after=CURSOR`.
+    /// Which servers are asked for.
+    pub filter: ServersFilter,
+    /// The cursor of the next page, when there are more: the parameter `after` beside the filter.
     pub next_after: Option<String>,
     /// Whether the viewer may add a server.
     pub may_add: bool,
@@ -182,6 +193,10 @@ pub struct ServerView {
     pub server: ServerRow,
     /// What the host is: `Kernel` and `6.12.1`, in the order to show.
     pub facts: Vec<(String, String)>,
+    /// What people say about it, with line breaks; empty when nobody said anything.
+    pub description: String,
+    /// The groups that it is in.
+    pub groups: Vec<GroupLink>,
     /// The newest values.
     pub values: Vec<ValueRow>,
     /// Series that were dropped because the server has too many.
@@ -197,6 +212,10 @@ pub struct NewServerView {
     pub frame: Frame,
     /// The name typed before, when it was refused.
     pub name: String,
+    /// The groups that it can go into.
+    pub groups: Vec<Choice>,
+    /// Whether one must be chosen.
+    pub must_choose: bool,
     /// Why it was refused.
     pub error: Option<String>,
 }

@@ -11,6 +11,10 @@ pub enum Section {
     Organisation,
     /// Its people.
     People,
+    /// Groups of servers.
+    Groups,
+    /// Access tokens.
+    Tokens,
     /// Whether a second factor is required.
     SecondFactor,
     /// The audit log.
@@ -21,9 +25,11 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Organisation,
         Self::People,
+        Self::Groups,
+        Self::Tokens,
         Self::SecondFactor,
         Self::Audit,
         Self::Data,
@@ -39,6 +45,8 @@ impl Section {
         match self {
             Self::Organisation => "Organisation",
             Self::People => "People",
+            Self::Groups => "Groups",
+            Self::Tokens => "Access tokens",
             Self::SecondFactor => "Second factor",
             Self::Audit => "Audit log",
             Self::Data => "Data",
@@ -49,6 +57,8 @@ impl Section {
         match self {
             Self::Organisation => "organisation",
             Self::People => "people",
+            Self::Groups => "groups",
+            Self::Tokens => "tokens",
             Self::SecondFactor => "second-factor",
             Self::Audit => "audit",
             Self::Data => "data",

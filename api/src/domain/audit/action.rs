@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::id::{AccessToken, AgentKey, Id, Invitation, Person, Server, Session};
+use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
 use crate::store::Scope;
 
 /// What was done. Each has one word, which never changes: people filter and count by it.
@@ -24,6 +24,16 @@ pub enum Action {
     InvitationEnded,
     /// Old events of a chain were removed after their retention.
     AuditClosed,
+    /// A group was made.
+    GroupAdded,
+    /// A group was deleted.
+    GroupDeleted,
+    /// A group was given another name.
+    GroupRenamed,
+    /// A server was put into a group.
+    GroupServerAdded,
+    /// A server was taken out of a group.
+    GroupServerRemoved,
     /// A login with a wrong password or an unknown address.
     LoginFailed,
     /// A login.
@@ -80,22 +90,30 @@ pub enum Action {
     PersonSuspended,
     /// A person is called otherwise.
     ProfileChanged,
+    /// A member was limited to the servers of some groups, or sees all again.
+    PersonGroupsChanged,
     /// A server was added.
     ServerAdded,
     /// A server was deleted.
     ServerDeleted,
+    /// A server was described.
+    ServerDescribed,
     /// A server was paused.
     ServerPaused,
     /// A server was given another name.
     ServerRenamed,
     /// A paused server goes on.
     ServerResumed,
+    /// A server was given other tags by people.
+    ServerTagged,
     /// Sessions were ended by their person.
     SessionEnded,
     /// A session goes on in another organisation.
     SessionMoved,
     /// An access token was made.
     TokenAdded,
+    /// An access token was revoked.
+    TokenRevoked,
 }
 
 impl Action {
@@ -111,6 +129,11 @@ impl Action {
             Self::InvitationAdded => "invitation.added",
             Self::InvitationEnded => "invitation.ended",
             Self::AuditClosed => "audit.closed",
+            Self::GroupAdded => "group.added",
+            Self::GroupDeleted => "group.deleted",
+            Self::GroupRenamed => "group.renamed",
+            Self::GroupServerAdded => "group.server-added",
+            Self::GroupServerRemoved => "group.server-removed",
             Self::LoginFailed => "login.failed",
             Self::LoginSucceeded => "login.succeeded",
             Self::LoggedOut => "login.ended",
@@ -139,14 +162,18 @@ impl Action {
             Self::PersonRoleChanged => "person.role-changed",
             Self::PersonSuspended => "person.suspended",
             Self::ProfileChanged => "profile.changed",
+            Self::PersonGroupsChanged => "person.groups-changed",
             Self::ServerAdded => "server.added",
             Self::ServerDeleted => "server.deleted",
+            Self::ServerDescribed => "server.described",
             Self::ServerPaused => "server.paused",
             Self::ServerRenamed => "server.renamed",
             Self::ServerResumed => "server.resumed",
+            Self::ServerTagged => "server.tagged",
             Self::SessionEnded => "session.ended",
             Self::SessionMoved => "session.moved",
             Self::TokenAdded => "access-token.added",
+            Self::TokenRevoked => "access-token.revoked",
         }
     }
 }
@@ -204,6 +231,12 @@ impl Object {
     #[must_use]
     pub fn invitation(id: Id<Invitation>, email: &str) -> Self {
         Self::of("invitation", id, email)
+    }
+
+    /// A group of servers.
+    #[must_use]
+    pub fn group(id: Id<Group>, name: &str) -> Self {
+        Self::of("group", id, name)
     }
 
     /// An access token.

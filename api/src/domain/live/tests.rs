@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+use futures_util::FutureExt as _;
 use server_scout_wire::Identity;
 use server_scout_wire::report::Boot;
 
@@ -43,9 +44,15 @@ fn rate_of(values: &[ShownValue]) -> Option<f64> {
 fn a_counter_has_no_value_until_its_rate_is_known() {
     let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
     publish(&live, scope, server, &report(0, 1.0, 100.0), 0);
-    assert_eq!(rate_of(&live.newest(scope, server).values), None);
+    assert_eq!(
+        rate_of(&live.newest(&Sight::all(scope), server).values),
+        None
+    );
     publish(&live, scope, server, &report(5, 2.0, 600.0), 5);
-    assert_eq!(rate_of(&live.newest(scope, server).values), Some(100.0));
+    assert_eq!(
+        rate_of(&live.newest(&Sight::all(scope), server).values),
+        Some(100.0)
+    );
 }
 
 #[test]
@@ -53,7 +60,7 @@ fn a_late_report_does_not_replace_what_is_newer() {
     let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
     publish(&live, scope, server, &report(10, 50.0, 0.0), 10);
     publish(&live, scope, server, &report(5, 99.0, 0.0), 11);
-    let newest = live.newest(scope, server);
+    let newest = live.newest(&Sight::all(scope), server);
     assert_eq!(newest.value(Metric::CpuUsage), Some(50.0));
     assert_eq!(newest.timestamp, Some(at(10)));
     assert_eq!(newest.signs.last_seen, Some(at(11)));
@@ -63,13 +70,38 @@ fn a_late_report_does_not_replace_what_is_newer() {
 fn another_organisation_sees_and_hears_nothing() {
     let (live, ours, theirs) = (Live::default(), Scope::for_test(1), Scope::for_test(2));
     let server = Id::random();
-    let mut heard_by_us = live.listen(ours);
-    let mut heard_by_them = live.listen(theirs);
+    let mut heard_by_us = live.listen(Sight::all(ours));
+    let mut heard_by_them = live.listen(Sight::all(theirs));
     publish(&live, ours, server, &report(0, 1.0, 0.0), 0);
-    assert!(live.newest(theirs, server).values.is_empty());
-    assert!(live.statuses(theirs, at(1)).is_empty());
-    assert!(heard_by_us.try_recv().is_ok());
-    assert!(heard_by_them.try_recv().is_err());
+    assert!(live.newest(&Sight::all(theirs), server).values.is_empty());
+    assert!(live.statuses(&Sight::all(theirs), at(1)).is_empty());
+    assert!(heard(&mut heard_by_us) && !heard(&mut heard_by_them));
+}
+
+#[test]
+fn somebody_limited_sees_and_hears_the_servers_of_their_groups() {
+    let (live, scope) = (Live::default(), Scope::for_test(1));
+    let (shown, other) = (Id::random(), Id::random());
+    let sight = Sight::only(scope, &[shown]);
+    let mut listener = live.listen(sight.clone());
+    publish(&live, scope, shown, &report(0, 1.0, 0.0), 0);
+    publish(&live, scope, other, &report(0, 2.0, 0.0), 0);
+    assert!(!live.newest(&sight, shown).values.is_empty());
+    assert!(live.newest(&sight, other).values.is_empty());
+    let statuses = live.statuses(&sight, at(1));
+    assert!(statuses.len() == 1 && statuses.iter().all(|(server, ..)| *server == shown));
+    assert!(heard(&mut listener) && !heard(&mut listener));
+    // From now on the other way round, and nothing that came before.
+    publish(&live, scope, shown, &report(5, 3.0, 0.0), 5);
+    listener.look(Sight::only(scope, &[other]));
+    assert!(!heard(&mut listener));
+    publish(&live, scope, other, &report(5, 4.0, 0.0), 5);
+    assert!(heard(&mut listener));
+}
+
+/// Whether a report is there to be heard.
+fn heard(listener: &mut Listener) -> bool {
+    matches!(listener.next().now_or_never(), Some(Heard::Report(_)))
 }
 
 #[test]
@@ -77,7 +109,7 @@ fn what_was_not_stored_is_not_shown() {
     let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
     let report = report(0, 1.0, 0.0);
     live.publish(scope, server, std::iter::once((&report, &[0][..])), at(0));
-    let newest = live.newest(scope, server);
+    let newest = live.newest(&Sight::all(scope), server);
     assert_eq!(newest.value(Metric::CpuUsage), None);
     assert_eq!(newest.dropped, 1);
 }

@@ -1,7 +1,6 @@
 //! The live stream: newest values as they arrive, and changes of status.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -10,8 +9,6 @@ use poem_openapi::param::Query;
 use poem_openapi::payload::EventStream;
 use poem_openapi::types::ToJSON as _;
 use poem_openapi::{Object, OpenApi};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Interval, interval};
 
@@ -22,11 +19,11 @@ use super::auth::PersonAuth;
 use super::schema::{NewestValue, Time};
 use super::servers::server_id;
 use crate::access::Right;
-use crate::domain::live::ValuesEvent;
+use crate::domain::live::{self, Listener, ValuesEvent};
 use crate::domain::principal::Means;
 use crate::domain::status::Status;
 use crate::id::{Id, Server};
-use crate::store::Scope;
+use crate::store::live::Sight;
 
 pub(super) struct LiveApi(pub(super) App);
 
@@ -80,7 +77,8 @@ impl LiveApi {
             .streams
             .open(&person.0.identity)
             .ok_or_else(Failure::too_many_streams)?;
-        let follower = Follower::new(self.0.clone(), scope, means, only, place);
+        let sight = self.0.services().sight(scope).await?;
+        let follower = Follower::new(self.0.clone(), sight, means, only, place);
         let stream: futures_util::stream::BoxStream<'static, Option<LiveEvent>> =
             Box::pin(follower.events());
         Ok(EventStream::new(stream)
@@ -106,10 +104,9 @@ fn to_event(event: Option<LiveEvent>) -> Event {
 /// One listener.
 struct Follower {
     app: App,
-    scope: Scope,
     means: Means,
     only: Option<Id<Server>>,
-    reports: Receiver<Arc<ValuesEvent>>,
+    listener: Listener,
     stopping: watch::Receiver<bool>,
     tick: Interval,
     generation: Option<i64>,
@@ -120,7 +117,7 @@ struct Follower {
 }
 
 enum Heard {
-    Report(Result<Arc<ValuesEvent>, RecvError>),
+    Live(live::Heard),
     Stopping,
     Tick,
 }
@@ -128,16 +125,15 @@ enum Heard {
 impl Follower {
     fn new(
         app: App,
-        scope: Scope,
+        sight: Sight,
         means: Means,
         only: Option<Id<Server>>,
         place: OpenStream,
     ) -> Self {
         Self {
-            reports: app.services().live().listen(scope),
+            listener: app.services().live().listen(sight),
             stopping: app.0.stopping.clone(),
             app,
-            scope,
             means,
             only,
             tick: interval(TICK),
@@ -163,13 +159,21 @@ impl Follower {
                 return Some(Some(event));
             }
             match self.hear().await {
-                Heard::Stopping | Heard::Report(Err(RecvError::Closed)) => return None,
-                Heard::Report(Ok(report)) if self.follows(report.server) => {
-                    return Some(Some(self.values(&report)));
+                Heard::Stopping | Heard::Live(live::Heard::Over) => return None,
+                Heard::Live(live::Heard::Missed) => return Some(None),
+                Heard::Live(live::Heard::Report(report)) => {
+                    // Somebody limited is asked about before every report: what a group has just
+                    // lost is not to be told.
+                    let limited = self.listener.sight().scope().is_limited();
+                    if limited && !self.still_allowed().await {
+                        return None;
+                    }
+                    if self.listener.sees(&report) && self.follows(report.server) {
+                        return Some(Some(self.values(&report)));
+                    }
                 }
-                Heard::Report(Ok(_)) => {}
-                Heard::Report(Err(RecvError::Lagged(_))) => return Some(None),
                 Heard::Tick => {
+                    self.checked += 1;
                     if !self.still_allowed().await {
                         return None;
                     }
@@ -182,7 +186,7 @@ impl Follower {
     async fn hear(&mut self) -> Heard {
         tokio::select! {
             _ = self.stopping.wait_for(|stopping| *stopping) => Heard::Stopping,
-            report = self.reports.recv() => Heard::Report(report),
+            heard = self.listener.next() => Heard::Live(heard),
             _ = self.tick.tick() => Heard::Tick,
         }
     }
@@ -192,9 +196,9 @@ impl Follower {
     }
 
     fn values(&mut self, report: &ValuesEvent) -> LiveEvent {
-        let now = self.app.services().clock().now();
-        let newest = self.app.services().live().newest(self.scope, report.server);
-        let status = newest.signs.status(now);
+        let services = self.app.services();
+        let newest = services.live().newest(self.listener.sight(), report.server);
+        let status = newest.signs.status(services.clock().now());
         self.statuses.insert(report.server, status);
         LiveEvent {
             server: report.server.to_string(),
@@ -206,31 +210,37 @@ impl Follower {
         }
     }
 
-    /// Asks again whenever anybody's rights changed, and every half minute for what ends by time.
-    /// When the store cannot say, the stream goes on and asks again at the next tick.
+    /// Asks again whenever anybody's rights or groups changed, and every half minute for what ends by
+    /// time. When the store cannot say, the stream goes on and asks again at the next tick; that of
+    /// somebody limited ends.
     async fn still_allowed(&mut self) -> bool {
         let services = self.app.services();
         let generation = services.generation().ok();
-        self.checked += 1;
         if generation.is_some() && generation == self.generation && self.checked < 30 {
             return true;
         }
-        match services.still_valid(self.means).await {
-            Ok(valid) => {
-                self.generation = generation;
-                self.checked = 0;
-                valid
-            }
-            Err(_) => true,
-        }
+        let limited = self.listener.sight().scope().is_limited();
+        let Ok(person) = services.ask_again(self.means).await else {
+            return !limited;
+        };
+        let Some(Ok(scope)) = person.map(|person| person.scope(Right::Read)) else {
+            return false;
+        };
+        let organisation = self.listener.sight().scope().organisation();
+        let Ok(sight) = services.sight(scope).await else {
+            return !limited;
+        };
+        self.listener.look(sight);
+        self.generation = generation;
+        self.checked = 0;
+        scope.organisation() == organisation
     }
 
     fn compare_statuses(&mut self) {
         let services = self.app.services();
         let first = self.statuses.is_empty();
-        for (server, status, last_seen) in
-            services.live().statuses(self.scope, services.clock().now())
-        {
+        let now = services.clock().now();
+        for (server, status, last_seen) in services.live().statuses(self.listener.sight(), now) {
             let follows = self.only.is_none_or(|only| only == server);
             let before = self.statuses.insert(server, status);
             // What the page was opened with needs no telling, but a new server does.

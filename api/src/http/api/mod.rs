@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod download;
+mod groups;
 mod live;
 mod metrics;
 mod organisation_data;
@@ -14,11 +15,14 @@ pub mod schema;
 mod second_factors;
 mod servers;
 mod sessions;
+mod tokens;
+mod types;
 
 use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
 use self::audit::AuditApi;
+use self::groups::GroupsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
 use self::organisation_data::OrganisationDataApi;
@@ -28,6 +32,10 @@ use self::reports::ReportsApi;
 use self::second_factors::SecondFactorsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
+use self::tokens::TokensApi;
+pub(super) use self::tokens::{
+    read_cursor as read_token_cursor, write_cursor as write_token_cursor,
+};
 use super::{App, BuildError, DeclaredRoute};
 
 /// Operations that anybody may call. There are none yet.
@@ -44,6 +52,8 @@ type Apis = (
     PeopleApi,
     OrganisationsApi,
     OrganisationDataApi,
+    GroupsApi,
+    TokensApi,
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -70,7 +80,9 @@ fn apis(app: App) -> Apis {
         AuditApi(app.clone()),
         PeopleApi(app.clone()),
         OrganisationsApi(app.clone()),
-        OrganisationDataApi(app),
+        OrganisationDataApi(app.clone()),
+        GroupsApi(app.clone()),
+        TokensApi(app),
     )
 }
 

@@ -1,26 +1,16 @@
 //! The shapes of requests and answers.
 
-use std::borrow::Cow;
-
 use poem_openapi::Object;
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON, Type};
-use serde_json::Value;
-use server_scout_wire::{Answer, Metric, Problem, Timestamp};
+use server_scout_wire::{Answer, Metric, Problem, Tag};
+
+pub use super::types::{Steps, Time};
 
 use crate::domain::live::ShownValue;
 use crate::domain::servers::ServerOverview;
 use crate::domain::sessions::OwnSession;
 use crate::store::agent_keys::AgentKeyRow;
+use crate::store::groups::GroupRow;
 use crate::timeseries::{History, HistorySeries};
-
-/// A point in time, RFC 3339 with milliseconds, UTC.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Time(pub Timestamp);
-
-/// A value for each step of a history; null where nothing is known, which the document says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Steps(pub Vec<Option<f64>>);
 
 /// A problem document (RFC 9457).
 #[derive(Clone, Debug, Object)]
@@ -73,6 +63,10 @@ pub struct NewServer {
     /// Its name: 1 to 64 characters, unique in the organisation.
     #[oai(validator(max_length = 256))]
     pub name: String,
+    /// The ids of groups to put it into. A member who is limited to some groups must name one of
+    /// theirs, unless there is only one.
+    #[oai(validator(max_items = 200))]
+    pub groups: Option<Vec<String>>,
 }
 
 /// What to change of a server; what is absent stays.
@@ -82,8 +76,15 @@ pub struct ServerChange {
     /// Another name.
     #[oai(validator(max_length = 256))]
     pub name: Option<String>,
+    /// Another description: at most 500 characters, line breaks among them; empty for none.
+    #[oai(validator(max_length = 2048))]
+    pub description: Option<String>,
     /// Whether it is paused: its reports are stored, and raise no alert.
     pub paused: Option<bool>,
+    /// All tags that people set: at most 16 of 1 to 32 lower-case letters a to z, digits, `-`, `_`, `.`
+    /// and `:`, the first a letter or digit. Those of the agent stay.
+    #[oai(validator(max_items = 16))]
+    pub tags: Option<Vec<String>>,
 }
 
 /// A server that was added, with its agent key.
@@ -102,6 +103,14 @@ pub struct Server {
     pub id: String,
     /// The name that people gave it.
     pub name: String,
+    /// What people say about it; empty when nobody said anything.
+    pub description: String,
+    /// The tags that people set.
+    pub tags: Vec<String>,
+    /// The tags of the agent's configuration.
+    pub agent_tags: Vec<String>,
+    /// The groups that it is in, as far as the one who asks may see them.
+    pub groups: Vec<GroupName>,
     /// `online`, `late`, `offline`, `paused`, `waiting` or `clock-wrong`.
     pub status: String,
     /// When it was added.
@@ -112,6 +121,15 @@ pub struct Server {
     /// The values that every report has, as of its newest report.
     #[oai(skip_serializing_if_is_none)]
     pub newest: Option<NewestSummary>,
+}
+
+/// A group by id and name.
+#[derive(Clone, Debug, Object)]
+pub struct GroupName {
+    /// Its opaque id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// The values that every report has.
@@ -292,6 +310,10 @@ impl From<&ServerOverview> for Server {
         Self {
             id: server.row.id.to_string(),
             name: server.row.name.clone(),
+            description: server.row.description.clone(),
+            tags: words(&server.tags.of_people),
+            agent_tags: words(&server.tags.of_agent),
+            groups: server.groups.iter().map(GroupName::from).collect(),
             status: server.status.as_str().to_owned(),
             created_at: Time(server.row.created_at()),
             last_seen: newest.signs.last_seen.map(Time),
@@ -304,6 +326,19 @@ impl From<&ServerOverview> for Server {
             }),
         }
     }
+}
+
+impl From<&GroupRow> for GroupName {
+    fn from(group: &GroupRow) -> Self {
+        Self {
+            id: group.id.to_string(),
+            name: group.name.clone(),
+        }
+    }
+}
+
+fn words(tags: &[Tag]) -> Vec<String> {
+    tags.iter().map(ToString::to_string).collect()
 }
 
 impl From<&ServerOverview> for ServerDetails {
@@ -376,101 +411,5 @@ impl From<HistorySeries> for Series {
             max: Steps(series.max),
             count: series.count,
         }
-    }
-}
-
-impl Type for Time {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "string(date-time)".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
-    }
-
-    fn register(_: &mut Registry) {}
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl ParseFromJSON for Time {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        let Some(Value::String(text)) = value else {
-            return Err(poem_openapi::types::ParseError::custom("expected a text"));
-        };
-        text.parse()
-            .map(Self)
-            .map_err(poem_openapi::types::ParseError::custom)
-    }
-}
-
-impl poem_openapi::types::ParseFromParameter for Time {
-    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        text.parse()
-            .map(Self)
-            .map_err(poem_openapi::types::ParseError::custom)
-    }
-}
-
-impl ToJSON for Time {
-    fn to_json(&self) -> Option<Value> {
-        Some(Value::String(self.0.to_string()))
-    }
-}
-
-impl Type for Steps {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "[nullable number(double)]".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let step = MetaSchema {
-            nullable: true,
-            ..MetaSchema::new_with_format("number", "double")
-        };
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(step)))),
-            ..MetaSchema::new("array")
-        }))
-    }
-
-    fn register(_: &mut Registry) {}
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl ParseFromJSON for Steps {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        Vec::parse_from_json(value)
-            .map(Self)
-            .map_err(poem_openapi::types::ParseError::propagate)
-    }
-}
-
-impl ToJSON for Steps {
-    fn to_json(&self) -> Option<Value> {
-        self.0.to_json()
     }
 }

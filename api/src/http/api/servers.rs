@@ -14,6 +14,8 @@ use super::schema::{
     ServerDetails, ServerList,
 };
 use crate::access::Right;
+use crate::domain::servers::{self, ServerQuery};
+use crate::domain::status::Status;
 use crate::id::{self, Id};
 
 pub(super) struct ServersApi(pub(super) App);
@@ -43,8 +45,13 @@ pub(super) enum Gone {
 impl ServersApi {
     /// List servers
     ///
-    /// By name, at most `limit` (1 to 200) at a time.
+    /// By name, at most `limit` (1 to 200) at a time, and those alone that everything fits that is
+    /// asked for. A cursor goes with the same filters.
     #[oai(path = "/servers", method = "get", operation_id = "list_servers")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the operation"
+    )]
     async fn list_servers(
         &self,
         person: PersonAuth,
@@ -52,11 +59,26 @@ impl ServersApi {
         limit: Query<Option<u32>>,
         /// Where to go on: `next_cursor` of the page before.
         cursor: Query<Option<String>>,
+        /// Only servers in this group, by its id.
+        group: Query<Option<String>>,
+        /// Only servers with this tag, whoever set it.
+        tag: Query<Option<String>>,
+        /// Only servers in this condition: `online`, `late`, `offline`, `paused`, `waiting` or
+        /// `clock-wrong`.
+        status: Query<Option<String>>,
+        /// Only servers with this in their name, in capitals or not.
+        search: Query<Option<String>>,
     ) -> Result<Json<ServerList>, Failure> {
         let scope = person.0.scope(Right::Read)?;
-        let after = cursor.0.map(|cursor| read_cursor(&cursor)).transpose()?;
-        let limit = limit.0.unwrap_or(100) as usize;
-        let page = self.0.services().servers(scope, after, limit).await?;
+        let query = ServerQuery {
+            group: group.0.map(|id| group_id(&id)).transpose()?,
+            tag: tag.0,
+            status: status.0.map(|word| read_status(&word)).transpose()?,
+            search: search.0,
+            after: cursor.0.map(|cursor| read_cursor(&cursor)).transpose()?,
+            limit: limit.0.map(|limit| limit as usize),
+        };
+        let page = self.0.services().servers(scope, query).await?;
         Ok(Json(ServerList {
             items: page.servers.iter().map(Server::from).collect(),
             next_cursor: page.next.map(|name| URL_SAFE_NO_PAD.encode(name)),
@@ -73,7 +95,10 @@ impl ServersApi {
         new: Json<NewServer>,
     ) -> Result<AddedServerResponse, Failure> {
         let acting = person.0.acting(Right::Write)?;
-        let (server, key) = self.0.services().add_server(&acting, &new.0.name).await?;
+        let NewServer { name, groups } = new.0;
+        let groups = group_ids(&groups.unwrap_or_default())?;
+        let services = self.0.services();
+        let (server, key) = services.add_server_to(&acting, &name, groups).await?;
         Ok(AddedServerResponse::Added(Json(AddedServer {
             server: (&server).into(),
             agent_key: key.expose().to_owned(),
@@ -97,7 +122,7 @@ impl ServersApi {
 
     /// Change a server
     ///
-    /// Rename it, pause it, or let it go on.
+    /// Rename it, describe it, give it tags, pause it, or let it go on.
     #[oai(
         path = "/servers/:id",
         method = "patch",
@@ -112,12 +137,13 @@ impl ServersApi {
     ) -> Result<Json<Server>, Failure> {
         let id = self.visible(&person, &id.0).await?;
         let acting = person.0.acting(Right::Write)?;
-        let ServerChange { name, paused } = change.0;
-        let server = self
-            .0
-            .services()
-            .change_server(&acting, id, name, paused)
-            .await?;
+        let change = servers::ServerChange {
+            name: change.0.name,
+            description: change.0.description,
+            paused: change.0.paused,
+            tags: change.0.tags,
+        };
+        let server = self.0.services().change_server(&acting, id, change).await?;
         Ok(Json((&server).into()))
     }
 
@@ -220,6 +246,25 @@ impl ServersApi {
         self.0.services().server(scope, id).await?;
         Ok(id)
     }
+}
+
+/// What is no id names nothing.
+pub(super) fn group_id(text: &str) -> Result<Id<id::Group>, Failure> {
+    text.parse().map_err(|_| Failure::not_found())
+}
+
+/// One that is no id names nothing.
+pub(super) fn group_ids(texts: &[String]) -> Result<Vec<Id<id::Group>>, Failure> {
+    texts.iter().map(|text| group_id(text)).collect()
+}
+
+fn read_status(word: &str) -> Result<Status, Failure> {
+    Status::from_word(word).ok_or_else(|| {
+        Failure::invalid(
+            "status",
+            "must be online, late, offline, paused, waiting or clock-wrong",
+        )
+    })
 }
 
 /// What is no id names nothing.

@@ -52,6 +52,7 @@ pub(super) async fn change_password(
         present: fields.take("present_password"),
         new: fields.take("password"),
         device: credentials::device(request),
+        revoke_tokens: fields.take("revoke_tokens") == "on",
         client: client::of(request),
     };
     match app

@@ -5,6 +5,7 @@ mod audit;
 mod confirm;
 mod data;
 mod first_owner;
+mod groups;
 mod invitation;
 mod login;
 mod organisations;
@@ -14,7 +15,9 @@ mod requirement;
 mod reset;
 mod second_factor;
 mod second_step;
+mod server_settings;
 mod servers;
+mod tokens;
 
 use poem::{IntoResponse as _, Response};
 use server_scout_ui::UiError;
@@ -38,6 +41,9 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let route = second_factor::routes(pages, route);
     let route = second_step::routes(pages, route);
     let route = requirement::routes(pages, route);
+    let route = groups::routes(pages, route);
+    let route = server_settings::routes(pages, route);
+    let route = tokens::routes(pages, route);
     route
         .at("/", pages.get(session, home))
         .at(

@@ -5,9 +5,10 @@ use poem::{Response, handler};
 use serde::Deserialize;
 use server_scout_ui::format;
 use server_scout_ui::views::{
-    NewServerView, ServerAddedView, ServerRow, ServerView, ServersView, Status as Badge, ValueRow,
+    Choice, GroupLink, NewServerView, ServerAddedView, ServerRow, ServerView, ServersFilter,
+    ServersView, Status as Badge, TagView, ValueRow,
 };
-use server_scout_wire::{Metric, Timestamp};
+use server_scout_wire::{Metric, Tag, Timestamp};
 
 use super::super::App;
 use super::super::guard::{Fields, Visitor, see_other};
@@ -16,16 +17,47 @@ use super::login::sentence;
 use super::{frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
-use crate::domain::servers::ServerOverview;
+use crate::domain::groups::GroupOverview;
+use crate::domain::servers::{ServerChange, ServerOverview, ServerQuery};
 use crate::domain::status::Status;
-use crate::id::{Id, Server};
+use crate::id::{Group, Id, Server};
+use crate::store::groups::GroupRow;
 
-const PAGE: usize = 100;
+/// How the boxes of groups are called, before the group's id.
+pub(super) const GROUP_FIELD: &str = "group-";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     after: Option<String>,
+    #[serde(default)]
+    search: String,
+    #[serde(default)]
+    group: String,
+    #[serde(default)]
+    tag: String,
+    #[serde(default)]
+    status: String,
+}
+
+impl ListQuery {
+    /// The question; what a form sends empty is not asked.
+    fn read(&self) -> Result<ServerQuery, Failure> {
+        let asked = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let group = asked(&self.group).map(|id| id.parse());
+        let status = asked(&self.status).map(|word| {
+            let unknown = || Failure::invalid("status", "is none that a server can have");
+            Status::from_word(&word).ok_or_else(unknown)
+        });
+        Ok(ServerQuery {
+            group: group.transpose().map_err(|_| Failure::not_found())?,
+            tag: asked(&self.tag),
+            status: status.transpose()?,
+            search: asked(&self.search),
+            after: self.after.clone(),
+            limit: None,
+        })
+    }
 }
 
 #[handler]
@@ -35,15 +67,22 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> poem::Result<Response> {
     let scope = visitor.person.scope(Right::Read).map_err(Failure::from)?;
-    let page = app
-        .services()
-        .servers(scope, query.after, PAGE)
-        .await
-        .map_err(Failure::from)?;
-    let now = app.services().clock().now();
+    let services = app.services();
+    let page = services.servers(scope, query.read()?);
+    let page = page.await.map_err(Failure::from)?;
+    let groups = services.groups(scope).await.map_err(Failure::from)?;
+    let now = services.clock().now();
     let view = ServersView {
         frame: frame(&visitor),
         servers: page.servers.iter().map(|server| row(server, now)).collect(),
+        filter: ServersFilter {
+            search: query.search,
+            tag: query.tag,
+            group: query.group,
+            status: query.status,
+            groups: groups.iter().map(|group| link(&group.row)).collect(),
+            tags: services.tags(scope).await.map_err(Failure::from)?,
+        },
         next_after: page.next,
         may_add: visitor.person.may(Right::Write),
     };
@@ -66,6 +105,8 @@ pub(super) async fn show(
         frame: frame(&visitor),
         server: row(&server, app.services().clock().now()),
         facts: facts(&server),
+        description: server.row.description.clone(),
+        groups: server.groups.iter().map(link).collect(),
         values: server.newest.values.iter().map(value).collect(),
         dropped_series: server.newest.dropped,
         may_change: visitor.person.may(Right::Write),
@@ -74,17 +115,35 @@ pub(super) async fn show(
 }
 
 #[handler]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "extractors are handed over whole"
-)]
-pub(super) fn new(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
+pub(super) async fn new(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
     visitor.person.scope(Right::Write).map_err(Failure::from)?;
-    let view = NewServerView {
-        frame: frame(&visitor),
-        ..NewServerView::default()
-    };
+    let view = new_view(app, &visitor, &[]).await?;
     Ok(html(app.pages().new_server(&view))?)
+}
+
+/// The form with the groups that there are to choose; the only one of a limited member is chosen.
+async fn new_view(
+    app: &App,
+    visitor: &Visitor,
+    chosen: &[String],
+) -> Result<NewServerView, Failure> {
+    let scope = visitor.person.scope(Right::Read)?;
+    let groups = app.services().groups(scope).await?;
+    let only = scope.is_limited() && groups.len() == 1;
+    let choice = |group: &GroupOverview| {
+        let id = group.row.id.to_string();
+        Choice {
+            chosen: only || chosen.contains(&id),
+            name: group.row.name.clone(),
+            id,
+        }
+    };
+    Ok(NewServerView {
+        frame: frame(visitor),
+        groups: groups.iter().map(choice).collect(),
+        must_choose: scope.is_limited(),
+        ..NewServerView::default()
+    })
 }
 
 #[handler]
@@ -95,7 +154,10 @@ pub(super) async fn add(
 ) -> poem::Result<Response> {
     let acting = visitor.person.acting(Right::Write).map_err(Failure::from)?;
     let name = fields.take("name");
-    match app.services().add_server(&acting, &name).await {
+    let chosen = fields.take_ticked(GROUP_FIELD);
+    let groups = group_ids(&chosen)?;
+    let added = app.services().add_server_to(&acting, &name, groups);
+    match added.await {
         Ok((server, key)) => {
             let trust = app.0.agents_trust.as_ref();
             let view = ServerAddedView {
@@ -111,9 +173,9 @@ pub(super) async fn add(
         }
         Err(error @ (ServiceError::Invalid { .. } | ServiceError::Conflict { .. })) => {
             let view = NewServerView {
-                frame: frame(&visitor),
                 name,
                 error: Some(sentence(&error)),
+                ..new_view(app, &visitor, &chosen).await?
             };
             let mut response = html(app.pages().new_server(&view))?;
             Failure::from(error).decorate(&mut response);
@@ -148,18 +210,51 @@ async fn set_paused(
     id: &str,
     paused: bool,
 ) -> poem::Result<Response> {
-    let id = server_id(id)?;
-    let read = visitor.person.scope(Right::Read).map_err(Failure::from)?;
-    app.services()
-        .server(read, id)
-        .await
-        .map_err(Failure::from)?;
+    let id = found(app, visitor, id).await?.row.id;
+    let change = ServerChange {
+        paused: Some(paused),
+        ..ServerChange::default()
+    };
     let acting = visitor.person.acting(Right::Write).map_err(Failure::from)?;
-    let change = app
-        .services()
-        .change_server(&acting, id, None, Some(paused));
+    let change = app.services().change_server(&acting, id, change);
     change.await.map_err(Failure::from)?;
     Ok(see_other(&format!("/servers/{id}")))
+}
+
+/// The server of that id, if the visitor may look at it.
+pub(super) async fn found(
+    app: &App,
+    visitor: &Visitor,
+    id: &str,
+) -> Result<ServerOverview, Failure> {
+    let read = visitor.person.scope(Right::Read)?;
+    Ok(app.services().server(read, server_id(id)?).await?)
+}
+
+pub(super) fn group_ids(texts: &[String]) -> Result<Vec<Id<Group>>, Failure> {
+    let id = |text: &String| text.parse().map_err(|_| Failure::not_found());
+    texts.iter().map(id).collect()
+}
+
+pub(super) fn link(group: &GroupRow) -> GroupLink {
+    GroupLink {
+        id: group.id.to_string(),
+        name: group.name.clone(),
+    }
+}
+
+fn tags(server: &ServerOverview) -> Vec<TagView> {
+    let view = |of_agent| {
+        move |tag: &Tag| TagView {
+            tag: tag.to_string(),
+            of_agent,
+        }
+    };
+    let tags = &server.tags;
+    let of_people = tags.of_people.iter().map(view(false));
+    of_people
+        .chain(tags.of_agent.iter().map(view(true)))
+        .collect()
 }
 
 fn server_id(text: &str) -> Result<Id<Server>, Failure> {
@@ -172,6 +267,7 @@ fn row(server: &ServerOverview, now: Timestamp) -> ServerRow {
     ServerRow {
         id: server.row.id.to_string(),
         name: server.row.name.clone(),
+        tags: tags(server),
         status: badge(server.status),
         last_seen: last_seen.map(|at| at.to_string()),
         last_seen_seconds_ago: last_seen.map(|at| now.since(at).as_secs()),

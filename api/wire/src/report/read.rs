@@ -3,6 +3,8 @@
 //! The reader goes through the text once and makes no intermediate tree. A refusal is kept beside
 //! the JSON reader's own error, because that error can carry a sentence but not a member's name.
 
+mod tags;
+
 use std::fmt;
 
 use serde::de::{
@@ -10,6 +12,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+use self::tags::TagsSeed;
 use super::{Boot, Host, Identity, Report, Sample};
 use crate::limits::{MAX_BATCH, MAX_LABELS, MAX_SAMPLES};
 use crate::{Fact, Label, Metric, Refusal, Timestamp};
@@ -380,8 +383,16 @@ impl<'de> Visitor<'de> for HostSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Host, A::Error> {
         let slot = self.0;
         let mut host = Host::default();
+        let mut tags = None;
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             let member = format!("host.{name}");
+            if name == "tags" {
+                let read = map.next_value_seed(TagsSeed(slot)).map_err(|error| {
+                    refuse(slot, &member, format!("expected an array of tags: {error}"))
+                })?;
+                once(&mut tags, read, slot, &member)?;
+                continue;
+            }
             if name == "cores" {
                 let cores: u32 = value(&mut map, slot, &member)?;
                 if !(1..=65_536).contains(&cores) {
@@ -402,6 +413,7 @@ impl<'de> Visitor<'de> for HostSeed<'_> {
                 return Err(refuse(slot, &member, "stands twice"));
             }
         }
+        host.tags = tags.unwrap_or_default();
         Ok(host)
     }
 }

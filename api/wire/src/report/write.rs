@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Host, Report, Sample};
+use crate::{Tag, Tags};
 
 pub(super) fn report(report: &Report) -> Vec<u8> {
     // Writing maps with text keys to memory cannot fail.
@@ -67,6 +68,15 @@ impl Serialize for Host {
         if let Some(cores) = self.cores {
             map.serialize_entry("cores", &cores)?;
         }
+        if !self.tags.is_empty() {
+            map.serialize_entry("tags", &self.tags)?;
+        }
         map.end()
+    }
+}
+
+impl Serialize for Tags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Tag::as_str))
     }
 }
