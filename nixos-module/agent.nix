@@ -38,11 +38,13 @@ in
 
     apiKeyFile = lib.mkOption {
       # No path type: a path would be copied to the store, where everyone can read it.
-      type = lib.types.str;
+      type = lib.types.nullOr lib.types.str;
+      default = null;
       example = "/run/secrets/server-scout-agent-key";
       description = ''
         The file on the host that holds this server's agent key. Only the service manager reads it,
-        and hands it to the agent as a credential.
+        and hands it to the agent as a credential. Without one, the key is that of
+        `server-scout-agent enrol`, in the state directory.
       '';
     };
 
@@ -69,7 +71,7 @@ in
   config = lib.mkIf cfg.enable {
     assertions = [
       {
-        assertion = !lib.hasPrefix builtins.storeDir cfg.apiKeyFile;
+        assertion = cfg.apiKeyFile == null || !lib.hasPrefix builtins.storeDir cfg.apiKeyFile;
         message = "services.server-scout-agent.apiKeyFile lies in the store, where everyone can read it.";
       }
       {
@@ -77,6 +79,9 @@ in
         message = "services.server-scout-agent.settings takes no key; use apiKeyFile.";
       }
     ];
+
+    # For `enrol`.
+    environment.systemPackages = [ cfg.package ];
 
     users.users.server-scout-agent = {
       description = "Server Scout agent";
@@ -97,7 +102,7 @@ in
         Type = "notify";
         NotifyAccess = "main";
         ExecStart = "${cfg.package}/bin/server-scout-agent run --config ${format.generate "server-scout-agent.toml" settings}";
-        LoadCredential = "api-key:${cfg.apiKeyFile}";
+        LoadCredential = lib.optional (cfg.apiKeyFile != null) "api-key:${cfg.apiKeyFile}";
         User = "server-scout-agent";
         Group = "server-scout-agent";
         StateDirectory = "server-scout-agent";

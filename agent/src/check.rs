@@ -7,7 +7,6 @@ use crate::config::{ConfigError, Environment, Settings};
 use crate::dashboard::{Dashboard, Reply, Transport, Verdict};
 use crate::key::{ApiKey, KeySource};
 use crate::run::warn_if_exposed;
-use crate::tls;
 
 /// Prints one line for each step; false when a step failed.
 pub async fn check(
@@ -42,7 +41,7 @@ fn prepare(
     let url = settings.url()?;
     let source = settings.key_source(environment)?;
     let key = source.read()?;
-    let dashboard = Dashboard::new(url, tls::client_config(settings.ca_file())?)?;
+    let dashboard = Dashboard::new(&url, settings.anchor())?;
     Ok((dashboard, key, source))
 }
 

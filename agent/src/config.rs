@@ -20,10 +20,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
-use self::reading::{periods, services, tags, withheld};
+use self::reading::{level, periods, services, tags, withheld};
 use crate::collect::Options;
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
+use crate::state::{Kept, State};
 use crate::tiers::Periods;
+use crate::trust::Anchor;
 
 /// What the agent was told.
 pub struct Settings {
@@ -63,15 +65,33 @@ impl Settings {
         })
     }
 
-    /// The dashboard's address; an error when none is given.
-    pub fn url(&self) -> Result<&Url, ConfigError> {
-        self.url.as_ref().ok_or(ConfigError::NoUrl)
+    /// The dashboard's address, or else that of the enrolment; an error when there is none.
+    pub fn url(&self) -> Result<Url, ConfigError> {
+        if let Some(url) = &self.url {
+            return Ok(url.clone());
+        }
+        let path = self.enrolled(Kept::Url).ok_or(ConfigError::NoUrl)?;
+        let text = fs::read_to_string(&path).map_err(|why| ConfigError::Unreadable {
+            path: path.clone(),
+            why,
+        })?;
+        parse_url(&path.display().to_string(), text.trim_ascii())
     }
 
     /// The CA to trust instead of the system's.
     #[must_use]
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
+    }
+
+    /// Whose certificates are trusted.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        match (&self.ca_file, self.enrolled(Kept::Ca)) {
+            (Some(path), _) => Anchor::File(path.clone()),
+            (None, Some(path)) => Anchor::Enrolled(path),
+            (None, None) => Anchor::System,
+        }
     }
 
     /// Where reports wait that cannot be sent.
@@ -106,8 +126,22 @@ impl Settings {
 
     /// Where the agent key comes from.
     pub fn key_source(&self, environment: &Environment) -> Result<KeySource, KeyError> {
-        KeySource::find(|name| environment.get(name), self.api_key_file.clone())
+        KeySource::find(
+            |name| environment.get(name),
+            self.api_key_file.clone(),
+            self.enrolled(Kept::Key),
+        )
     }
+
+    /// A file that enrolment left in the state directory.
+    fn enrolled(&self, kept: Kept) -> Option<PathBuf> {
+        State::at(self.state_dir.as_deref()?).existing(kept)
+    }
+}
+
+/// The address of a dashboard, as `place` gives it.
+pub fn parse_url(place: &str, text: &str) -> Result<Url, ConfigError> {
+    dashboard_url(text).map_err(|wrong| wrong.of(place.to_owned(), text))
 }
 
 /// The variables that the agent looks at.
@@ -250,13 +284,9 @@ impl Merged<'_> {
             return Ok(None);
         };
         let text = value.as_str().unwrap_or_default();
-        parse(text).map(Some).map_err(|wrong| ConfigError::Wrong {
-            name: self.name(key),
-            found: wrong
-                .found
-                .unwrap_or_else(|| format!("is `{}`", text.escape_debug())),
-            expected: wrong.expected,
-        })
+        parse(text)
+            .map(Some)
+            .map_err(|wrong| wrong.of(self.name(key), text))
     }
 
     /// How the one who set it calls it.
@@ -283,6 +313,16 @@ impl Wrong {
         Self {
             found: None,
             expected,
+        }
+    }
+
+    fn of(self, name: String, text: &str) -> ConfigError {
+        ConfigError::Wrong {
+            name,
+            found: self
+                .found
+                .unwrap_or_else(|| format!("is `{}`", text.escape_debug())),
+            expected: self.expected,
         }
     }
 }
@@ -323,16 +363,6 @@ fn path(text: &str) -> Result<PathBuf, Wrong> {
         });
     }
     Ok(PathBuf::from(text))
-}
-
-fn level(text: &str) -> Result<LevelFilter, Wrong> {
-    match text {
-        "error" => Ok(LevelFilter::ERROR),
-        "warn" => Ok(LevelFilter::WARN),
-        "info" => Ok(LevelFilter::INFO),
-        "debug" => Ok(LevelFilter::DEBUG),
-        _ => Err(Wrong::expected("error, warn, info or debug")),
-    }
 }
 
 /// The settings of a TOML file. A number may stand without quotation marks; it stays as it was

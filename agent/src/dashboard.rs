@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use rustls::ClientConfig;
 use server_scout_wire::limits::MAX_ANSWER_BYTES;
 use server_scout_wire::{Answer, Problem, Timestamp};
@@ -13,45 +13,38 @@ use server_scout_wire::{Answer, Problem, Timestamp};
 use crate::encoding::Encoder;
 use crate::failure::{Failure, FailureKind, UnknownName, printable};
 use crate::key::ApiKey;
+use crate::trust::{Anchor, Trust};
+use crate::{StartError, bundle};
 
 /// Something that takes reports and answers. The real one is [`Dashboard`].
 pub trait Transport {
     /// Sends one request body and waits for the reply.
     fn post(&mut self, key: &ApiKey, body: &[u8]) -> impl Future<Output = Result<Reply, Failure>>;
+
+    /// What is to be done now and then while all is well.
+    fn tend(&mut self) -> impl Future<Output = ()> {
+        async {}
+    }
 }
 
 /// The dashboard, over one connection that is kept.
 pub struct Dashboard {
     client: Client,
-    reports: Url,
+    trust: Trust,
+    url: Url,
     host: String,
     encoder: Encoder,
 }
 
 impl Dashboard {
     /// A client for the dashboard at `url`. Nothing is sent yet.
-    pub fn new(url: &Url, tls: ClientConfig) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(true)
-            .http1_only()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .dns_resolver(SystemResolver)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .pool_max_idle_per_host(1)
-            .user_agent(concat!("server-scout-agent/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        let mut reports = url.clone();
-        reports.set_path("/api/v1/reports");
-        let port = url.port_or_known_default().unwrap_or(443);
-        let host = format!("{}:{port}", url.host_str().unwrap_or_default());
+    pub fn new(url: &Url, anchor: Anchor) -> Result<Self, StartError> {
+        let (trust, tls) = Trust::new(anchor)?;
         Ok(Self {
-            client,
-            reports,
-            host,
+            client: client(tls)?,
+            trust,
+            url: url.clone(),
+            host: host_of(url),
             encoder: Encoder::new(),
         })
     }
@@ -61,16 +54,28 @@ impl Dashboard {
     pub fn host(&self) -> &str {
         &self.host
     }
+
+    /// Goes on with the CAs of a file that was replaced. Connections of before end.
+    fn renew(&mut self) {
+        let Some(tls) = self.trust.changed() else {
+            return;
+        };
+        match client(tls) {
+            Ok(client) => self.client = client,
+            Err(why) => tracing::warn!("the HTTP client cannot be set up anew: {why}"),
+        }
+    }
 }
 
 impl Transport for Dashboard {
     async fn post(&mut self, key: &ApiKey, body: &[u8]) -> Result<Reply, Failure> {
+        self.renew();
         let key = key
             .header()
             .map_err(|why| Failure::new(FailureKind::Other, format!("the agent key {why}")))?;
         let mut request = self
             .client
-            .post(self.reports.clone())
+            .post(at(&self.url, "/api/v1/reports"))
             .header("x-api-key", key)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request = match self.encoder.gzip(body) {
@@ -79,41 +84,71 @@ impl Transport for Dashboard {
                 .body(packed),
             None => request.body(body.to_vec()),
         };
-        let response = request
-            .send()
-            .await
-            .map_err(|error| Failure::explain(&error, &self.host))?;
+        reply(request, &self.host).await
+    }
 
-        let status = response.status();
-        let retry_after = retry_after(&response);
-        let body = self.read(response).await?;
-        Ok(Reply {
-            status,
-            retry_after,
-            body,
-        })
+    async fn tend(&mut self) {
+        if let Some(file) = self.trust.due()
+            && let Err(why) = bundle::renew(&self.client, &self.url, file).await
+        {
+            tracing::warn!("the stored CA cannot be brought up to date: {why}");
+        }
     }
 }
 
-impl Dashboard {
-    async fn read(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| Failure::explain(&error, &self.host))?
-        {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                let message = format!(
-                    "the answer of {} is longer than {MAX_ANSWER_BYTES} bytes; is it a Server Scout dashboard?",
-                    self.host
-                );
-                return Err(Failure::new(FailureKind::AnswerTooLong, message));
-            }
-            body.extend_from_slice(&chunk);
+/// A client that speaks verified TLS, follows nothing, and knows no proxy.
+pub fn client(tls: ClientConfig) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .http1_only()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .dns_resolver(SystemResolver)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .pool_max_idle_per_host(1)
+        .user_agent(concat!("server-scout-agent/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// The address of `path` at the dashboard.
+#[must_use]
+pub fn at(url: &Url, path: &str) -> Url {
+    let mut url = url.clone();
+    url.set_path(path);
+    url
+}
+
+/// The dashboard's host and port, for messages.
+#[must_use]
+pub fn host_of(url: &Url) -> String {
+    let port = url.port_or_known_default().unwrap_or(443);
+    format!("{}:{port}", url.host_str().unwrap_or_default())
+}
+
+/// Sends a request and reads the answer, no further than an answer may be long.
+pub async fn reply(request: RequestBuilder, host: &str) -> Result<Reply, Failure> {
+    let explain = |error: reqwest::Error| Failure::explain(&error, host);
+    let mut response = request.send().await.map_err(explain)?;
+    let status = response.status();
+    let retry_after = retry_after(&response);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(explain)? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            let message = format!(
+                "the answer of {host} is longer than {MAX_ANSWER_BYTES} bytes; is it a Server Scout dashboard?"
+            );
+            return Err(Failure::new(FailureKind::AnswerTooLong, message));
         }
-        Ok(body)
+        body.extend_from_slice(&chunk);
     }
+    Ok(Reply {
+        status,
+        retry_after,
+        body,
+    })
 }
 
 /// What came back.
@@ -155,7 +190,9 @@ impl Reply {
         }
     }
 
-    fn problem(&self) -> Option<Problem> {
+    /// What the dashboard says went wrong, if it says something.
+    #[must_use]
+    pub fn problem(&self) -> Option<Problem> {
         serde_json::from_slice(&self.body).ok()
     }
 }

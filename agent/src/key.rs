@@ -47,11 +47,12 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// Finds the key's place: the environment, a file it names, the file of the configuration, or
-    /// the service manager's credential. Two places at once are refused.
+    /// Finds the key's place: the environment, a file it names, the file of the configuration, the
+    /// service manager's credential, or what enrolment left. Two of the first at once are refused.
     pub fn find(
         environment: impl Fn(&str) -> Option<String>,
         configured_file: Option<PathBuf>,
+        enrolled: Option<PathBuf>,
     ) -> Result<Self, KeyError> {
         match (
             environment(KEY_VARIABLE).map(Zeroizing::new),
@@ -63,9 +64,19 @@ impl KeySource {
             (None, None) => environment("CREDENTIALS_DIRECTORY")
                 .into_iter()
                 .flat_map(|directory| CREDENTIAL_NAMES.map(|name| Path::new(&directory).join(name)))
-                .find(|path| path.is_file())
+                .find(|path| is_credential(path))
+                .or(enrolled)
                 .map(Self::File)
                 .ok_or(KeyError::Missing),
+        }
+    }
+
+    /// The file, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Environment(_) => None,
+            Self::File(path) => Some(path),
         }
     }
 
@@ -134,6 +145,12 @@ impl KeySource {
     }
 }
 
+/// Whether a credential holds something: the unit sets a blank one where no key file is given.
+fn is_credential(path: &Path) -> bool {
+    let blank = |text: String| Zeroizing::new(text).trim_ascii().is_empty();
+    path.is_file() && !fs::read_to_string(path).is_ok_and(blank)
+}
+
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -150,8 +167,8 @@ pub enum KeyError {
     },
     /// No place holds a key.
     #[error(
-        "no agent key is given: set {KEY_VARIABLE}_FILE to a file that holds it, or {KEY_VARIABLE} \
-         to the key itself; `server-scout server add` on the dashboard prints one"
+        "no agent key is given: enrol with a code of the dashboard's (`server-scout-agent enrol`), or \
+         set {KEY_VARIABLE}_FILE to a file that holds the key, or {KEY_VARIABLE} to the key itself"
     )]
     Missing,
     /// The key file cannot be read.

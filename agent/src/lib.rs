@@ -2,23 +2,30 @@
 
 pub mod arguments;
 pub mod backoff;
+pub mod bundle;
 pub mod check;
 pub mod collect;
 pub mod config;
 pub mod dashboard;
 pub mod encoding;
 pub mod end;
+pub mod enrol;
 pub mod failure;
 pub mod journal;
 pub mod key;
+pub mod keyring;
 pub mod log;
+pub mod pin;
 pub mod push;
 pub mod report;
 pub mod run;
 pub mod spool;
+pub mod state;
 pub mod systemd;
 pub mod tiers;
 pub mod tls;
+pub mod trust;
+pub mod watched;
 
 use std::io;
 
@@ -34,6 +41,9 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] config::ConfigError),
+    /// No key was got for a code.
+    #[error(transparent)]
+    Enrol(#[from] enrol::EnrolError),
     /// The key is missing or wrong.
     #[error(transparent)]
     Key(#[from] key::KeyError),

@@ -8,7 +8,7 @@ use server_scout_agent::StartError;
 use server_scout_agent::arguments::{Arguments, Command, HELP};
 use server_scout_agent::config::{Environment, Settings};
 use server_scout_agent::end::End;
-use server_scout_agent::{check, log, report, run};
+use server_scout_agent::{check, enrol, log, report, run};
 
 fn main() -> ExitCode {
     let result = match Arguments::parse(std::env::args_os().skip(1)) {
@@ -65,6 +65,7 @@ fn carry_out(
                 run::run(&settings?, &environment, end).await.map(|()| true)
             }
             Command::Report => report::report(&settings?).await.map(|()| true),
+            Command::Enrol(options) => enrol::enrol(&options, &settings?).await.map(|()| true),
             Command::Check => check::check(settings, &environment).await,
         }
     })

@@ -16,6 +16,7 @@ use crate::dashboard::{Transport, Unacceptable, Verdict};
 use crate::failure::FailureKind;
 use crate::journal::{Journal, Trouble};
 use crate::key::{ApiKey, KeySource};
+use crate::keyring::{Keyring, Refused};
 use crate::spool::{Batch, MAX_REPORTS, Spool};
 
 /// The spool, shared by the collector that fills it and the pusher that empties it. Both run on one
@@ -64,8 +65,7 @@ impl Queue {
 pub struct Pusher<'a, T, R> {
     queue: &'a Queue,
     transport: T,
-    key: ApiKey,
-    key_source: KeySource,
+    keys: Keyring,
     backoff: Backoff<R>,
     batch_limit: usize,
     /// When the backlog may go on.
@@ -79,15 +79,14 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
     pub fn new(
         queue: &'a Queue,
         transport: T,
-        (key, key_source): (ApiKey, KeySource),
+        (key, source): (ApiKey, KeySource),
         backoff: Backoff<R>,
         journal: Journal,
     ) -> Self {
         Self {
             queue,
             transport,
-            key,
-            key_source,
+            keys: Keyring::new(key, source),
             backoff,
             batch_limit: FIRST_BATCH,
             backlog_at: Instant::now(),
@@ -145,9 +144,18 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
                 return;
             }
             tokio::select! {
-                () = sleep(wait) => {}
+                () = self.wait(wait) => {}
                 () = stopped(stop) => {}
             }
+        }
+    }
+
+    /// Waits, but no longer than until the file holds another key: that is what a refused key
+    /// waits for.
+    async fn wait(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while Instant::now() < until && !self.keys.look() {
+            sleep_until(until.min(Instant::now() + LOOK_EVERY)).await;
         }
     }
 
@@ -165,7 +173,8 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
 
     /// Sends one batch. Some wait when it has to be sent again; none to go on at once.
     async fn send(&mut self, batch: &Batch) -> Option<Duration> {
-        let reply = match self.transport.post(&self.key, batch.body()).await {
+        self.keys.look();
+        let reply = match self.transport.post(self.keys.key(), batch.body()).await {
             Ok(reply) => reply,
             Err(failure) => {
                 match failure.kind() {
@@ -187,19 +196,19 @@ impl<'a, T: Transport, R: FnMut() -> f64> Pusher<'a, T, R> {
         self.reconnecting = false;
         match reply.judge(batch.len()) {
             Verdict::Judged(answer) => {
+                self.keys.accepted();
                 self.judged(batch, &answer);
+                self.transport.tend().await;
                 None
             }
-            Verdict::KeyRefused { retry_after } => {
-                if let Some(key) = self.key_source.changed(&self.key) {
-                    tracing::info!("the agent key was changed; going on with the new one");
-                    self.key = key;
-                    return None;
+            Verdict::KeyRefused { retry_after } => match self.keys.refused() {
+                Refused::AnotherKey => None,
+                Refused::Wait => {
+                    self.journal
+                        .trouble(Trouble::KeyRefused, &self.keys.explain_refusal());
+                    Some(self.backoff.next(retry_after))
                 }
-                self.journal
-                    .trouble(Trouble::KeyRefused, &self.key_source.explain_refusal());
-                Some(self.backoff.next(retry_after))
-            }
+            },
             Verdict::Later(later) => {
                 let message = later.explain(self.journal.host());
                 self.journal
@@ -256,6 +265,9 @@ async fn stopped(stop: &watch::Receiver<bool>) {
 
 /// How long the agent may take to send what is queued when it is told to end.
 pub const FLUSH_TIME: Duration = Duration::from_secs(3);
+
+/// How often the key file is looked at while nothing is sent.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The first batch after trouble; each full one that is acknowledged allows twice as many, up to
 /// [`MAX_REPORTS`].

@@ -20,8 +20,8 @@ use crate::key::KeySource;
 use crate::push::{Pusher, Queue};
 use crate::spool::Spool;
 use crate::spool::disk::{Disk, Options};
+use crate::systemd;
 use crate::tiers::Tiers;
-use crate::{systemd, tls};
 
 /// Runs the agent until it is told to end.
 pub async fn run(
@@ -33,8 +33,7 @@ pub async fn run(
     let key_source = settings.key_source(environment)?;
     let key = key_source.read()?;
     warn_if_exposed(&key_source, environment);
-    let tls = tls::client_config(settings.ca_file())?;
-    let dashboard = Dashboard::new(url, tls)?;
+    let dashboard = Dashboard::new(&url, settings.anchor())?;
     let journal = Journal::new(dashboard.host().to_owned());
     let queue = Queue::new(open_spool(settings.state_dir()));
 

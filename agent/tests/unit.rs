@@ -38,8 +38,14 @@ fn the_module_reads_the_shared_file_and_adds_what_the_unit_has() {
         .unwrap();
     let (_, service) = plain.split_once("[Service]").unwrap();
     for (key, values) in directives(service) {
-        // The module has a TOML file instead, and paths of its own.
-        if ["EnvironmentFile", "ExecStart", "LoadCredential"].contains(&key.as_str()) {
+        // The module has a TOML file instead, and paths of its own; it knows whether there is a key.
+        let own = [
+            "EnvironmentFile",
+            "ExecStart",
+            "LoadCredential",
+            "SetCredential",
+        ];
+        if own.contains(&key.as_str()) {
             continue;
         }
         let value = values.first().unwrap();

@@ -177,6 +177,20 @@ impl DataDir {
         write().map_err(|source| io_error("write", &path, source))
     }
 
+    /// Puts one file of ours in the place of another, in one step. Whether it was there.
+    pub fn replace(&self, from: &str, to: &str) -> Result<bool, DataDirError> {
+        let (source, target) = (self.0.join(from), self.0.join(to));
+        let replace = || -> io::Result<()> {
+            std::fs::rename(&source, &target)?;
+            File::open(&self.0)?.sync_all()
+        };
+        match replace() {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error("write", &target, error)),
+        }
+    }
+
     /// Reads a file of ours; none when it is not there.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DataDirError> {
         let path = self.0.join(name);

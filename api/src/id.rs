@@ -33,6 +33,9 @@ pub enum Invitation {}
 /// Marks the id of a group of servers.
 #[derive(Debug)]
 pub enum Group {}
+/// Marks the id of an enrolment code.
+#[derive(Debug)]
+pub enum Enrolment {}
 /// Marks the id of an organisation.
 #[derive(Debug)]
 pub enum Organisation {}

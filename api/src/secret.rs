@@ -34,6 +34,8 @@ pub enum Purpose {
     Challenge,
     /// Tells a browser that has logged in before; lives in a cookie.
     Device,
+    /// Is exchanged for one server's agent key, once.
+    Enrolment,
     /// Opens a one-time link.
     Link,
     /// Names a login that waits for a second factor; lives in a cookie.
@@ -51,6 +53,7 @@ impl Purpose {
             Self::AgentKey => "ssa_",
             Self::Challenge => "ssq_",
             Self::Device => "ssd_",
+            Self::Enrolment => "sse_",
             Self::Link => "ssl_",
             Self::LoginStep => "ssf_",
             Self::MasterKey => "ssm_",

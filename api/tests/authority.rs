@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use server_scout::clock::Clock;
 use server_scout::data_dir::DataDir;
-use server_scout::tls::authority::{Authority, AuthorityError};
+use server_scout::tls::authority::{self, Authority, AuthorityError};
+use server_scout::tls::rotation;
 use server_scout_wire::Timestamp;
 
 fn hosts(names: &[&str]) -> Vec<url::Host> {
@@ -111,4 +112,126 @@ fn half_an_authority_is_an_error_unless_the_first_start_was_interrupted() {
         std::fs::remove_file(file(made_later)).unwrap();
     }
     assert!(Authority::open(&data_dir, &names, &Clock::system()).is_ok());
+}
+
+#[test]
+fn the_chain_shows_the_ca_that_signed() {
+    let (_dir, data_dir) = fresh();
+    let authority = Authority::open(&data_dir, &hosts(&["localhost"]), &Clock::system()).unwrap();
+    let shown = format!("{:?}", authority.leaf().unwrap());
+    assert_eq!(shown.matches("CertificateDer").count(), 2, "{shown}");
+    assert_eq!(
+        authority::signer_sha256(&data_dir).unwrap(),
+        authority.sha256()
+    );
+}
+
+#[test]
+fn a_rotation_has_both_in_the_bundle_until_it_is_finished() {
+    let (_dir, data_dir) = fresh();
+    let names = hosts(&["localhost", "127.0.0.1"]);
+    let clock = Clock::system();
+    let mut serving = Authority::open(&data_dir, &names, &clock).unwrap();
+    let (old, old_leaf) = (serving.trust(), leaf(&data_dir));
+
+    // The command knows fewer names than the dashboard.
+    let overlap = rotation::begin(&data_dir, &hosts(&["localhost"]), &clock).unwrap();
+
+    assert!(
+        serving.tend(&clock).unwrap(),
+        "a running dashboard takes it up"
+    );
+    let both = serving.trust();
+    assert_eq!(both.sha256, old.sha256, "the old one signs");
+    assert_eq!(both.pem.matches("BEGIN CERTIFICATE").count(), 2);
+    assert!(both.pem.starts_with(old.pem.trim_end()));
+    assert_eq!(leaf(&data_dir), old_leaf);
+    assert!(!serving.tend(&clock).unwrap(), "and once only");
+    let again = rotation::begin(&data_dir, &names, &clock);
+    assert!(matches!(again, Err(AuthorityError::Rotating)));
+
+    rotation::finish(&data_dir, &names).unwrap();
+
+    assert!(serving.tend(&clock).unwrap(), "first the leaf");
+    let new = serving.trust();
+    assert_eq!(new.sha256, overlap.next_sha256);
+    assert_eq!(new.pem, both.pem, "who reads the file trusts both leaves");
+    let again = rotation::begin(&data_dir, &names, &clock);
+    assert!(matches!(again, Err(AuthorityError::Rotating)));
+    assert!(serving.tend(&clock).unwrap(), "and then the old one goes");
+    assert!(!serving.tend(&clock).unwrap());
+    let new = serving.trust();
+    assert_eq!(new.sha256, overlap.next_sha256);
+    assert_eq!(new.pem.matches("BEGIN CERTIFICATE").count(), 1);
+    assert!(both.pem.ends_with(&new.pem));
+    assert_ne!(leaf(&data_dir), old_leaf);
+    let finished = rotation::finish(&data_dir, &names);
+    assert!(matches!(finished, Err(AuthorityError::NotRotating)));
+    assert_eq!(
+        Authority::open(&data_dir, &names, &clock).unwrap().trust(),
+        new
+    );
+}
+
+#[test]
+fn an_overlap_ends_by_itself_after_thirty_days() {
+    let (_dir, data_dir) = fresh();
+    let names = hosts(&["localhost"]);
+    let (clock, hand) = Clock::manual(Timestamp::now());
+    let mut serving = Authority::open(&data_dir, &names, &clock).unwrap();
+    let overlap = rotation::begin(&data_dir, &names, &clock).unwrap();
+    assert!(serving.tend(&clock).unwrap());
+    hand.advance(Duration::from_hours(30 * 24 - 1));
+    assert!(!serving.tend(&clock).unwrap());
+    assert_eq!(rotation::overlap(&data_dir).unwrap(), Some(overlap.clone()));
+    hand.advance(Duration::from_hours(1));
+    assert!(serving.tend(&clock).unwrap());
+    assert_eq!(serving.sha256(), overlap.next_sha256);
+    assert_eq!(rotation::overlap(&data_dir).unwrap(), None);
+}
+
+#[test]
+fn an_end_that_was_begun_while_nothing_ran_is_completed() {
+    let (_dir, data_dir) = fresh();
+    let names = hosts(&["localhost"]);
+    let clock = Clock::system();
+    Authority::open(&data_dir, &names, &clock).unwrap();
+    let overlap = rotation::begin(&data_dir, &names, &clock).unwrap();
+    rotation::finish(&data_dir, &names).unwrap();
+    let mut after = Authority::open(&data_dir, &names, &clock).unwrap();
+    assert_eq!(after.sha256(), overlap.next_sha256);
+    assert_eq!(after.pem().matches("BEGIN CERTIFICATE").count(), 2);
+    assert!(after.tend(&clock).unwrap());
+    assert_eq!(after.pem().matches("BEGIN CERTIFICATE").count(), 1);
+}
+
+#[test]
+fn a_beginning_that_was_interrupted_is_begun_anew() {
+    let (_dir, data_dir) = fresh();
+    let names = hosts(&["localhost"]);
+    let clock = Clock::system();
+    let before = Authority::open(&data_dir, &names, &clock).unwrap().trust();
+    rotation::begin(&data_dir, &names, &clock).unwrap();
+    data_dir.write("ca.pem", before.pem.as_bytes()).unwrap();
+    assert_eq!(rotation::overlap(&data_dir).unwrap(), None);
+    assert_eq!(
+        Authority::open(&data_dir, &names, &clock).unwrap().trust(),
+        before
+    );
+    assert!(rotation::begin(&data_dir, &names, &clock).is_ok());
+}
+
+#[test]
+fn a_next_ca_that_may_not_certify_the_hosts_does_not_take_over() {
+    let (_dir, data_dir) = fresh();
+    let clock = Clock::system();
+    let names = hosts(&["localhost"]);
+    Authority::open(&data_dir, &names, &clock).unwrap();
+    rotation::begin(&data_dir, &names, &clock).unwrap();
+    let finished = rotation::finish(&data_dir, &hosts(&["other.example.org"]));
+    assert!(matches!(
+        finished,
+        Err(AuthorityError::HostNotAllowed { .. })
+    ));
+    assert!(rotation::overlap(&data_dir).unwrap().is_some());
 }

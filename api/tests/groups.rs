@@ -9,6 +9,7 @@ use std::time::Duration;
 use server_scout::access::{Right, Role};
 use server_scout::domain::ServiceError;
 use server_scout::domain::acting::Acting;
+use server_scout::domain::client::Client;
 use server_scout::domain::principal::{Credential, PersonPrincipal};
 use server_scout::domain::servers::{ServerChange, ServerQuery};
 use server_scout::domain::status::Status;
@@ -80,7 +81,11 @@ impl Fleet {
 
     async fn send(&self, agent: AgentIdentity, more: &str) {
         let body = report(self.world.now(), 42.0, more);
-        let outcomes = self.world.services.ingest(agent, body.into()).await;
+        let outcomes = self
+            .world
+            .services
+            .ingest(agent, Client::default(), body.into())
+            .await;
         assert_eq!(outcomes.unwrap().outcomes.len(), 1);
         self.world.hand.advance(SECOND);
     }

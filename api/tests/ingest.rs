@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use server_scout::domain::ServiceError;
 use server_scout::domain::acting::Acting;
+use server_scout::domain::client::Client;
 use server_scout::domain::ingest::Outcome;
 use server_scout::domain::servers::{ServerChange, ServerQuery};
 use server_scout::store::Scope;
@@ -32,7 +33,7 @@ async fn world() -> (World, Scope, AgentIdentity) {
 async fn send(world: &World, agent: AgentIdentity, body: &str) -> Vec<Outcome> {
     world
         .services
-        .ingest(agent, body.to_owned().into())
+        .ingest(agent, Client::default(), body.to_owned().into())
         .await
         .unwrap()
         .outcomes
@@ -187,7 +188,11 @@ async fn one_key_cannot_take_all_the_room() {
             "",
         )
     };
-    let many = (0..20).map(|i| world.services.ingest(agent, body(i).into()));
+    let many = (0..20).map(|i| {
+        world
+            .services
+            .ingest(agent, Client::default(), body(i).into())
+    });
     let mut many: Vec<_> = many.map(Box::pin).collect();
     // Each is begun, and none is awaited to its end yet.
     let mut refused = 0;
@@ -201,7 +206,7 @@ async fn one_key_cannot_take_all_the_room() {
     assert!(
         world
             .services
-            .ingest(neighbour, body(0).into())
+            .ingest(neighbour, Client::default(), body(0).into())
             .await
             .is_ok()
     );
@@ -231,8 +236,12 @@ async fn a_report_for_a_server_that_is_being_deleted_harms_nobody_else() {
         .unwrap();
     let body = report(world.now(), 1.0, "");
     let (gone, kept) = tokio::join!(
-        world.services.ingest(agent, body.clone().into()),
-        world.services.ingest(neighbour, body.clone().into()),
+        world
+            .services
+            .ingest(agent, Client::default(), body.clone().into()),
+        world
+            .services
+            .ingest(neighbour, Client::default(), body.clone().into()),
     );
     assert!(matches!(gone, Err(ServiceError::Unauthenticated) | Ok(_)));
     assert_eq!(kept.unwrap().outcomes, [Outcome::Accepted]);
@@ -255,7 +264,11 @@ async fn a_deleted_server_leaves_nothing_behind_and_its_name_is_free_at_once() {
     world.services.remove_deleted().await.unwrap();
     let late = world
         .services
-        .ingest(agent, report(world.now(), 1.0, "").into())
+        .ingest(
+            agent,
+            Client::default(),
+            report(world.now(), 1.0, "").into(),
+        )
         .await;
     assert!(matches!(late, Err(ServiceError::Unauthenticated)));
     assert_eq!(

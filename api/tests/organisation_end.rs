@@ -9,6 +9,7 @@ use diesel::{QueryableByName, RunQueryDsl as _, sql_query};
 use server_scout::domain::ServiceError;
 use server_scout::domain::acting::Acting;
 use server_scout::domain::audit::EventQuery;
+use server_scout::domain::client::Client;
 use server_scout::domain::principal::Credential;
 use server_scout::store::Scope;
 use support::{EMAIL, PASSWORD, World, attempt, report};
@@ -64,7 +65,10 @@ async fn nothing_is_left_of_an_organisation_and_the_others_stay() {
     for (agent, label) in [(agent, "vanishing0"), (neighbour, "staying0")] {
         let more = format!(r#","network_sent_bytes_total":{{"{label}":1}}"#);
         let body = report(world.now(), 1.0, &more);
-        let sent = world.services.ingest(agent, body.into()).await;
+        let sent = world
+            .services
+            .ingest(agent, Client::default(), body.into())
+            .await;
         assert!(sent.is_ok());
     }
     assert!(world.files_hold("a-name-like-no-other") && world.files_hold("vanishing0"));

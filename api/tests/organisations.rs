@@ -6,11 +6,12 @@ mod support;
 
 use std::time::Duration;
 
-use server_scout::access::{Role, TokenScope};
+use server_scout::access::{Right, Role, TokenScope};
 use server_scout::domain::ServiceError;
 use server_scout::domain::principal::{Credential, PersonPrincipal};
 use server_scout::id::{Id, Organisation};
 use server_scout::secret::Secret;
+use support::authenticator_app::set_up;
 use support::{EMAIL, PASSWORD, World, attempt};
 
 async fn world() -> World {
@@ -236,4 +237,31 @@ async fn whoever_leaves_is_out_and_with_the_last_organisation_goes_the_account()
     assert!(!world.session_counts(&mine).await);
     let login = services.log_in(attempt(EMAIL, PASSWORD)).await;
     assert!(matches!(login, Err(ServiceError::WrongLogin)));
+}
+
+#[tokio::test]
+async fn whoever_can_do_nothing_here_for_lack_of_a_factor_goes_elsewhere() {
+    let world = world().await;
+    let owner = attempt("owner@second.example", PASSWORD);
+    let owner = world.services.log_in(owner).await.unwrap().done().unwrap();
+    let (_, changed) = set_up(&world, &by(&world, &owner.session).await).await;
+    let owner = by(&world, &changed.logged_in.session).await;
+    let acting = owner.acting_fresh(Right::Administer).unwrap();
+    let me = by(&world, &world.log_in().await).await;
+    let [first, second] = [
+        find(&world, &me, "First").await,
+        find(&world, &me, "Second").await,
+    ];
+    let there = world.services.switch_organisation(&me, second).await;
+    let required = world.services.require_second_factor(&acting, true).await;
+    required.unwrap();
+
+    let me = by(&world, &there.unwrap()).await;
+    assert!(me.scope(Right::Read).is_err());
+    assert_eq!(world.services.memberships(&me).await.unwrap().len(), 2);
+    let back = world.services.switch_organisation(&me, first).await;
+    let me = by(&world, &back.unwrap()).await;
+    assert!(me.scope(Right::Own).is_ok());
+    let left = world.services.leave_organisation(&me, second).await;
+    left.unwrap();
 }

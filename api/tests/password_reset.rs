@@ -12,7 +12,9 @@ use server_scout::domain::client::Client;
 use server_scout::domain::post::{Mail, Mailbag};
 use server_scout::domain::principal::{Credential, PersonPrincipal};
 use server_scout::domain::profile::EmailChange;
+use server_scout::domain::second_factor::Login;
 use server_scout::secret::Secret;
+use support::authenticator_app::set_up;
 use support::{EMAIL, PASSWORD, World, attempt};
 
 const NEW: &str = "a stapler for the battery";
@@ -329,4 +331,22 @@ async fn a_name_may_be_empty_and_hides_nothing() {
         services.change_own_name(&me, good).await.unwrap();
         assert_eq!(services.own_name(&me).await.unwrap(), good.trim());
     }
+}
+
+#[tokio::test]
+async fn a_reset_opens_nothing_past_a_second_factor() {
+    let (world, mut bag) = world().await;
+    let me = by(&world, &world.log_in().await).await;
+    set_up(&world, &me).await;
+    // Somebody who knew the old password waits for the second step.
+    let waits = world.services.log_in(attempt(EMAIL, PASSWORD)).await;
+    let Ok(Login::SecondStep(step)) = waits else {
+        panic!("no second step")
+    };
+    let token = ask(&world, &mut bag).await;
+    reset(&world, &token, NEW).await.unwrap();
+    let login = world.services.log_in(attempt(EMAIL, NEW)).await;
+    assert!(matches!(login, Ok(Login::SecondStep(_))));
+    let known = world.services.pending_login(Some(step.expose())).await;
+    assert!(known.map(drop).is_err(), "the old password's step lives on");
 }

@@ -60,7 +60,7 @@ async fn whoever_lacks_a_required_factor_has_no_right_until_one_is_set_up() {
         Err(ServiceError::SecondFactorRequired)
     ));
     let means = Means::Session(colleague.hash());
-    assert!(!world.services.still_valid(means).await.unwrap());
+    assert!(world.services.ask_again(means).await.unwrap().is_none());
     let program = Credential::AccessToken(token.expose().to_owned());
     let program = world.person(program).await;
     for refused in [

@@ -3,6 +3,8 @@
 
 #[path = "preview/fleet.rs"]
 mod fleet;
+#[path = "preview/keys.rs"]
+mod keys;
 #[path = "preview/login.rs"]
 mod login;
 
@@ -13,8 +15,8 @@ use std::thread;
 use std::time::Duration;
 
 use server_scout_ui::views::{
-    AccountView, FirstOwnerView, Frame, LoginView, MessageView, NewServerView, ServerAddedView,
-    ServerRow, ServerView, ServersView, SessionRow, Status, ValueRow,
+    AccountView, FirstOwnerView, Frame, MessageView, NewServerView, ServerView, ServersView,
+    SessionRow, Status, ValueRow,
 };
 use server_scout_ui::{Pages, UiError, assets};
 
@@ -91,7 +93,7 @@ fn send(stream: &mut TcpStream, status: &str, content_type: &str, body: &[u8]) -
 }
 
 fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
-    if let Some(page) = login::page(pages, path) {
+    if let Some(page) = keys::page(pages, path).or_else(|| login::page(pages, path)) {
         return page;
     }
     if let Some(page) = fleet::page(pages, path, frame()) {
@@ -125,15 +127,6 @@ fn page(pages: &Pages, path: &str) -> Result<String, UiError> {
         "/servers/new" => pages.new_server(&NewServerView {
             frame: frame(),
             ..NewServerView::default()
-        }),
-        "/servers-added" => pages.server_added(&ServerAddedView {
-            frame: frame(),
-            id: "srv_4".to_owned(),
-            name: "backup-eu".to_owned(),
-            agent_key: "ssk_7Jq2mXw4VbT9cR1pLzE8sYhN5gKdF3aU".to_owned(),
-            url: "https://scout.example.org:8443".to_owned(),
-            ca_pem: Some(CA.to_owned()),
-            ca_sha256: Some("9f2c4e".repeat(11).chars().take(64).collect()),
         }),
         "/missing" => pages.message(&MessageView {
             status: 404,
@@ -215,6 +208,7 @@ fn server(id: &str) -> ServerView {
         values: values.collect(),
         dropped_series: if server.status == Status::Late { 37 } else { 0 },
         may_change: true,
+        successor_expired: false,
         server,
     }
 }
@@ -318,7 +312,7 @@ pub(crate) fn before(seconds: u64) -> jiff::Timestamp {
     now.checked_sub(Duration::from_secs(seconds)).unwrap_or(now)
 }
 
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 13] = [
     "/account",
     "/login",
     "/login-failed",
@@ -328,6 +322,9 @@ const PATHS: [&str; 10] = [
     "/servers/srv_1",
     "/servers/new",
     "/servers-added",
+    "/servers-keys",
+    "/servers-key-made",
+    "/servers-enrol",
     "/missing",
 ];
 

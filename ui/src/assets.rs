@@ -149,6 +149,7 @@ const SOURCES: &[Source] = sources! {
     Module "cells.js" from "cells.js";
     Module "chart.js" from "chart.js";
     Module "servers.js" from "servers.js";
+    Module "copy.js" from "copy.js";
     Module "added.js" from "added.js";
     Module "server.js" from "server.js";
 };

@@ -6,9 +6,10 @@ use serde::Serialize;
 use crate::helpers;
 use crate::render::{self, Page};
 use crate::views::{
-    AccountView, AuditView, ConfirmView, DataView, FirstOwnerView, GroupView, GroupsView,
-    LoginView, MessageView, NewServerView, NewTokenView, ServerAddedView, ServerDeletionView,
-    ServerSettingsView, ServerView, ServersView, TokenMadeView, TokensView,
+    AccountView, AgentKeyMadeView, AgentKeysView, AuditView, ConfirmView, DataView, EnrolmentView,
+    FirstOwnerView, GroupView, GroupsView, LoginView, MessageView, NewServerView, NewTokenView,
+    ServerAddedView, ServerDeletionView, ServerSettingsView, ServerView, ServersView,
+    TokenMadeView, TokensView,
 };
 
 /// Every page, ready to render. Make it once and share it.
@@ -166,6 +167,32 @@ impl Pages {
         )
     }
 
+    /// A server's agent keys.
+    pub fn agent_keys(&self, view: &AgentKeysView) -> Result<String, UiError> {
+        let title = format!("Agent keys of {}", view.name);
+        let content = render::AgentKeysPage::new(view);
+        self.page("agent_keys", &Page::within(&view.frame, &title, content))
+    }
+
+    /// The page that shows a key of a server that has others, once.
+    pub fn agent_key_made(&self, view: &AgentKeyMadeView) -> Result<String, UiError> {
+        let title = format!("A new agent key for {}", view.name);
+        let content = render::AgentKeyMadePage::new(view);
+        self.page(
+            "agent_key_made",
+            &Page::within(&view.frame, &title, content),
+        )
+    }
+
+    /// The page that shows an enrolment code, once.
+    pub fn enrolment(&self, view: &EnrolmentView) -> Result<String, UiError> {
+        let content = render::EnrolmentPage::new(view);
+        self.page(
+            "enrolment",
+            &Page::within(&view.frame, "Enrol an agent", content),
+        )
+    }
+
     /// A page that only says something.
     pub fn message(&self, view: &MessageView) -> Result<String, UiError> {
         self.page("message", &Page::open(&view.title, view))
@@ -198,11 +225,15 @@ macro_rules! templates {
 
 const TEMPLATES: &[(&str, &str)] = templates! {
     "account"
+    "agent_key_made"
+    "agent_keys"
     "audit"
     "chart"
     "confirm"
     "confirm_email"
     "data"
+    "enrol_command"
+    "enrolment"
     "first_owner"
     "forgot_password"
     "invitation"
@@ -229,6 +260,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "server_added"
     "server_deletion"
     "server_settings"
+    "server_keys"
     "servers"
     "settings_nav"
     "snippet"

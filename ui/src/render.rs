@@ -1,9 +1,12 @@
 //! What templates see: the view models with every value already in words.
 
+mod keys;
+
 use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub(crate) use self::keys::{AgentKeyMadePage, AgentKeysPage, EnrolmentPage};
 use crate::format;
 use crate::snippets;
 use crate::views::{
@@ -145,6 +148,7 @@ pub(crate) struct ServerPage<'a> {
     in_groups: Vec<InGroup<'a>>,
     dropped_series: u64,
     may_change: bool,
+    successor_expired: bool,
     is: Condition,
 }
 
@@ -178,6 +182,7 @@ impl<'a> ServerPage<'a> {
                 .collect(),
             dropped_series: view.dropped_series,
             may_change: view.may_change,
+            successor_expired: view.successor_expired,
             is: Condition {
                 clock_wrong: status == Status::ClockWrong,
                 paused: status == Status::Paused,
@@ -333,6 +338,9 @@ pub(crate) struct ServerAddedPage<'a> {
     agent_key: &'a str,
     url: &'a str,
     ca_sha256: Option<&'a str>,
+    expires_at: &'a str,
+    pinned: bool,
+    enrol: String,
     files: String,
     start: &'static str,
     nixos_key: String,
@@ -350,6 +358,9 @@ impl<'a> ServerAddedPage<'a> {
             agent_key: &view.agent_key,
             url: &view.url,
             ca_sha256: view.ca_sha256.as_deref(),
+            expires_at: &view.expires_at,
+            pinned: view.ca_sha256.is_some(),
+            enrol: snippets::enrol(&view.url, &view.code, false),
             files: snippets::unit_files(&view.url, &view.agent_key, ca),
             start: snippets::UNIT_START,
             nixos_key: snippets::key_file(&view.agent_key),

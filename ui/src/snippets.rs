@@ -5,6 +5,22 @@
 
 /// Starts the installed unit.
 pub(crate) const UNIT_START: &str = "systemctl enable --now server-scout-agent.service";
+/// Lets the installed unit forget a key of before, which it would prefer.
+const UNIT_CHANGE: &str =
+    "rm -f /etc/server-scout-agent/api-key && systemctl restart server-scout-agent.service";
+
+/// Enrols the agent and starts the installed unit, in one command. An agent that has a key already
+/// goes over to the new one.
+pub(crate) fn enrol(url: &str, code: &str, has_key: bool) -> String {
+    let url = shell_word(url);
+    let (force, start) = if has_key {
+        (" --force", UNIT_CHANGE)
+    } else {
+        ("", UNIT_START)
+    };
+    let command = format!("server-scout-agent enrol --url {url} --code -{force}");
+    format!("{}\n{start}", here_document(&command, " &&", code))
+}
 
 /// Writes the files that the systemd unit reads.
 pub(crate) fn unit_files(url: &str, key: &str, ca: Option<&str>) -> String {
@@ -12,10 +28,11 @@ pub(crate) fn unit_files(url: &str, key: &str, ca: Option<&str>) -> String {
     let mut commands = vec![key_file(key)];
     if let Some(ca) = ca {
         settings.push(format!("SERVERSCOUT_CA_FILE={DIRECTORY}/ca.pem"));
-        commands.push(here_document(&format!("cat > {DIRECTORY}/ca.pem"), ca));
+        commands.push(here_document(&format!("cat > {DIRECTORY}/ca.pem"), "", ca));
     }
     commands.push(here_document(
         &format!("cat > {DIRECTORY}/agent.env"),
+        "",
         &settings.join("\n"),
     ));
     commands.join("\n")
@@ -23,13 +40,17 @@ pub(crate) fn unit_files(url: &str, key: &str, ca: Option<&str>) -> String {
 
 /// Writes the key to where the unit and the NixOS configuration look for it.
 pub(crate) fn key_file(key: &str) -> String {
-    let file = here_document(&format!("(umask 077 && cat > {DIRECTORY}/api-key)"), key);
+    let file = here_document(
+        &format!("(umask 077 && cat > {DIRECTORY}/api-key)"),
+        "",
+        key,
+    );
     format!("install -d -m 755 {DIRECTORY}\n{file}")
 }
 
 /// Writes the CA beside the NixOS configuration.
 pub(crate) fn nixos_ca(ca: &str) -> String {
-    here_document("cat > server-scout-ca.pem", ca)
+    here_document("cat > server-scout-ca.pem", "", ca)
 }
 
 /// The NixOS configuration.
@@ -49,12 +70,12 @@ pub(crate) fn nixos_module(url: &str, with_ca: bool) -> String {
 pub(crate) fn by_hand(url: &str, key: &str, ca: Option<&str>) -> String {
     let mut commands = vec![
         "mkdir -p -m 700 server-scout-agent && cd server-scout-agent".to_owned(),
-        here_document("(umask 077 && cat > api-key)", key),
+        here_document("(umask 077 && cat > api-key)", "", key),
     ];
     let mut run = format!("SERVERSCOUT_URL={} \\\n", shell_word(url));
     run.push_str("SERVERSCOUT_API_KEY_FILE=\"$PWD/api-key\" \\\n");
     if let Some(ca) = ca {
-        commands.push(here_document("cat > ca.pem", ca));
+        commands.push(here_document("cat > ca.pem", "", ca));
         run.push_str("SERVERSCOUT_CA_FILE=\"$PWD/ca.pem\" \\\n");
     }
     run.push_str("SERVERSCOUT_STATE_DIR=\"$PWD/state\" \\\nserver-scout-agent run");
@@ -62,14 +83,15 @@ pub(crate) fn by_hand(url: &str, key: &str, ca: Option<&str>) -> String {
     commands.join("\n")
 }
 
-/// `command` with `body` as its input, in which the shell expands nothing.
-fn here_document(command: &str, body: &str) -> String {
+/// `command` with `body` as its input, in which the shell expands nothing, and what follows on the
+/// command's line.
+fn here_document(command: &str, then: &str, body: &str) -> String {
     let body = body.trim_end();
     let mut end = String::from("EOF");
     while body.lines().any(|line| line == end) {
         end.push('_');
     }
-    format!("{command} <<'{end}'\n{body}\n{end}")
+    format!("{command} <<'{end}'{then}\n{body}\n{end}")
 }
 
 /// A word that the shell takes as it stands.
@@ -141,6 +163,23 @@ mod tests {
     }
 
     #[test]
+    fn enrolling_is_one_command_and_the_code_no_argument() {
+        assert_eq!(
+            enrol(URL, "sse_1.ab", false),
+            "server-scout-agent enrol --url https://scout.example.org:8443 --code - <<'EOF' &&\n\
+             sse_1.ab\n\
+             EOF\n\
+             systemctl enable --now server-scout-agent.service"
+        );
+        let again = enrol(URL, "sse_1", true);
+        assert!(
+            again.contains("--code - --force <<'EOF' &&\nsse_1\nEOF\nrm -f "),
+            "{again}"
+        );
+        assert!(again.ends_with("systemctl restart server-scout-agent.service"));
+    }
+
+    #[test]
     fn without_a_ca_nothing_speaks_of_one() {
         for text in [
             unit_files(URL, "k", None),
@@ -175,7 +214,7 @@ mod tests {
     #[test]
     fn a_body_cannot_end_its_here_document() {
         assert_eq!(
-            here_document("cat", "a\nEOF\nEOF_\nrm -rf /"),
+            here_document("cat", "", "a\nEOF\nEOF_\nrm -rf /"),
             "cat <<'EOF__'\na\nEOF\nEOF_\nrm -rf /\nEOF__"
         );
     }

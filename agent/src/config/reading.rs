@@ -1,8 +1,9 @@
-//! How often what is read, and what is not.
+//! How often what is read, what is not, and how much is said of it.
 
 use std::time::Duration;
 
 use server_scout_wire::{Tags, Tier};
+use tracing::level_filters::LevelFilter;
 
 use super::{ConfigError, Merged, Wrong};
 use crate::collect::options::{Services, Withheld};
@@ -47,6 +48,16 @@ pub(super) fn tags(text: &str) -> Result<Tags, Wrong> {
              a to z, digits, -, _, . and :, the first a letter or digit",
         )
     })
+}
+
+pub(super) fn level(text: &str) -> Result<LevelFilter, Wrong> {
+    match text {
+        "error" => Ok(LevelFilter::ERROR),
+        "warn" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "debug" => Ok(LevelFilter::DEBUG),
+        _ => Err(Wrong::expected("error, warn, info or debug")),
+    }
 }
 
 /// The setting of each tier's period and what it takes, which is what the tier bounds.

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::domain::Services;
 use crate::domain::acting::Acting;
+use crate::domain::enrolments::EnrolmentFor;
 use crate::http::App;
 use crate::store::{self, Store};
 
@@ -72,6 +73,23 @@ pub(super) async fn add_server(
     let (_, key) = services.add_server(&acting, name).await?;
     services.finish();
     println!("{}", key.expose());
+    Ok(())
+}
+
+pub(super) async fn add_enrolment(
+    config: Config,
+    organisation: &str,
+    name: Option<String>,
+) -> anyhow::Result<()> {
+    let trust = super::ca::trust(&config)?;
+    let services = open(&config).await?;
+    let scope = services.operator_scope(organisation).await?;
+    let acting = Acting::operator(scope);
+    let made = services
+        .add_enrolment(&acting, EnrolmentFor::New(name))
+        .await?;
+    services.finish();
+    println!("{}", made.shown(trust.as_deref()));
     Ok(())
 }
 

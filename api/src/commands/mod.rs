@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod ca;
 mod healthcheck;
 mod keys;
 mod quickstart;
@@ -61,6 +62,9 @@ enum Command {
     /// Access tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// The dashboard's own certificate authority.
+    #[command(subcommand)]
+    Ca(CaCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -121,6 +125,29 @@ enum ServerCommand {
         /// The server's name.
         #[arg(long)]
         name: String,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+    /// Make a code with which an agent enrols as a new server; prints it, once.
+    Enrol {
+        /// The organisation.
+        #[arg(long)]
+        organisation: String,
+        /// The server's name; its host's unless said otherwise.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum CaCommand {
+    /// Replace it: put the next one beside it, which takes its place after 30 days.
+    Rotate {
+        /// Let the next one take its place now.
+        #[arg(long)]
+        finish: bool,
         #[command(flatten)]
         file: FileArgs,
     },
@@ -229,6 +256,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
             name,
             file,
         }) => admin::add_server(file.load()?, &organisation, &name).await,
+        Command::Server(ServerCommand::Enrol {
+            organisation,
+            name,
+            file,
+        }) => admin::add_enrolment(file.load()?, &organisation, name).await,
+        Command::Ca(CaCommand::Rotate { finish, file }) => ca::rotate(&file.load()?, finish),
         Command::Token(TokenCommand::Add {
             email,
             organisation,

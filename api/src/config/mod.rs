@@ -137,6 +137,8 @@ pub struct Limits {
     pub organisations_per_person: usize,
     /// Members of one organisation, with those who are invited.
     pub people: usize,
+    /// How long a successor of an agent key may stay unused before it expires.
+    pub key_overlap: Duration,
     /// How long the raw reports are kept.
     pub retention: Duration,
     /// Series of one server; what is beyond is dropped and counted.
@@ -258,6 +260,7 @@ fn read_limits(settings: &mut Settings) -> Result<Limits, ConfigError> {
             20,
         )?,
         people: settings.number("limits.people", 1..=10_000, 500)?,
+        key_overlap: settings.seconds("limits.key_overlap_seconds", 3600..=90 * DAY, 7 * DAY)?,
         retention: settings.seconds("limits.retention_seconds", 3600..=400 * DAY, 2 * DAY)?,
         series: settings.number("limits.series", 50..=100_000, 1000)?,
         servers: settings.number("limits.servers", 1..=100_000, 5000)?,

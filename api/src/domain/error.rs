@@ -37,6 +37,9 @@ pub enum ServiceError {
     /// There is no such thing for this principal.
     #[error("there is no such thing here")]
     NotFound,
+    /// The enrolment code opens nothing.
+    #[error("this enrolment code has been used, has expired, or was replaced by a newer one")]
+    EnrolmentClosed,
     /// Without another second factor this one stays: an organisation requires one.
     #[error(
         "an organisation that you belong to requires a second factor, and this is your last one; set up another one first"

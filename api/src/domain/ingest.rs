@@ -12,6 +12,7 @@ use server_scout_wire::{Refusal, Report, Timestamp};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::client::Client;
 use super::{ServiceError, Services};
 use crate::id::{Id, Server};
 use crate::store::credentials::AgentIdentity;
@@ -120,10 +121,12 @@ impl Services {
     pub async fn ingest(
         &self,
         agent: AgentIdentity,
+        client: Client,
         body: Bytes,
     ) -> Result<Outcomes, ServiceError> {
         let place = self.0.intake.enter(agent.server, body.len())?;
         let now = self.clock().now();
+        self.0.key_uses.note(agent, &client, now);
         let retention = self.0.limits.retention;
         let judged = if body.len() > LONG_BODY {
             let judge = move || judge_all(&body, now, retention);
@@ -142,7 +145,7 @@ impl Services {
             self.live().note_clock_wrong(agent.scope, agent.server, now);
         }
         if !fit.is_empty() {
-            let appended = self.append(agent, fit, now, place).await?;
+            let appended = self.append(agent, client, fit, now, place).await?;
             mark_duplicates(&mut outcomes, &appended);
         }
         Ok(Outcomes { batch, outcomes })
@@ -151,6 +154,7 @@ impl Services {
     async fn append(
         &self,
         agent: AgentIdentity,
+        client: Client,
         fit: Vec<Report>,
         now: Timestamp,
         place: Place,
@@ -161,7 +165,11 @@ impl Services {
         let fit = Arc::new(fit);
         let written = Arc::clone(&fit);
         let live = Arc::clone(self.live());
+        let take_over = self.take_over(agent, client);
         let work = move |context: &mut WriteContext<'_>| {
+            if let Some(take_over) = take_over {
+                take_over.carry_out(context.connection, now)?;
+            }
             reports::append(context, scope, server, &fit, now, max_series)
         };
         let committed = move |appended: &Vec<Appended>| {

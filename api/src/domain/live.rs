@@ -182,6 +182,13 @@ impl Live {
         self.write().insert(server, state);
     }
 
+    /// Knows a server that may be new, and leaves one that is known as it is.
+    pub(super) fn put_new(&self, scope: Scope, server: Id<Server>, paused: bool) {
+        if !self.read().contains_key(&server) {
+            self.put(scope, server, paused);
+        }
+    }
+
     /// Forgets a deleted server.
     pub(super) fn remove(&self, server: Id<Server>) {
         self.write().remove(&server);

@@ -2,10 +2,11 @@
 
 pub mod accounts;
 pub mod acting;
-mod agent_keys;
+pub mod agent_keys;
 pub mod audit;
 pub mod client;
 mod common_passwords;
+pub mod enrolments;
 pub mod error;
 pub mod groups;
 pub mod history;
@@ -61,6 +62,7 @@ struct Inner {
     live: Arc<live::Live>,
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
+    key_uses: agent_keys::KeyUses,
     throttle: throttle::Throttle,
     second_factors: second_factor::SecondFactors,
     /// Counts what strangers and members have mailed.
@@ -96,6 +98,7 @@ impl Services {
             live: Arc::new(live),
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
+            key_uses: agent_keys::KeyUses::default(),
             throttle: throttle::Throttle::default(),
             second_factors: second_factor::SecondFactors::default(),
             requests: throttle::Throttle::default(),

@@ -17,11 +17,14 @@ use super::ServiceError;
 pub struct Name(String);
 
 impl Name {
+    /// The most characters of a name.
+    pub const MAX: usize = 64;
+
     /// Checks a name that somebody typed. Space around it is not part of it.
     pub fn parse(member: &'static str, text: &str) -> Result<Self, ServiceError> {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > MAX_NAME {
-            let reason = format!("must have 1 to {MAX_NAME} characters");
+        if text.is_empty() || text.chars().count() > Self::MAX {
+            let reason = format!("must have 1 to {} characters", Self::MAX);
             return Err(ServiceError::invalid(member, reason));
         }
         if !text.chars().all(is_visible) {
@@ -53,7 +56,7 @@ impl Name {
         let kept: String = text
             .chars()
             .filter(|c| is_visible(*c))
-            .take(MAX_NAME)
+            .take(Self::MAX)
             .collect();
         let kept = kept.trim();
         Self(if kept.is_empty() || mixes_scripts(kept) {
@@ -140,7 +143,6 @@ impl Email {
 
 const MAX_DESCRIPTION: usize = 500;
 const MAX_EMAIL: usize = 254;
-const MAX_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,9 @@ impl Services {
     /// The organisations that the person belongs to, the one joined first before the others. A
     /// token sees its own alone.
     pub async fn memberships(&self, by: &PersonPrincipal) -> Result<Vec<Membership>, ServiceError> {
-        let here = by.scope(Right::Read)?.organisation();
+        // Not a right in this organisation: whoever can do nothing here may go elsewhere.
+        by.own_right(Right::Read)?;
+        let here = by.identity.scope.organisation();
         let (person, everywhere) = (by.person(), session(by).is_ok());
         let mut all = self
             .store()

@@ -169,7 +169,10 @@ impl Services {
                     return Ok(None);
                 };
                 let found = self.0.agent_keys.find(self.store(), key.hash()).await?;
-                Ok(found.map(Principal::Agent))
+                let now = self.clock().now();
+                // A successor that was not used in time is no key any more, swept or not.
+                let good = found.filter(|key| key.unseen_until.is_none_or(|until| now < until));
+                Ok(good.map(Principal::Agent))
             }
             Credential::AccessToken(text) => {
                 let Some(token) = Secret::parse(Purpose::AccessToken, text) else {

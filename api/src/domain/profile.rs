@@ -28,7 +28,7 @@ pub enum EmailChange {
 impl Services {
     /// What the person is called; empty when they did not say.
     pub async fn own_name(&self, by: &PersonPrincipal) -> Result<String, ServiceError> {
-        by.scope(Right::Read)?;
+        by.own_right(Right::Read)?;
         let person = by.person();
         Ok(self.store().read(move |c| people::name(c, person)).await?)
     }
@@ -39,9 +39,7 @@ impl Services {
         by: &PersonPrincipal,
         name: &str,
     ) -> Result<(), ServiceError> {
-        if by.own.is_none_or(|highest| highest < Right::Administer) {
-            return Err(ServiceError::Forbidden);
-        }
+        by.own_right(Right::Administer)?;
         let name = Name::parse_optional("name", name)?;
         let (audit, actor) = (self.audit(), by.actor());
         let (person, now) = (by.person(), self.clock().now());

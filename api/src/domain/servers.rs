@@ -1,4 +1,4 @@
-//! Servers: adding, listing, looking, pausing, deleting, and their agent keys.
+//! Servers: adding, listing, looking, pausing, deleting.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +14,8 @@ pub use super::server_change::ServerChange;
 pub use super::server_query::ServerQuery;
 use super::status::Status;
 use super::{ServiceError, Services};
-use crate::id::{AgentKey, Group, Id, Server};
+use crate::id::{Group, Id, Server};
 use crate::secret::{Purpose, Secret};
-use crate::store::agent_keys::AgentKeyRow;
 use crate::store::groups::GroupRow;
 use crate::store::live::Sight;
 use crate::store::servers::ServerRow;
@@ -229,76 +228,6 @@ impl Services {
         Ok(())
     }
 
-    /// The agent keys of a server.
-    pub async fn agent_keys(
-        &self,
-        scope: Scope,
-        id: Id<Server>,
-    ) -> Result<Vec<AgentKeyRow>, ServiceError> {
-        Ok(self
-            .store()
-            .read(move |c| {
-                servers::get(c, scope, id)?;
-                agent_keys::list(c, scope, id)
-            })
-            .await?)
-    }
-
-    /// Makes another agent key for a server. The ones before stay good.
-    pub async fn add_agent_key(
-        &self,
-        acting: &Acting,
-        id: Id<Server>,
-    ) -> Result<(AgentKeyRow, Secret), ServiceError> {
-        let (scope, now) = (acting.scope, self.clock().now());
-        let (audit, acting) = (self.audit(), acting.clone());
-        let key = Secret::generate(Purpose::AgentKey);
-        let (hash, ending) = (key.hash(), key.ending().to_owned());
-        let row = self
-            .store()
-            .write(move |c| {
-                let server = servers::get(c, scope, id)?;
-                let usable = agent_keys::list(c, scope, id)?
-                    .iter()
-                    .filter(|key| key.revoked_at().is_none())
-                    .count();
-                if usable >= MAX_KEYS {
-                    return Ok(None);
-                }
-                let made = agent_keys::create(c, scope, id, &hash, &ending, now)?;
-                let key = Object::agent_key(made, &ending);
-                audit.record(c, now, &acting, Action::AgentKeyAdded, &key, &server.name)?;
-                let keys = agent_keys::list(c, scope, id)?;
-                Ok(keys.into_iter().find(|key| key.id == made))
-            })
-            .await?
-            .ok_or(ServiceError::Conflict {
-                member: "agent key",
-                reason: "is one too many; revoke one first",
-            })?;
-        Ok((row, key))
-    }
-
-    /// Revokes an agent key, at once.
-    pub async fn revoke_agent_key(
-        &self,
-        acting: &Acting,
-        server: Id<Server>,
-        key: Id<AgentKey>,
-    ) -> Result<(), ServiceError> {
-        let (scope, now) = (acting.scope, self.clock().now());
-        let (audit, acting) = (self.audit(), acting.clone());
-        Ok(self
-            .store()
-            .write(move |c| {
-                let of = servers::get(c, scope, server)?.name;
-                let ending = agent_keys::revoke(c, scope, server, key, now)?;
-                let key = Object::agent_key(key, &ending);
-                audit.record(c, now, &acting, Action::AgentKeyRevoked, &key, &of)
-            })
-            .await?)
-    }
-
     fn overviews(&self, scope: Scope, found: Described) -> Vec<ServerOverview> {
         let now = self.clock().now();
         let Described {
@@ -344,8 +273,6 @@ impl Described {
     }
 }
 
-/// Keys of one server that are good at the same time.
-const MAX_KEYS: usize = 4;
 const DEFAULT_PAGE: usize = 100;
 const MAX_PAGE: usize = 200;
 const MAX_CHOICE: i64 = 200;

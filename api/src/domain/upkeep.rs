@@ -26,6 +26,7 @@ impl Services {
         self.remove_ended_organisations().await?;
         let now = self.clock().now();
         self.sweep_sessions(now).await?;
+        self.keep_agent_keys().await?;
         self.sweep_second_factors(now).await?;
         self.sweep_links(now).await?;
         self.sweep_tokens(now).await?;

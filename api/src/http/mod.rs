@@ -2,6 +2,7 @@
 
 pub mod api;
 mod assets;
+mod ca;
 mod client;
 mod credentials;
 mod edge;
@@ -30,6 +31,7 @@ use self::routes::{Declared, Routes};
 use crate::config::Config;
 use crate::domain::Services;
 use crate::secret::Secret;
+use crate::tls::{AgentsTrust, SharedTrust};
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -39,19 +41,10 @@ struct Inner {
     services: Services,
     pages: Pages,
     config: Config,
-    agents_trust: Option<AgentsTrust>,
+    agents_trust: Option<SharedTrust>,
     streams: streams::Streams,
     readiness: health::Readiness,
     stopping: watch::Receiver<bool>,
-}
-
-/// What an agent must be given to trust this dashboard's own CA.
-#[derive(Clone, Debug)]
-pub struct AgentsTrust {
-    /// The CA's certificate, PEM.
-    pub pem: String,
-    /// Its SHA-256, hexadecimal.
-    pub sha256: String,
 }
 
 /// Why the edge cannot be built.
@@ -70,7 +63,7 @@ impl App {
     pub fn new(
         services: Services,
         config: Config,
-        agents_trust: Option<AgentsTrust>,
+        agents_trust: Option<SharedTrust>,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, BuildError> {
         services.bind_passkeys(&config.public_url);
@@ -102,6 +95,11 @@ impl App {
         let public_url = self.config().public_url.as_str();
         format!("{public_url}/{page}/{}", secret.expose())
     }
+
+    /// What agents must be given to trust this dashboard's own CA, if it has one.
+    fn agents_trust(&self) -> Option<Arc<AgentsTrust>> {
+        self.0.agents_trust.as_ref().map(SharedTrust::now)
+    }
 }
 
 /// Every route behind the edge. A route without a declared principal is an error here, so that a
@@ -127,5 +125,6 @@ fn declared(app: &App) -> Routes {
     let pages = Declared { app };
     let routes = health::routes(&pages, Routes::new());
     let routes = assets::routes(&pages, routes);
+    let routes = ca::routes(&pages, routes);
     pages::routes(&pages, routes)
 }

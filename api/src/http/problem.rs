@@ -235,6 +235,12 @@ impl From<ServiceError> for Failure {
                     .detail(format!("{member} {reason}"))
                     .member(member)
             }
+            ServiceError::EnrolmentClosed => {
+                let title = "This enrolment code opens nothing";
+                Self::new(StatusCode::GONE, "enrolment-closed", title).detail(
+                    "It has been used, has expired, or was replaced by a newer one. Have a new one made.",
+                )
+            }
             ServiceError::Forbidden => Self::forbidden("Your role or token does not include this."),
             ServiceError::Invalid { member, reason } => Self::invalid(member, &reason),
             ServiceError::LastOwner => {

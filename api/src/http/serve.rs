@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::listen::{Acceptor, Listener};
-use super::{AgentsTrust, App, BuildError, routes};
+use super::{App, BuildError, routes};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Listen, PublicUrl, Tls};
 use crate::data_dir::{DataDir, DataDirError, ServeLock};
@@ -22,14 +22,14 @@ use crate::mail::{Mailer, MailerError};
 use crate::master_key::{self, MasterKeyError};
 use crate::secret::Secret;
 use crate::store::{OpenError, Store, StoreError};
-use crate::tls::{Certificates, TlsError};
+use crate::tls::{Certificates, SharedTrust, TlsError};
 
 /// A dashboard that is ready to accept.
 pub struct Dashboard {
     config: Config,
     services: Services,
     certificates: Option<Certificates>,
-    trust: Option<AgentsTrust>,
+    trust: Option<SharedTrust>,
     mailer: Option<Mailer>,
     listener: Listener,
     address: String,
@@ -88,11 +88,7 @@ impl Dashboard {
         learn_port(&mut config, &listener);
         let store = Store::open(&data_dir.database())?;
         let certificates = Certificates::open(&config, &data_dir, &clock)?;
-        let authority = certificates.as_ref().and_then(Certificates::authority);
-        let trust = authority.map(|authority| AgentsTrust {
-            pem: authority.pem().to_owned(),
-            sha256: authority.sha256(),
-        });
+        let trust = certificates.as_ref().and_then(Certificates::trust);
         let sealer = Some(master_key::open_or_make(&config, &data_dir, &store).await?);
         let (limits, times) = (config.limits, config.sessions);
         let services = Services::start(store, clock, limits, times, sealer).await?;
@@ -179,6 +175,9 @@ impl Dashboard {
         {
             task.abort();
             let _ = task.await;
+        }
+        if let Err(error) = self.services.write_key_uses().await {
+            tracing::warn!("cannot write down when agent keys were used: {error}");
         }
         self.services.finish();
         Ok(())

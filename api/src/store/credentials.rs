@@ -18,6 +18,8 @@ pub struct AgentIdentity {
     pub server: Id<Server>,
     /// The server's organisation.
     pub scope: Scope,
+    /// A successor that was never used: when it expires. Its first report ends the keys before it.
+    pub unseen_until: Option<Timestamp>,
 }
 
 /// Who acts, and where.
@@ -70,21 +72,26 @@ pub fn agent_key(
     connection: &mut SqliteConnection,
     hash: &SecretHash,
 ) -> Result<Option<AgentIdentity>, StoreError> {
-    let found: Option<(Id<AgentKey>, Id<Server>, Id<Organisation>)> = agent_key::table
+    type Row = (Id<AgentKey>, Id<Server>, Id<Organisation>, Option<i64>);
+    let found: Option<Row> = agent_key::table
         .filter(agent_key::key_hash.eq(hash.as_bytes()))
         .filter(agent_key::revoked_at.is_null())
         .select((
             agent_key::id,
             agent_key::server_id,
             agent_key::organisation_id,
+            agent_key::unseen_until,
         ))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(key, server, organisation)| AgentIdentity {
-        key,
-        server,
-        scope: Scope::of(organisation),
-    }))
+    Ok(
+        found.map(|(key, server, organisation, unseen)| AgentIdentity {
+            key,
+            server,
+            scope: Scope::of(organisation),
+            unseen_until: unseen.map(Timestamp::from_millis),
+        }),
+    )
 }
 
 /// The session of that hash, if its person is still a member and not suspended.

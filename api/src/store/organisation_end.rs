@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::schema::{
-    access_token, agent_key, invitation, member, organisation, person, server, session,
+    access_token, agent_key, enrolment, invitation, member, organisation, person, server, session,
 };
 use super::{Scope, StoreError};
 use crate::id::{Id, Organisation, Person, Server};
@@ -36,6 +36,8 @@ pub fn end(
     diesel::delete(access_token::table.filter(access_token::organisation_id.eq(id)))
         .execute(connection)?;
     diesel::delete(agent_key::table.filter(agent_key::organisation_id.eq(id)))
+        .execute(connection)?;
+    diesel::delete(enrolment::table.filter(enrolment::organisation_id.eq(id)))
         .execute(connection)?;
     remove_members(connection, id)?;
     let ours = server::table.filter(server::organisation_id.eq(id));

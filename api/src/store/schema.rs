@@ -173,6 +173,26 @@ diesel::table! {
         ending -> Text,
         created_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+        used_at -> Nullable<BigInt>,
+        used_from -> Text,
+        agent_version -> Text,
+        ended_by -> Nullable<Text>,
+        successor_id -> Nullable<BigInt>,
+        unseen_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    enrolment (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        code_hash -> Binary,
+        server_id -> Nullable<BigInt>,
+        name -> Text,
+        person_id -> Nullable<BigInt>,
+        made_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 

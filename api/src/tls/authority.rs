@@ -1,6 +1,6 @@
 //! The own certificate authority: made at the first start, good for ten years, and only for the
 //! names that the dashboard has, so that a stolen CA key cannot speak for anybody else (name
-//! constraints, RFC 5280 section 4.2.1.10).
+//! constraints, RFC 5280 section 4.2.1.10). How another one takes its place is in `rotation`.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -8,15 +8,16 @@ use std::net::IpAddr;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    NameConstraints, SanType,
+    NameConstraints, PublicKeyData as _, SanType,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use server_scout_wire::Timestamp;
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::Zeroizing;
 
-use super::Pair;
+use super::{AgentsTrust, Pair, rotation};
 use crate::clock::Clock;
 use crate::data_dir::{DataDir, DataDirError};
 
@@ -25,7 +26,9 @@ use crate::data_dir::{DataDir, DataDirError};
 pub struct Authority {
     data_dir: DataDir,
     hosts: Vec<url::Host>,
+    /// What agents trust: the CA that signs, and while it is replaced also the next.
     ca_pem: String,
+    signer: CertificateDer<'static>,
     leaf_expires: Timestamp,
 }
 
@@ -62,6 +65,14 @@ pub enum AuthorityError {
     /// A certificate could not be made.
     #[error("cannot make a certificate: {0}")]
     Making(#[from] rcgen::Error),
+    /// Nothing is in progress that could be finished.
+    #[error("no CA rotation is in progress; begin one with server-scout ca rotate")]
+    NotRotating,
+    /// One rotation at a time.
+    #[error(
+        "a CA rotation is in progress: the next CA is in ca.pem already; finish it with server-scout ca rotate --finish"
+    )]
+    Rotating,
 }
 
 impl Authority {
@@ -82,13 +93,15 @@ impl Authority {
             (None, Some(_)) => return Err(AuthorityError::Incomplete { missing: CA_CERT }),
         }
         let ca_pem = read_text(data_dir, CA_CERT)?;
+        let signer = signer(data_dir, &ca_pem)?;
         let mut authority = Self {
             data_dir: data_dir.clone(),
             hosts: hosts.to_vec(),
             ca_pem,
+            signer,
             leaf_expires: Timestamp::default(),
         };
-        authority.check_hosts()?;
+        check_hosts(&authority.signer, hosts)?;
         match authority.usable_leaf()? {
             Some(expires) => authority.leaf_expires = expires,
             None => authority.renew(clock)?,
@@ -99,31 +112,56 @@ impl Authority {
         Ok(authority)
     }
 
-    /// The CA's certificate, PEM.
+    /// The certificates that agents trust, PEM: the CA's, and while it is replaced also the next.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.ca_pem
     }
 
-    /// The SHA-256 of the CA's certificate (DER), hexadecimal.
+    /// The SHA-256 of the certificate (DER) of the CA that signs now, hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes());
-        let mut hex = String::with_capacity(64);
-        for byte in der.iter().flat_map(Sha256::digest) {
-            // Writing to a text cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        fingerprint(&self.signer)
     }
 
-    /// The leaf and its key, from the files.
+    /// What an agent must be given to trust this dashboard.
+    #[must_use]
+    pub fn trust(&self) -> AgentsTrust {
+        AgentsTrust {
+            pem: self.ca_pem.clone(),
+            sha256: self.sha256(),
+        }
+    }
+
+    /// Takes up what a rotation has changed, and renews the leaf where that is due. Whether there
+    /// is another leaf or another CA now.
+    pub fn tend(&mut self, clock: &Clock) -> Result<bool, AuthorityError> {
+        rotation::finish_if_due(&self.data_dir, &self.hosts, clock)?;
+        if signer(&self.data_dir, &self.ca_pem)? == self.signer {
+            // Ours has been served since the last look, so the one before has done its work.
+            rotation::forget_old(&self.data_dir)?;
+        }
+        let ca_pem = read_text(&self.data_dir, CA_CERT)?;
+        if ca_pem != self.ca_pem || signer(&self.data_dir, &ca_pem)? != self.signer {
+            *self = Self::open(&self.data_dir, &self.hosts, clock)?;
+            return Ok(true);
+        }
+        if self.leaf_is_due(clock) {
+            self.renew(clock)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The leaf, the CA that signed it, and the leaf's key, from the files. The CA is shown too, for
+    /// agents that know it by its fingerprint alone.
     pub fn leaf(&self) -> Result<Pair, AuthorityError> {
         let cert = read_text(&self.data_dir, LEAF_CERT)?;
         let key = read_text(&self.data_dir, LEAF_KEY)?;
-        let chain = CertificateDer::pem_slice_iter(cert.as_bytes())
+        let mut chain = CertificateDer::pem_slice_iter(cert.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| damaged(LEAF_CERT, &error))?;
+        chain.push(self.signer.clone());
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
             .map_err(|error| damaged(LEAF_KEY, &error))?;
         Ok(Pair { chain, key })
@@ -139,7 +177,10 @@ impl Authority {
     pub fn renew(&mut self, clock: &Clock) -> Result<(), AuthorityError> {
         let ca_key = read_text(&self.data_dir, CA_KEY)?;
         let ca_key = KeyPair::from_pem(&ca_key).map_err(|error| damaged(CA_KEY, &error))?;
-        let issuer = Issuer::from_ca_cert_pem(&self.ca_pem, ca_key)
+        if !belongs(&self.signer, &ca_key) {
+            return Err(damaged(CA_KEY, &"it is not the key of the CA that signs"));
+        }
+        let issuer = Issuer::from_ca_cert_der(&self.signer, ca_key)
             .map_err(|error| damaged(CA_CERT, &error))?;
 
         let key = KeyPair::generate()?;
@@ -199,36 +240,86 @@ impl Authority {
     }
 
     fn signed(&self, leaf: &X509Certificate<'_>) -> bool {
-        let Ok(der) = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()) else {
-            return false;
-        };
-        X509Certificate::from_der(&der).is_ok_and(|(_, ca)| ca.subject() == leaf.issuer())
+        X509Certificate::from_der(&self.signer).is_ok_and(|(_, ca)| ca.subject() == leaf.issuer())
     }
+}
 
-    fn check_hosts(&self) -> Result<(), AuthorityError> {
-        let der = CertificateDer::from_pem_slice(self.ca_pem.as_bytes())
-            .map_err(|error| damaged(CA_CERT, &error))?;
-        let (_, ca) = X509Certificate::from_der(&der).map_err(|error| damaged(CA_CERT, &error))?;
-        let constraints = ca
-            .name_constraints()
-            .map_err(|error| damaged(CA_CERT, &error))?;
-        let Some(permitted) = constraints.and_then(|c| c.value.permitted_subtrees.as_ref()) else {
-            return Ok(());
-        };
-        let refused = self
-            .hosts
-            .iter()
-            .find(|host| !permitted.iter().any(|subtree| permits(&subtree.base, host)));
-        match refused {
-            None => Ok(()),
-            Some(host) => Err(AuthorityError::HostNotAllowed {
-                host: host.to_string(),
-            }),
-        }
+/// The SHA-256 of the certificate (DER) of the CA that signs now, hexadecimal, for commands.
+pub fn signer_sha256(data_dir: &DataDir) -> Result<String, AuthorityError> {
+    let ca_pem = read_text(data_dir, CA_CERT)?;
+    Ok(fingerprint(&signer(data_dir, &ca_pem)?))
+}
+
+/// The certificate in `ca_pem` whose key is the CA's key.
+fn signer(data_dir: &DataDir, ca_pem: &str) -> Result<CertificateDer<'static>, AuthorityError> {
+    let certificates = certificates(CA_CERT, ca_pem)?;
+    let key = read_text(data_dir, CA_KEY)?;
+    let key = KeyPair::from_pem(&key).map_err(|error| damaged(CA_KEY, &error))?;
+    certificates
+        .into_iter()
+        .find(|certificate| belongs(certificate, &key))
+        .ok_or_else(|| damaged(CA_CERT, &"it holds no certificate of the key in ca.key"))
+}
+
+fn belongs(certificate: &CertificateDer<'_>, key: &KeyPair) -> bool {
+    X509Certificate::from_der(certificate)
+        .is_ok_and(|(_, ca)| ca.public_key().raw == key.subject_public_key_info())
+}
+
+pub(super) fn certificates(
+    file: &'static str,
+    pem: &str,
+) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| damaged(file, &error))
+}
+
+/// The SHA-256 of a certificate, hexadecimal.
+pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(certificate) {
+        // Writing to a text cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// Refuses hosts that the CA may not certify.
+pub(super) fn check_hosts(
+    ca: &CertificateDer<'_>,
+    hosts: &[url::Host],
+) -> Result<(), AuthorityError> {
+    let (_, ca) = X509Certificate::from_der(ca).map_err(|error| damaged(CA_CERT, &error))?;
+    let constraints = ca
+        .name_constraints()
+        .map_err(|error| damaged(CA_CERT, &error))?;
+    let Some(permitted) = constraints.and_then(|c| c.value.permitted_subtrees.as_ref()) else {
+        return Ok(());
+    };
+    let refused = hosts
+        .iter()
+        .find(|host| !permitted.iter().any(|subtree| permits(&subtree.base, host)));
+    match refused {
+        None => Ok(()),
+        Some(host) => Err(AuthorityError::HostNotAllowed {
+            host: host.to_string(),
+        }),
     }
 }
 
 fn create(data_dir: &DataDir, hosts: &[url::Host], clock: &Clock) -> Result<(), AuthorityError> {
+    let (key, certificate) = make(hosts, clock)?;
+    data_dir.write(CA_KEY, key.as_bytes())?;
+    data_dir.write(CA_CERT, certificate.as_bytes())?;
+    Ok(())
+}
+
+/// A new CA for these hosts alone: its key and its certificate, PEM.
+pub(super) fn make(
+    hosts: &[url::Host],
+    clock: &Clock,
+) -> Result<(Zeroizing<String>, String), AuthorityError> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     params.distinguished_name = name(&format!(
@@ -243,9 +334,7 @@ fn create(data_dir: &DataDir, hosts: &[url::Host], clock: &Clock) -> Result<(), 
     });
     live_for(&mut params, clock, CA_LIFE);
     let ca = params.self_signed(&key)?;
-    data_dir.write(CA_KEY, key.serialize_pem().as_bytes())?;
-    data_dir.write(CA_CERT, ca.pem().as_bytes())?;
-    Ok(())
+    Ok((Zeroizing::new(key.serialize_pem()), ca.pem()))
 }
 
 /// A constraint binds only names of its own kind, so each kind needs at least one.
@@ -341,26 +430,28 @@ fn live_for(params: &mut CertificateParams, clock: &Clock, life: std::time::Dura
         rcgen::date_time_ymd(1970, 1, 1)
             + std::time::Duration::from_secs(time.as_millis().unsigned_abs() / 1000)
     };
-    params.not_before = at(now.before(std::time::Duration::from_hours(1)));
+    params.not_before = at(now.before(LEEWAY));
     params.not_after = at(expires);
     expires
 }
 
-fn read_text(data_dir: &DataDir, file: &'static str) -> Result<String, AuthorityError> {
+pub(super) fn read_text(data_dir: &DataDir, file: &'static str) -> Result<String, AuthorityError> {
     let bytes = data_dir.read(file)?.unwrap_or_default();
     String::from_utf8(bytes).map_err(|error| damaged(file, &error))
 }
 
-fn damaged(file: &'static str, reason: &dyn std::fmt::Display) -> AuthorityError {
+pub(super) fn damaged(file: &'static str, reason: &dyn std::fmt::Display) -> AuthorityError {
     AuthorityError::Damaged {
         file,
         reason: reason.to_string(),
     }
 }
 
-const CA_CERT: &str = "ca.pem";
-const CA_KEY: &str = "ca.key";
-const LEAF_CERT: &str = "tls.pem";
+pub(super) const CA_CERT: &str = "ca.pem";
+pub(super) const CA_KEY: &str = "ca.key";
+/// How long before it was made a certificate is valid.
+pub(super) const LEEWAY: std::time::Duration = std::time::Duration::from_hours(1);
+pub(super) const LEAF_CERT: &str = "tls.pem";
 const LEAF_KEY: &str = "tls.key";
 const DAY: u64 = 24 * 60 * 60;
 const CA_LIFE: std::time::Duration = std::time::Duration::from_secs(3653 * DAY);

@@ -2,9 +2,10 @@
 
 pub mod authority;
 mod files;
+pub mod rotation;
 
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -25,6 +26,35 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// What an agent must be given to trust this dashboard's own CA.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AgentsTrust {
+    /// The CA's certificate, PEM; while it is replaced also the next CA's.
+    pub pem: String,
+    /// The SHA-256 of the CA that signs now, hexadecimal.
+    pub sha256: String,
+}
+
+/// What agents must be given now; it changes while the dashboard runs.
+#[derive(Clone, Debug)]
+pub struct SharedTrust(Arc<RwLock<Arc<AgentsTrust>>>);
+
+impl SharedTrust {
+    fn new(trust: AgentsTrust) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(trust))))
+    }
+
+    /// What agents must be given now.
+    #[must_use]
+    pub fn now(&self) -> Arc<AgentsTrust> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, trust: AgentsTrust) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
+    }
+}
+
 /// The certificate that is served now, and where a newer one comes from.
 #[derive(Debug)]
 pub struct Certificates {
@@ -34,7 +64,7 @@ pub struct Certificates {
 
 #[derive(Debug)]
 enum Source {
-    Authority(Box<Authority>),
+    Authority(Box<Authority>, SharedTrust),
     Files(files::Files),
 }
 
@@ -76,7 +106,9 @@ impl Certificates {
             Tls::Proxy => return Ok(None),
             Tls::SelfSigned => {
                 let authority = Authority::open(data_dir, &config.hosts, clock)?;
-                (authority.leaf()?, Source::Authority(Box::new(authority)))
+                let trust = SharedTrust::new(authority.trust());
+                let leaf = authority.leaf()?;
+                (leaf, Source::Authority(Box::new(authority), trust))
             }
             Tls::Files {
                 cert_file,
@@ -101,11 +133,11 @@ impl Certificates {
         Ok(Arc::new(config))
     }
 
-    /// The own CA, for agents to trust; none when the operator brought certificates.
+    /// What agents must be given to trust the own CA; none when the operator brought certificates.
     #[must_use]
-    pub fn authority(&self) -> Option<&Authority> {
+    pub fn trust(&self) -> Option<SharedTrust> {
         match &self.source {
-            Source::Authority(authority) => Some(authority),
+            Source::Authority(_, trust) => Some(trust.clone()),
             Source::Files(_) => None,
         }
     }
@@ -113,10 +145,11 @@ impl Certificates {
     /// Renews the leaf or reads changed files, for as long as the program runs. What cannot be
     /// used is logged and refused, and the certificate before it stays.
     pub async fn keep_fresh(mut self, clock: Clock) {
+        let mut complaint = String::new();
         loop {
             tokio::time::sleep(CHECK_EVERY).await;
             match self.newer(&clock) {
-                Ok(None) => {}
+                Ok(None) => complaint.clear(),
                 Ok(Some(pair)) => match certified(pair) {
                     Ok(key) => {
                         self.current.replace(key);
@@ -127,19 +160,27 @@ impl Certificates {
                         tracing::error!("{error}; the certificate before it stays");
                     }
                 },
-                Err(error) => tracing::error!("{error}; the certificate before it stays"),
+                // Said once, not at every look.
+                Err(error) if error.to_string() == complaint => {}
+                Err(error) => {
+                    complaint = error.to_string();
+                    tracing::error!("{error}; the certificate before it stays");
+                }
             }
         }
     }
 
     fn newer(&mut self, clock: &Clock) -> Result<Option<Pair>, TlsError> {
         match &mut self.source {
-            Source::Authority(authority) if authority.leaf_is_due(clock) => {
-                authority.renew(clock)?;
+            Source::Authority(authority, trust) => {
+                if !authority.tend(clock)? {
+                    return Ok(None);
+                }
+                trust.replace(authority.trust());
                 Ok(Some(authority.leaf()?))
             }
             Source::Files(files) if files.changed() => Ok(Some(files.read()?)),
-            Source::Authority(_) | Source::Files(_) => Ok(None),
+            Source::Files(_) => Ok(None),
         }
     }
 }
@@ -148,7 +189,7 @@ impl Source {
     /// Says of which certificate and key the TLS library complains.
     fn explain(&self, reason: rustls::Error) -> TlsError {
         match self {
-            Self::Authority(_) => reason.into(),
+            Self::Authority(..) => reason.into(),
             Self::Files(files) => files.unfit(reason),
         }
     }
@@ -171,19 +212,13 @@ struct Current(RwLock<Arc<CertifiedKey>>);
 
 impl Current {
     fn replace(&self, key: CertifiedKey) {
-        *self
-            .0
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(key);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
     }
 }
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self
-            .0
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(&current))
     }
 }

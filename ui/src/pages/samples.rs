@@ -7,12 +7,13 @@ pub(super) use self::people::{
     people, profile, reset_password,
 };
 use crate::views::{
-    AccountView, AuditFilter, AuditRow, AuditView, Choice, ConfirmView, DataView, FactorRow,
-    FirstOwnerView, Frame, GroupLink, GroupRow, GroupView, GroupsView, LoginView, MessageView,
-    NewServerView, NewTokenView, RecoveryCodesView, RequirementView, SecondFactorView,
-    SecondStepView, Section, ServerAddedView, ServerDeletionView, ServerRow, ServerSettingsView,
-    ServerView, ServersFilter, ServersView, SessionRow, Settings, Status, TagView, TokenMadeView,
-    TokenRow, TokensView, TotpSetupView, ValueRow,
+    AccountView, AgentKeyMadeView, AgentKeyRow, AgentKeysView, AuditFilter, AuditRow, AuditView,
+    Choice, ConfirmView, DataView, EnrolmentView, FactorRow, FirstOwnerView, Frame, GroupLink,
+    GroupRow, GroupView, GroupsView, LoginView, MessageView, NewServerView, NewTokenView,
+    RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, Section, ServerAddedView,
+    ServerDeletionView, ServerRow, ServerSettingsView, ServerView, ServersFilter, ServersView,
+    SessionRow, Settings, Status, TagView, TokenMadeView, TokenRow, TokensView, TotpSetupView,
+    ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -193,6 +194,54 @@ pub(super) fn server(text: &str, status: Status) -> ServerView {
         values: vec![value(Some(text)), value(None)],
         dropped_series: 3,
         may_change: true,
+        successor_expired: true,
+    }
+}
+
+pub(super) fn agent_keys(text: &str) -> AgentKeysView {
+    let key = AgentKeyRow {
+        id: text.to_owned(),
+        ending: text.to_owned(),
+        state: text.to_owned(),
+        good: true,
+        since: text.to_owned(),
+        since_seconds_ago: 93_000,
+        last_used: Some(text.to_owned()),
+        last_used_seconds_ago: 60,
+        address: text.to_owned(),
+        agent_version: text.to_owned(),
+    };
+    AgentKeysView {
+        frame: frame(text),
+        id: text.to_owned(),
+        name: text.to_owned(),
+        keys: vec![key],
+        successor_until: Some(text.to_owned()),
+        successor_expired: true,
+        may_change: true,
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn agent_key_made(text: &str) -> AgentKeyMadeView {
+    AgentKeyMadeView {
+        frame: frame(text),
+        id: text.to_owned(),
+        name: text.to_owned(),
+        agent_key: text.to_owned(),
+        successor_until: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn enrolment(text: &str) -> EnrolmentView {
+    EnrolmentView {
+        frame: frame(text),
+        id: Some(text.to_owned()),
+        name: Some(text.to_owned()),
+        code: text.to_owned(),
+        expires_at: text.to_owned(),
+        url: text.to_owned(),
+        pinned: true,
     }
 }
 
@@ -212,6 +261,8 @@ pub(super) fn server_added(text: &str) -> ServerAddedView {
         id: text.to_owned(),
         name: text.to_owned(),
         agent_key: text.to_owned(),
+        code: text.to_owned(),
+        expires_at: text.to_owned(),
         url: text.to_owned(),
         ca_pem: Some(text.to_owned()),
         ca_sha256: Some(text.to_owned()),

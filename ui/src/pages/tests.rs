@@ -3,6 +3,8 @@
     reason = "a page that does not render must fail its test"
 )]
 
+mod single;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -10,10 +12,10 @@ use serde_json::{Value, json};
 use super::{Pages, TEMPLATES, samples};
 use crate::helpers::conditions;
 use crate::views::{
-    AccountView, ConfirmView, FirstOwnerView, ForgotPasswordView, InvitationJoinView,
-    InvitationView, LoginView, MessageView, NewServerView, ProfileView, ResetPasswordView,
-    SecondFactorView, SecondStepView, Section, ServerAddedView, ServerView, ServersFilter,
-    ServersView, Status, TotpSetupView, ValueRow,
+    AccountView, AgentKeyMadeView, AgentKeysView, ConfirmView, EnrolmentView, FirstOwnerView,
+    ForgotPasswordView, InvitationJoinView, InvitationView, LoginView, MessageView, NewServerView,
+    ProfileView, ResetPasswordView, SecondFactorView, SecondStepView, Section, ServerAddedView,
+    ServerView, ServersFilter, ServersView, Status, TotpSetupView,
 };
 
 /// What hosts, people and addresses could send to leave their place in a page.
@@ -86,6 +88,9 @@ fn the_samples_fill_every_field() {
         json!(samples::tokens("sample")),
         json!(samples::new_token("sample")),
         json!(samples::token_made("sample")),
+        json!(samples::agent_keys("sample")),
+        json!(samples::agent_key_made("sample")),
+        json!(samples::enrolment("sample")),
         json!(samples::message("sample")),
     ] {
         every_text_is(&view, "sample");
@@ -158,6 +163,19 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     samples::empty_fleet(&pages);
     pages.new_server(&NewServerView::default()).unwrap();
     pages.server_added(&ServerAddedView::default()).unwrap();
+    pages.agent_keys(&AgentKeysView::default()).unwrap();
+    let mut keys = samples::agent_keys("sample");
+    for key in &mut keys.keys {
+        (key.good, key.last_used) = (false, None);
+    }
+    pages.agent_keys(&keys).unwrap();
+    pages.agent_key_made(&AgentKeyMadeView::default()).unwrap();
+    pages.enrolment(&EnrolmentView::default()).unwrap();
+    let named = EnrolmentView {
+        name: Some("sample".to_owned()),
+        ..EnrolmentView::default()
+    };
+    pages.enrolment(&named).unwrap();
     pages.message(&MessageView::default()).unwrap();
 
     let mut written = BTreeSet::new();
@@ -272,6 +290,9 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "new_token",
         "token_made",
         "tokens",
+        "agent_keys",
+        "agent_key_made",
+        "enrolment",
         "message",
     ] {
         for data in [
@@ -313,105 +334,6 @@ fn every_page_is_a_whole_document() {
                 );
             }
         }
-    }
-}
-
-#[test]
-fn a_server_can_be_changed_only_by_who_may() {
-    let pages = Pages::new().unwrap();
-    let mut view = samples::server("s", Status::Online);
-    let page = pages.server(&view).unwrap();
-    assert!(page.contains("action=\"/servers/s/pause\"") && !page.contains("/resume\""));
-    view.server.status = Status::Paused;
-    let page = pages.server(&view).unwrap();
-    assert!(page.contains("action=\"/servers/s/resume\"") && !page.contains("/pause\""));
-    view.may_change = false;
-    let page = pages.server(&view).unwrap();
-    assert_eq!(
-        page.matches("<form").count(),
-        1,
-        "only the one that logs out"
-    );
-}
-
-#[test]
-fn every_session_but_ones_own_can_be_ended() {
-    let pages = Pages::new().unwrap();
-    let mut view = samples::account("s");
-    let mut other = view.sessions.last().unwrap().clone();
-    "second".clone_into(&mut other.id);
-    (other.address, other.user_agent) = (String::new(), String::new());
-    view.sessions.push(other);
-    let page = pages.account(&view).unwrap();
-    assert_eq!(page.matches("name=\"session\"").count(), 2);
-    assert!(page.contains("name=\"session\" value=\"second\""));
-    assert_eq!(page.matches("This browser").count(), 1);
-    assert!(page.contains("an unknown address") && page.contains("does not say what it is"));
-    assert!(page.contains("/account/sessions/end-others"));
-
-    view.sessions.truncate(1);
-    let alone = pages.account(&view).unwrap();
-    assert!(!alone.contains("name=\"session\"") && !alone.contains("end-others"));
-}
-
-#[test]
-fn the_address_at_the_top_leads_to_the_account() {
-    let page = Pages::new()
-        .unwrap()
-        .servers(&samples::servers("ada"))
-        .unwrap();
-    assert!(page.contains("<a class=\"person\" href=\"/account\">"));
-}
-
-#[test]
-fn secrets_stay_out_of_logs() {
-    let mut view = samples::server_added("public");
-    view.agent_key = "secret".to_owned();
-    view.frame.csrf_token = "secret".to_owned();
-    let logged = format!("{view:?}");
-    assert!(
-        logged.contains("public") && !logged.contains("secret"),
-        "{logged}"
-    );
-}
-
-#[test]
-fn the_values_of_a_label_stand_together_and_the_hosts_first() {
-    let mut view = samples::server("s", Status::Online);
-    let template = view.values.first().unwrap().clone();
-    let value = |metric: &str, label: Option<&str>, value: f64, unit: &str| ValueRow {
-        metric: metric.to_owned(),
-        label: label.map(ToOwned::to_owned),
-        value,
-        unit: unit.to_owned(),
-        ..template.clone()
-    };
-    view.values = vec![
-        value("mount_used_bytes", Some("/srv"), 1_503_238_553.6, "bytes"),
-        value("load1", None, 1.0, "count"),
-        value(
-            "network_sent_bytes_total",
-            Some("eth0"),
-            1_258_291.2,
-            "bytes_per_second",
-        ),
-        value("mount_total_bytes", Some("/srv"), 512.0, "bytes"),
-        value("uptime_seconds", None, 273_600.0, "seconds"),
-    ];
-    let page = Pages::new().unwrap().server(&view).unwrap();
-    let (_, mut rest) = page.split_once("id=\"values-heading\"").unwrap();
-    for next in [
-        "Host",
-        "1.00",
-        "3 d 4 h",
-        "/srv",
-        "1.4 GiB",
-        "512 B",
-        "eth0",
-        "1.2 MiB/s",
-    ] {
-        let found = rest.split_once(&format!(">{next}<"));
-        (_, rest) = found.unwrap_or_else(|| panic!("{next} is not in its place"));
     }
 }
 
@@ -459,6 +381,11 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.tokens(&samples::tokens(text)).unwrap(),
         pages.new_token(&samples::new_token(text)).unwrap(),
         pages.token_made(&samples::token_made(text)).unwrap(),
+        pages.agent_keys(&samples::agent_keys(text)).unwrap(),
+        pages
+            .agent_key_made(&samples::agent_key_made(text))
+            .unwrap(),
+        pages.enrolment(&samples::enrolment(text)).unwrap(),
         pages.message(&samples::message(text)).unwrap(),
     ];
     for status in Status::ALL {

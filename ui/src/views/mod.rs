@@ -1,5 +1,6 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
+mod agent_keys;
 mod fleet;
 mod people;
 mod second_factor;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use self::agent_keys::{AgentKeyMadeView, AgentKeyRow, AgentKeysView, EnrolmentView};
 pub use self::fleet::{
     Choice, GroupLink, GroupRow, GroupView, GroupsView, ServerDeletionView, ServerSettingsView,
     ServersFilter, TagView,
@@ -203,6 +205,8 @@ pub struct ServerView {
     pub dropped_series: u64,
     /// Whether the viewer may pause, resume or change it.
     pub may_change: bool,
+    /// Whether the last successor of its agent keys was not used in time.
+    pub successor_expired: bool,
 }
 
 /// The form that adds a server.
@@ -231,6 +235,10 @@ pub struct ServerAddedView {
     pub name: String,
     /// The agent key. It is on this page and nowhere else.
     pub agent_key: String,
+    /// An enrolment code for the server. It is on this page and nowhere else.
+    pub code: String,
+    /// When the code expires, RFC 3339.
+    pub expires_at: String,
     /// The dashboard's address for agents.
     pub url: String,
     /// The CA that agents must trust, PEM, when the dashboard made its own certificate.
@@ -241,7 +249,7 @@ pub struct ServerAddedView {
 
 impl fmt::Debug for ServerAddedView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The key stays out of logs.
+        // Key and code stay out of logs.
         f.debug_struct("ServerAddedView")
             .field("frame", &self.frame)
             .field("id", &self.id)

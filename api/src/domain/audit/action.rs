@@ -10,8 +10,14 @@ use crate::store::Scope;
 pub enum Action {
     /// An agent key was made.
     AgentKeyAdded,
+    /// A successor of agent keys was not used in time, and the keys before it stay.
+    AgentKeyExpired,
+    /// A successor was used, and the agent keys before it ended.
+    AgentKeyReplaced,
     /// An agent key was revoked.
     AgentKeyRevoked,
+    /// An agent key got a successor.
+    AgentKeyRotated,
     /// The audit log was exported.
     AuditExported,
     /// A person wants another address; it waits for its link.
@@ -34,6 +40,10 @@ pub enum Action {
     GroupServerAdded,
     /// A server was taken out of a group.
     GroupServerRemoved,
+    /// An enrolment code was made.
+    EnrolmentAdded,
+    /// An agent exchanged an enrolment code for its own key.
+    EnrolmentUsed,
     /// A login with a wrong password or an unknown address.
     LoginFailed,
     /// A login.
@@ -122,7 +132,10 @@ impl Action {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AgentKeyAdded => "agent-key.added",
+            Self::AgentKeyExpired => "agent-key.expired",
+            Self::AgentKeyReplaced => "agent-key.replaced",
             Self::AgentKeyRevoked => "agent-key.revoked",
+            Self::AgentKeyRotated => "agent-key.rotated",
             Self::AuditExported => "audit.exported",
             Self::EmailChangeAsked => "email.change-asked",
             Self::EmailChanged => "email.changed",
@@ -134,6 +147,8 @@ impl Action {
             Self::GroupRenamed => "group.renamed",
             Self::GroupServerAdded => "group.server-added",
             Self::GroupServerRemoved => "group.server-removed",
+            Self::EnrolmentAdded => "enrolment.added",
+            Self::EnrolmentUsed => "enrolment.used",
             Self::LoginFailed => "login.failed",
             Self::LoginSucceeded => "login.succeeded",
             Self::LoggedOut => "login.ended",

@@ -1,9 +1,12 @@
 //! The HTTP API of version 1, as its OpenAPI document describes it.
 
+mod agent_keys;
 mod audit;
 mod auth;
 mod download;
+mod enrolments;
 mod groups;
+pub mod key_schema;
 mod live;
 mod metrics;
 mod organisation_data;
@@ -21,7 +24,9 @@ mod types;
 use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
+use self::agent_keys::AgentKeysApi;
 use self::audit::AuditApi;
+use self::enrolments::EnrolmentsApi;
 use self::groups::GroupsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
@@ -38,12 +43,14 @@ pub(super) use self::tokens::{
 };
 use super::{App, BuildError, DeclaredRoute};
 
-/// Operations that anybody may call. There are none yet.
-const PUBLIC_OPERATIONS: [&str; 0] = [];
+/// Operations that anybody may call: what they take is the proof.
+const PUBLIC_OPERATIONS: [&str; 1] = ["enrol"];
 
 type Apis = (
     ReportsApi,
     ServersApi,
+    AgentKeysApi,
+    EnrolmentsApi,
     MetricsApi,
     LiveApi,
     SessionsApi,
@@ -73,6 +80,8 @@ fn apis(app: App) -> Apis {
     (
         ReportsApi(app.clone()),
         ServersApi(app.clone()),
+        AgentKeysApi(app.clone()),
+        EnrolmentsApi(app.clone()),
         MetricsApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),

@@ -14,8 +14,8 @@ use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABEL_BYTES, M
 use server_scout_wire::{Answer, Fact, Metric};
 use tokio::sync::Semaphore;
 
-use super::super::App;
 use super::super::problem::Failure;
+use super::super::{App, client};
 use super::auth::AgentAuth;
 use super::schema::ReportsAnswer;
 use crate::domain::ingest::{Outcome, Outcomes};
@@ -31,10 +31,12 @@ impl ReportsApi {
     #[oai(path = "/reports", method = "post", operation_id = "send_reports")]
     async fn send_reports(
         &self,
+        request: &Request,
         agent: AgentAuth,
         body: ReportsBody,
     ) -> Result<Json<ReportsAnswer>, Failure> {
-        let judged = self.0.services().ingest(agent.0, body.0).await?;
+        let client = client::of(request);
+        let judged = self.0.services().ingest(agent.0, client, body.0).await?;
         Ok(Json(answer(judged)?.into()))
     }
 }

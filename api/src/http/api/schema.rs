@@ -8,7 +8,6 @@ pub use super::types::{Steps, Time};
 use crate::domain::live::ShownValue;
 use crate::domain::servers::ServerOverview;
 use crate::domain::sessions::OwnSession;
-use crate::store::agent_keys::AgentKeyRow;
 use crate::store::groups::GroupRow;
 use crate::timeseries::{History, HistorySeries};
 
@@ -185,36 +184,6 @@ pub struct ServerList {
     pub next_cursor: Option<String>,
 }
 
-/// An agent key without its secret.
-#[derive(Clone, Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-pub struct AgentKey {
-    /// Its opaque id.
-    pub id: String,
-    /// The last four characters of the key.
-    pub ending: String,
-    /// When it was made.
-    pub created_at: Time,
-    /// When it was revoked.
-    pub revoked_at: Option<Time>,
-}
-
-/// The agent keys of a server.
-#[derive(Clone, Debug, Object)]
-pub struct AgentKeyList {
-    /// The keys, oldest first.
-    pub items: Vec<AgentKey>,
-}
-
-/// An agent key that was made.
-#[derive(Clone, Debug, Object)]
-pub struct AddedAgentKey {
-    /// The key's description.
-    pub key: AgentKey,
-    /// The key itself. It is shown here and never again.
-    pub agent_key: String,
-}
-
 /// A browser that the person is logged in with.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
@@ -359,17 +328,6 @@ impl From<&ShownValue> for NewestValue {
             label: shown.label.as_ref().map(ToString::to_string),
             unit: shown.metric.shown_unit().to_owned(),
             value: shown.value,
-        }
-    }
-}
-
-impl From<&AgentKeyRow> for AgentKey {
-    fn from(key: &AgentKeyRow) -> Self {
-        Self {
-            id: key.id.to_string(),
-            ending: key.ending.clone(),
-            created_at: Time(key.created_at()),
-            revoked_at: key.revoked_at().map(Time),
         }
     }
 }

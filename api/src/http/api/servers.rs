@@ -1,4 +1,4 @@
-//! Servers and their agent keys.
+//! Servers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,10 +9,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::super::App;
 use super::super::problem::Failure;
 use super::auth::PersonAuth;
-use super::schema::{
-    AddedAgentKey, AddedServer, AgentKey, AgentKeyList, NewServer, Server, ServerChange,
-    ServerDetails, ServerList,
-};
+use super::schema::{AddedServer, NewServer, Server, ServerChange, ServerDetails, ServerList};
 use crate::access::Right;
 use crate::domain::servers::{self, ServerQuery};
 use crate::domain::status::Status;
@@ -25,13 +22,6 @@ enum AddedServerResponse {
     /// The server was added.
     #[oai(status = 201)]
     Added(Json<AddedServer>),
-}
-
-#[derive(ApiResponse)]
-enum AddedAgentKeyResponse {
-    /// The key was made.
-    #[oai(status = 201)]
-    Added(Json<AddedAgentKey>),
 }
 
 #[derive(ApiResponse)]
@@ -135,7 +125,7 @@ impl ServersApi {
         id: Path<String>,
         change: Json<ServerChange>,
     ) -> Result<Json<Server>, Failure> {
-        let id = self.visible(&person, &id.0).await?;
+        let id = visible(&self.0, &person, &id.0).await?;
         let acting = person.0.acting(Right::Write)?;
         let change = servers::ServerChange {
             name: change.0.name,
@@ -161,91 +151,24 @@ impl ServersApi {
         /// The server's id.
         id: Path<String>,
     ) -> Result<Gone, Failure> {
-        let id = self.visible(&person, &id.0).await?;
+        let id = visible(&self.0, &person, &id.0).await?;
         let acting = person.0.acting(Right::Write)?;
         self.0.services().delete_server(&acting, id).await?;
         Ok(Gone::Gone)
     }
-
-    /// List the agent keys of a server
-    #[oai(
-        path = "/servers/:id/agent-keys",
-        method = "get",
-        operation_id = "list_agent_keys"
-    )]
-    async fn list_agent_keys(
-        &self,
-        person: PersonAuth,
-        /// The server's id.
-        id: Path<String>,
-    ) -> Result<Json<AgentKeyList>, Failure> {
-        let scope = person.0.scope(Right::Read)?;
-        let keys = self
-            .0
-            .services()
-            .agent_keys(scope, server_id(&id.0)?)
-            .await?;
-        Ok(Json(AgentKeyList {
-            items: keys.iter().map(AgentKey::from).collect(),
-        }))
-    }
-
-    /// Make another agent key for a server
-    ///
-    /// The keys before stay good until they are revoked.
-    #[oai(
-        path = "/servers/:id/agent-keys",
-        method = "post",
-        operation_id = "add_agent_key"
-    )]
-    async fn add_agent_key(
-        &self,
-        person: PersonAuth,
-        /// The server's id.
-        id: Path<String>,
-    ) -> Result<AddedAgentKeyResponse, Failure> {
-        let id = self.visible(&person, &id.0).await?;
-        let acting = person.0.acting_fresh(Right::Administer)?;
-        let (key, secret) = self.0.services().add_agent_key(&acting, id).await?;
-        Ok(AddedAgentKeyResponse::Added(Json(AddedAgentKey {
-            key: (&key).into(),
-            agent_key: secret.expose().to_owned(),
-        })))
-    }
-
-    /// Revoke an agent key
-    ///
-    /// It counts from the next request on.
-    #[oai(
-        path = "/servers/:id/agent-keys/:key_id",
-        method = "delete",
-        operation_id = "revoke_agent_key"
-    )]
-    async fn revoke_agent_key(
-        &self,
-        person: PersonAuth,
-        /// The server's id.
-        id: Path<String>,
-        /// The key's id.
-        key_id: Path<String>,
-    ) -> Result<Gone, Failure> {
-        let id = self.visible(&person, &id.0).await?;
-        let acting = person.0.acting_fresh(Right::Administer)?;
-        let key: Id<id::AgentKey> = key_id.0.parse().map_err(|_| Failure::not_found())?;
-        self.0.services().revoke_agent_key(&acting, id, key).await?;
-        Ok(Gone::Gone)
-    }
 }
 
-impl ServersApi {
-    /// The object first, then the right: what a person may not see does not exist for them, and only
-    /// what exists can be forbidden.
-    async fn visible(&self, person: &PersonAuth, id: &str) -> Result<Id<id::Server>, Failure> {
-        let id = server_id(id)?;
-        let scope = person.0.scope(Right::Read)?;
-        self.0.services().server(scope, id).await?;
-        Ok(id)
-    }
+/// The object first, then the right: what a person may not see does not exist for them, and only
+/// what exists can be forbidden.
+pub(super) async fn visible(
+    app: &App,
+    person: &PersonAuth,
+    id: &str,
+) -> Result<Id<id::Server>, Failure> {
+    let id = server_id(id)?;
+    let scope = person.0.scope(Right::Read)?;
+    app.services().server(scope, id).await?;
+    Ok(id)
 }
 
 /// What is no id names nothing.

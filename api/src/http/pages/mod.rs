@@ -1,6 +1,7 @@
 //! The pages: view models filled from the services.
 
 mod account;
+mod agent_keys;
 mod audit;
 mod confirm;
 mod data;
@@ -31,6 +32,7 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let public = Access::Public;
     let session = Access::Session;
     let route = confirm::routes(pages, route);
+    let route = agent_keys::routes(pages, route);
     let route = audit::routes(pages, route);
     let route = people::routes(pages, route);
     let route = organisations::routes(pages, route);

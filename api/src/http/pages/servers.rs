@@ -17,6 +17,8 @@ use super::login::sentence;
 use super::{frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
+use crate::domain::agent_keys::has_expired_successor;
+use crate::domain::enrolments::EnrolmentFor;
 use crate::domain::groups::GroupOverview;
 use crate::domain::servers::{ServerChange, ServerOverview, ServerQuery};
 use crate::domain::status::Status;
@@ -101,6 +103,8 @@ pub(super) async fn show(
         .server(scope, server_id(&id)?)
         .await
         .map_err(Failure::from)?;
+    let keys = app.services().agent_keys(scope, server.row.id).await;
+    let keys = keys.map_err(Failure::from)?;
     let view = ServerView {
         frame: frame(&visitor),
         server: row(&server, app.services().clock().now()),
@@ -110,6 +114,7 @@ pub(super) async fn show(
         values: server.newest.values.iter().map(value).collect(),
         dropped_series: server.newest.dropped,
         may_change: visitor.person.may(Right::Write),
+        successor_expired: has_expired_successor(&keys),
     };
     Ok(html(app.pages().server(&view))?)
 }
@@ -159,15 +164,21 @@ pub(super) async fn add(
     let added = app.services().add_server_to(&acting, &name, groups);
     match added.await {
         Ok((server, key)) => {
-            let trust = app.0.agents_trust.as_ref();
+            // Who adds a server gets its key, and so a code for one.
+            let for_it = EnrolmentFor::Server(server.row.id);
+            let enrolment = app.services().add_enrolment(&acting, for_it).await;
+            let enrolment = enrolment.map_err(Failure::from)?;
+            let trust = app.agents_trust();
             let view = ServerAddedView {
                 frame: frame(&visitor),
                 id: server.row.id.to_string(),
                 name: server.row.name,
                 agent_key: key.expose().to_owned(),
+                code: enrolment.shown(trust.as_ref().map(|trust| trust.sha256.as_str())),
+                expires_at: enrolment.expires_at.to_string(),
                 url: app.config().public_url.as_str().to_owned(),
-                ca_pem: trust.map(|trust| trust.pem.clone()),
-                ca_sha256: trust.map(|trust| trust.sha256.clone()),
+                ca_pem: trust.as_ref().map(|trust| trust.pem.clone()),
+                ca_sha256: trust.as_ref().map(|trust| trust.sha256.clone()),
             };
             Ok(html(app.pages().server_added(&view))?)
         }

@@ -13,7 +13,7 @@ const REMEMBERED: usize = 100_000;
 /// Keys that were found good, valid for one generation of the store. Unknown keys are not
 /// remembered, so strangers cannot fill it.
 #[derive(Default)]
-pub(super) struct AgentKeys(RwLock<Known>);
+pub(in crate::domain) struct AgentKeys(RwLock<Known>);
 
 #[derive(Default)]
 struct Known {
@@ -23,7 +23,7 @@ struct Known {
 
 impl AgentKeys {
     /// Whose the key is. A revocation, also by another program, counts from the next request on.
-    pub(super) async fn find(
+    pub(in crate::domain) async fn find(
         &self,
         store: &Store,
         hash: SecretHash,
