@@ -43,7 +43,7 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Takes a PEM text of at most [`MAX_CAS`] certificates.
+    /// Takes a PEM text of at most four certificates.
     pub fn parse(pem: &[u8]) -> Result<Self, String> {
         if !pem.is_ascii() {
             return Err("it is no PEM text".to_owned());

@@ -59,7 +59,7 @@ fn a_signal_asks_for_every_tier_at_once() {
     let requests = dashboard.wait_for(4);
     agent.terminate();
     assert!(agent.end().0.success());
-    let whole = requests.iter().flat_map(|request| {
+    let whole = requests.iter().filter_map(|request| {
         let report = Report::from_json(request.body.to_string().as_bytes());
         report.ok().filter(|report| report.host().is_some())
     });

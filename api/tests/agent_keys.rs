@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use server_scout::config::PublicUrl;
 use server_scout::domain::ServiceError;
 use server_scout::domain::acting::Acting;
 use server_scout::domain::agent_keys::has_expired_successor;
@@ -322,4 +323,26 @@ async fn another_organisation_cannot_touch_a_key() {
         agent_keys::take_over(c, other, server, key, now)
     });
     assert!(foreign.await.is_err());
+}
+
+#[tokio::test]
+async fn the_owners_are_told_by_mail_of_a_successor_that_was_not_used() {
+    let rotation = Rotation::new().await;
+    let services = &rotation.world.services;
+    let mut bag = services.open_post(&PublicUrl::default()).unwrap();
+    rotation.rotate().await.unwrap();
+    rotation.world.hand.advance(7 * DAY);
+    services.clean().await.unwrap();
+    let mail = tokio::time::timeout(Duration::from_secs(5), bag.next());
+    let mail = mail.await.unwrap().unwrap();
+    assert_eq!(mail.to, EMAIL);
+    let text = mail.letter.paragraphs.join(" ");
+    assert!(
+        text.contains("“web-1”") && mail.letter.link.is_none(),
+        "{text}"
+    );
+    // Once.
+    services.clean().await.unwrap();
+    let more = tokio::time::timeout(Duration::from_millis(100), bag.next());
+    assert!(more.await.is_err());
 }

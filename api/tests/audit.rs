@@ -141,7 +141,7 @@ async fn a_viewer_sees_the_own_events_alone() {
         .add_person(viewer, "Acme", None, password)
         .await
         .unwrap();
-    let _ = me(&world).await;
+    let owner = me(&world).await;
     let session = world
         .services
         .log_in(attempt(viewer, PASSWORD))
@@ -152,12 +152,18 @@ async fn a_viewer_sees_the_own_events_alone() {
     let credential = Credential::Session(session.session.expose().to_owned());
     let viewer = world.person(credential).await;
     assert_eq!(actions(&world, &viewer).await, ["login.succeeded"]);
-    let asked = EventQuery {
-        person: Some("00000000000000aa".parse().unwrap()),
+    let of = |person| EventQuery {
+        person: Some(person),
         ..EventQuery::default()
     };
+    let asked = of(owner.person());
     let others = world.services.audit_events(&viewer, asked, 10).await;
     assert!(matches!(others, Err(ServiceError::Forbidden)));
+    for somebody in [&viewer, &owner] {
+        let asked = of("00000000000000aa".parse().unwrap());
+        let nobodys = world.services.audit_events(somebody, asked, 10).await;
+        assert!(matches!(nobodys, Err(ServiceError::NotFound)));
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use diesel::RunQueryDsl as _;
-use server_scout::access::Role;
+use server_scout::access::{Right, Role};
 use server_scout::domain::ServiceError;
 use server_scout::domain::acting::{Acting, Actor};
 use server_scout::domain::client::Client;
@@ -15,7 +15,7 @@ use server_scout::domain::enrolments::{Enrolled, EnrolmentFor, Exchange};
 use server_scout::domain::names::Name;
 use server_scout::domain::principal::Credential;
 use server_scout::domain::servers::ServerQuery;
-use server_scout::id::{Id, Server};
+use server_scout::id::{Group, Id, Server};
 use server_scout::store::Scope;
 use server_scout::store::agent_keys::KeyState;
 use support::{EMAIL, PASSWORD, World, attempt, report};
@@ -287,4 +287,63 @@ async fn bad_names_and_versions_are_refused_by_name_before_the_code_is_used() {
         ));
     }
     assert!(exchange(&world, &code, "host").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_limited_members_code_puts_the_server_where_they_see_it_and_ends_with_their_groups() {
+    let (world, scope) = world().await;
+    let owner = Acting::operator(scope);
+    let mel = "mel@example.org";
+    let added = world
+        .services
+        .add_person(mel, "Acme", Some(Role::Member), PASSWORD.to_owned());
+    added.await.unwrap();
+    let login = world.services.log_in(attempt(mel, PASSWORD)).await.unwrap();
+    let session = login.done().unwrap().session.expose().to_owned();
+    let member = async || world.person(Credential::Session(session.clone())).await;
+    let id = member().await.person();
+    let limit = async |groups: Vec<Id<Group>>| {
+        let set = world.services.set_member_groups(&owner, id, Some(groups));
+        set.await.unwrap();
+    };
+    let make = async || {
+        let acting = member().await.acting(Right::Write).unwrap();
+        let new = EnrolmentFor::New(None);
+        let made = world.services.add_enrolment(&acting, new).await;
+        made.map(|made| made.shown(None))
+    };
+    limit(Vec::new()).await;
+    assert!(matches!(make().await, Err(ServiceError::Invalid { .. })));
+    let group = world.services.add_group(&owner, "Customer").await.unwrap();
+    limit(vec![group.id]).await;
+
+    let enrolled = exchange(&world, &make().await.unwrap(), "web")
+        .await
+        .unwrap();
+
+    let sees = member().await.scope(Right::Read).unwrap();
+    assert!(
+        world
+            .services
+            .server(sees, enrolled.server.id)
+            .await
+            .is_ok()
+    );
+    // A name that they cannot see is no reason to refuse, and leads to no old server.
+    let (hidden, _) = world.server(scope, "hidden").await;
+    let code = make().await.unwrap();
+    let other = exchange(&world, &code, "hidden").await.unwrap();
+    assert_ne!(other.server.id, hidden.server);
+
+    for change in ["other groups", "the group is deleted"] {
+        limit(vec![group.id]).await;
+        let code = make().await.unwrap();
+        if change == "other groups" {
+            limit(Vec::new()).await;
+        } else {
+            let deleted = world.services.delete_group(&owner, group.id).await;
+            deleted.unwrap();
+        }
+        assert!(is_closed(&exchange(&world, &code, "web").await), "{change}");
+    }
 }

@@ -141,3 +141,21 @@ async fn the_installations_chain_says_where_the_deleted_one_stood() {
         .any(|event| event.row.action == "organisation.deleted");
     assert!(!told, "no organisation hears of another's end");
 }
+
+#[tokio::test]
+async fn whoever_was_at_work_when_it_was_deleted_leaves_nothing() {
+    let world = World::new().await;
+    let ours = world.organisation("Acme", EMAIL).await;
+    let session = world.log_in().await;
+    let credential = Credential::Session(session.expose().to_owned());
+    let person = world.person(credential).await;
+    let acting = Acting::operator(ours);
+    let deleted = world.services.delete_organisation(&acting, "Acme").await;
+    assert!(deleted.is_ok());
+
+    let late = world.services.note_audit_export(&person).await;
+
+    assert!(matches!(late, Err(ServiceError::NotFound)), "{late:?}");
+    world.services.clean().await.unwrap();
+    assert_eq!(left(&world, ours).await, Vec::<String>::new());
+}

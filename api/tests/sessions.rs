@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use server_scout::domain::ServiceError;
 use server_scout::domain::client::Client;
 use server_scout::domain::principal::{Credential, Means, Principal};
+use server_scout::domain::{ServiceError, Services};
 use server_scout::secret::SecretHash;
 use support::{EMAIL, PASSWORD, World, attempt, first_owner};
 
@@ -306,4 +309,49 @@ async fn a_device_of_one_person_is_worth_nothing_for_another() {
     with_eves.device = Some(eves.expose().to_owned());
     let tried = world.services.log_in(with_eves).await;
     assert!(matches!(tried, Err(ServiceError::TooManyAttempts { .. })));
+}
+
+/// Logins from one network, each with an address and an account of its own.
+async fn strangers(services: Services, network: u8, stop: Arc<AtomicBool>) {
+    for number in 0_u16.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let [high, low] = number.to_be_bytes();
+        let email = format!("nobody-{network}-{number}@example.org");
+        let mut stranger = attempt(&email, "not the password");
+        stranger.client.address = Some(IpAddr::from([10, network, high, low]));
+        let _ = services.log_in(stranger).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_logins_does_not_use_up_the_owners_attempts() {
+    let world = World::new().await;
+    world.organisation("Acme", EMAIL).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flood: Vec<_> = (0..100_u8)
+        .map(|number| tokio::spawn(strangers(world.services.clone(), number, stop.clone())))
+        .collect();
+    // More in a row than wrong passwords that cost nothing.
+    let mut sent_away = 0;
+    while sent_away < 8 {
+        match world.services.log_in(attempt(EMAIL, PASSWORD)).await {
+            Ok(_) => sent_away = 0,
+            Err(ServiceError::Unavailable { .. }) => sent_away += 1,
+            Err(error) => panic!("{error:?} after {sent_away}"),
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for stranger in flood {
+        stranger.await.unwrap();
+    }
+    assert!(
+        world
+            .services
+            .log_in(attempt(EMAIL, PASSWORD))
+            .await
+            .is_ok()
+    );
 }

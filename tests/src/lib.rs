@@ -3,6 +3,7 @@
 //! * [`binaries`]: where the programs under test are.
 //! * [`process`]: one started program, its output and its end.
 //! * [`dashboard`]: a dashboard in a directory of its own, and its command line.
+//! * [`database`]: its database file, beside it.
 //! * [`fleet`]: a dashboard with an owner, a token and servers, ready for reports.
 //! * [`agent`]: the agent, by command or running.
 //! * [`https`]: clients that trust one dashboard alone, down to single bytes.
@@ -31,6 +32,7 @@ pub mod browser;
 pub mod certificates;
 pub mod client;
 pub mod dashboard;
+pub mod database;
 pub mod fleet;
 mod groups;
 pub mod https;
@@ -44,6 +46,7 @@ pub mod wait;
 
 pub use agent::Agent;
 pub use dashboard::Dashboard;
+pub use database::Database;
 pub use fleet::Fleet;
 pub use person::Person;
 pub use postbox::Postbox;

@@ -7,8 +7,8 @@ use crate::helpers;
 use crate::render::{self, Page};
 use crate::views::{
     AccountView, AgentKeyMadeView, AgentKeysView, AuditView, ConfirmView, DataView, EnrolmentView,
-    FirstOwnerView, GroupView, GroupsView, LoginView, MessageView, NewServerView, NewTokenView,
-    ServerAddedView, ServerDeletionView, ServerSettingsView, ServerView, ServersView,
+    FirstOwnerView, GroupView, GroupsView, LoginView, MemberGroupsView, MessageView, NewServerView,
+    NewTokenView, ServerAddedView, ServerDeletionView, ServerSettingsView, ServerView, ServersView,
     TokenMadeView, TokensView,
 };
 
@@ -123,6 +123,17 @@ impl Pages {
             ..view.clone()
         };
         self.page("group", &Page::within(&view.frame, &view.name, content))
+    }
+
+    /// Which servers a member sees.
+    pub fn member_groups(&self, view: &MemberGroupsView) -> Result<String, UiError> {
+        let content = MemberGroupsView {
+            id: render::path_segment(&view.id).into_owned(),
+            ..view.clone()
+        };
+        let title = format!("Servers that {} sees", view.email);
+        let page = Page::within(&view.frame, &title, content);
+        self.page("member_groups", &page)
     }
 
     /// The access tokens.
@@ -243,6 +254,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "layout"
     "login"
     "logo"
+    "member_groups"
     "message"
     "meter"
     "new_server"

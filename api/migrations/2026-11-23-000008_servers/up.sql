@@ -6,8 +6,11 @@ CREATE INDEX access_token_by_organisation ON access_token (organisation_id, crea
 CREATE INDEX access_token_by_person ON access_token (person_id);
 -- Noting a use changes nobody's rights.
 DROP TRIGGER access_token_changed;
+-- What is revoked is gone; what it was is in the audit log.
+DELETE FROM access_token WHERE revoked_at IS NOT NULL;
+ALTER TABLE access_token DROP COLUMN revoked_at;
 CREATE TRIGGER access_token_changed
-    AFTER UPDATE OF organisation_id, person_id, token_hash, scope, expires_at, revoked_at ON access_token
+    AFTER UPDATE OF organisation_id, person_id, token_hash, scope, expires_at ON access_token
     BEGIN UPDATE installation SET generation = generation + 1; END;
 
 -- Free text of people.

@@ -1,4 +1,4 @@
-//! People: the first owner, login, logout, and what the operator adds at the command line.
+//! Login and logout by password, and what expires of accounts.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use diesel::SqliteConnection;
 use server_scout_wire::Timestamp;
 
-use super::acting::{Acting, Actor};
+use super::acting::Actor;
 use super::audit::{Action, Object};
 use super::client::Client;
-use super::names::{Email, Name};
+use super::names::Email;
 use super::opening::{Opening, open_session};
 pub use super::password::Password;
 use super::password::Verdict;
@@ -18,22 +18,12 @@ use super::principal::{Means, PersonPrincipal};
 use super::second_factor::{Login, STEP_LIFE};
 use super::throttle::Source;
 use super::{ServiceError, Services};
-use crate::access::{Role, TokenScope};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
-use crate::store::tokens::NewToken;
 use crate::store::{
-    Scope, StoreError, credentials, devices, invitations, links, login_steps, members,
-    organisations, people, second_factors, sessions, tokens,
+    StoreError, credentials, devices, invitations, links, login_steps, members, people,
+    second_factors, sessions,
 };
-
-/// How long a first-owner link opens.
-pub const LINK_LIFE: Duration = Duration::from_hours(1);
-/// How long an access token lasts unless said otherwise.
-pub const TOKEN_LIFE: Duration = Duration::from_hours(90 * 24);
-
-/// What tokens are called that the operator makes.
-const FROM_COMMAND_LINE: &str = "from the command line";
 
 /// How long a device that is not used is remembered.
 pub const DEVICE_LIFE: Duration = Duration::from_hours(365 * 24);
@@ -60,100 +50,7 @@ pub struct LoggedIn {
     pub device: Secret,
 }
 
-/// What the form behind the first-owner link carries.
-pub struct FirstOwner {
-    /// The owner's address.
-    pub email: String,
-    /// The owner's password.
-    pub password: String,
-    /// The organisation's name.
-    pub organisation: String,
-}
-
 impl Services {
-    /// Makes a new first-owner link and voids the one before; none when there is an owner already.
-    pub async fn first_owner_link(&self) -> Result<Option<Secret>, ServiceError> {
-        let token = Secret::generate(Purpose::Link);
-        let hash = token.hash();
-        let expires_at = self.clock().now().after(LINK_LIFE);
-        let made = self
-            .store()
-            .write(move |c| {
-                if organisations::any_owner(c)? {
-                    people::void_first_owner_links(c)?;
-                    return Ok(false);
-                }
-                people::replace_first_owner_link(c, &hash, expires_at)?;
-                Ok(true)
-            })
-            .await?;
-        Ok(made.then_some(token))
-    }
-
-    /// The organisation's name to propose, if the link opens. Changes nothing.
-    pub async fn look_at_first_owner_link(&self, token: &str) -> Result<String, ServiceError> {
-        let hash = link_hash(token)?;
-        let now = self.clock().now();
-        self.store()
-            .read(move |c| {
-                let opens = people::first_owner_link_opens(c, &hash, now)?;
-                if !opens || organisations::any_owner(c)? {
-                    return Ok(None);
-                }
-                let ownerless = organisations::ownerless(c)?.map(|(_, name)| name);
-                Ok(Some(ownerless.unwrap_or_default()))
-            })
-            .await?
-            .ok_or(ServiceError::LinkClosed)
-    }
-
-    /// Uses the link up: makes the first owner and the organisation, and logs the owner in.
-    pub async fn create_first_owner(
-        &self,
-        token: &str,
-        form: FirstOwner,
-        client: Client,
-    ) -> Result<LoggedIn, ServiceError> {
-        // Before any costly work: only the link's holder may make us hash.
-        self.look_at_first_owner_link(token).await?;
-        let link = link_hash(token)?;
-        let email = Email::parse(&form.email)?;
-        let name = Name::parse("organisation", &form.organisation)?;
-        let password = Password::chosen(form.password, &[email.as_str(), name.as_str()])?;
-        let password_hash = self.0.passwords.hash(password).await?;
-        let (audit, now) = (self.audit(), self.clock().now());
-        let (known, by) = (password_hash.clone(), client.clone());
-        let person = self
-            .store()
-            .write(move |c| {
-                if organisations::any_owner(c)? || !people::first_owner_link_opens(c, &link, now)? {
-                    return Err(StoreError::NotFound);
-                }
-                people::void_first_owner_links(c)?;
-                let scope = match organisations::ownerless(c)? {
-                    Some((scope, _)) => {
-                        organisations::rename(c, scope, name.as_str())?;
-                        scope
-                    }
-                    None => organisations::create(c, name.as_str(), now)?,
-                };
-                let person = people::create(c, email.as_str(), &password_hash, now)?;
-                members::join(c, scope, person, Role::Owner, now)?;
-                let by = Actor::person(person, email.as_str(), by);
-                let made = Object::organisation(scope, name.as_str());
-                let acting = Acting { scope, by };
-                audit.record(c, now, &acting, Action::OrganisationAdded, &made, "")?;
-                Ok(person)
-            })
-            .await
-            .map_err(|error| match error {
-                StoreError::NotFound => ServiceError::LinkClosed,
-                other => ServiceError::or_taken(other, "organisation", "exists already"),
-            })?;
-        tracing::info!("the first owner was created");
-        self.begin_first_session(person, known, client).await
-    }
-
     /// The session of somebody whose account was just made, and who has no second factor yet.
     pub(super) async fn begin_first_session(
         &self,
@@ -191,7 +88,10 @@ impl Services {
 
         let hash = found.as_ref().map(|login| login.password_hash.clone());
         let password = Password::typed(attempt.password);
-        let better = match self.0.passwords.verify(password, hash).await? {
+        let verdict = self.0.passwords.verify(password, hash).await;
+        // A flood of logins must not use up the owner's attempts.
+        let verdict = verdict.inspect_err(|_| self.0.throttle.undo(&sources))?;
+        let better = match verdict {
             Verdict::Wrong => {
                 let person = found.map(|login| login.person);
                 self.note_failed_login(person, &email, attempt.client, "");
@@ -213,13 +113,13 @@ impl Services {
         token: Option<&str>,
         person: Option<Id<Person>>,
     ) -> Result<Option<Secret>, ServiceError> {
-        let token = token.and_then(|token| Secret::parse(Purpose::Device, token));
-        let (Some(token), Some(person)) = (token, person) else {
+        let Some(token) = token.and_then(|token| Secret::parse(Purpose::Device, token)) else {
             return Ok(None);
         };
         let hash = token.hash();
+        // Also for nobody, so that time does not tell whether there is such an account.
         let owner = self.store().read(move |c| devices::owner(c, &hash)).await?;
-        Ok(Some(token).filter(|_| owner == Some(person)))
+        Ok(Some(token).filter(|_| owner.is_some() && owner == person))
     }
 
     /// After a right password: a session, or the step in which a second factor is awaited. There is
@@ -322,129 +222,6 @@ impl Services {
         });
     }
 
-    /// For the operator: adds a person to an organisation, and makes either when it is new. Without a
-    /// role: owner of a new organisation, else viewer. Whoever has an account already keeps its
-    /// password; giving another would look as if it counted, so it is refused.
-    pub async fn add_person(
-        &self,
-        email: &str,
-        organisation: &str,
-        role: Option<Role>,
-        password: String,
-    ) -> Result<Role, ServiceError> {
-        let email = Email::parse(email)?;
-        let name = Name::parse("organisation", organisation)?;
-        let address = email.as_str().to_owned();
-        let known = self
-            .store()
-            .read(move |c| people::by_email(c, &address))
-            .await?;
-        let hash = match known {
-            Some(_) if password.is_empty() => None,
-            Some(_) => {
-                let reason = "is not taken: this person has an account already and keeps its \
-                              password; give none";
-                return Err(ServiceError::invalid("password", reason));
-            }
-            None => {
-                let password = Password::chosen(password, &[email.as_str(), name.as_str()])?;
-                Some(self.0.passwords.hash(password).await?)
-            }
-        };
-        let (audit, now) = (self.audit(), self.clock().now());
-        self.store()
-            .write(move |c| {
-                let (scope, default) = match credentials::operator(c, name.as_str())? {
-                    Some(scope) => (scope, Role::Viewer),
-                    None => (organisations::create(c, name.as_str(), now)?, Role::Owner),
-                };
-                let role = role.unwrap_or(default);
-                let known = people::by_email(c, email.as_str())?;
-                let person = match (known, &hash) {
-                    (Some(login), None) => login.person,
-                    (None, Some(hash)) => people::create(c, email.as_str(), hash, now)?,
-                    // Somebody else was faster.
-                    (Some(_), Some(_)) | (None, None) => return Err(StoreError::Conflict),
-                };
-                members::join(c, scope, person, role, now)?;
-                let (acting, made) = (
-                    Acting::operator(scope),
-                    Object::person(person, email.as_str()),
-                );
-                audit.record(c, now, &acting, Action::PersonAdded, &made, role.as_str())?;
-                Ok(role)
-            })
-            .await
-            .map_err(|error| {
-                ServiceError::or_taken(error, "email", "is a member of that organisation already")
-            })
-    }
-
-    /// For the operator: makes an access token for a member.
-    pub async fn add_token(
-        &self,
-        email: &str,
-        organisation: &str,
-        token_scope: TokenScope,
-    ) -> Result<Secret, ServiceError> {
-        let scope = self.operator_scope(organisation).await?;
-        let email = Email::parse(email)?;
-        let token = Secret::generate(Purpose::AccessToken);
-        let hash = token.hash();
-        let (audit, now) = (self.audit(), self.clock().now());
-        self.store()
-            .write(move |c| {
-                let person = tokens::member_by_email(c, scope, email.as_str())?;
-                let new = NewToken {
-                    person,
-                    hash,
-                    name: FROM_COMMAND_LINE.to_owned(),
-                    scope: token_scope,
-                    expires_at: now.after(TOKEN_LIFE),
-                };
-                let made = tokens::create(c, scope, &new, now)?.id;
-                let (acting, made) = (Acting::operator(scope), Object::token(made, email.as_str()));
-                audit.record(
-                    c,
-                    now,
-                    &acting,
-                    Action::TokenAdded,
-                    &made,
-                    token_scope.as_str(),
-                )
-            })
-            .await
-            .map_err(|error| match error {
-                StoreError::NotFound => {
-                    ServiceError::invalid("email", "is no member of that organisation")
-                }
-                other => other.into(),
-            })?;
-        Ok(token)
-    }
-
-    /// For the operator: the scope of an organisation by name.
-    pub async fn operator_scope(&self, organisation: &str) -> Result<Scope, ServiceError> {
-        let name = Name::parse("organisation", organisation)?;
-        self.store()
-            .read(move |c| credentials::operator(c, name.as_str()))
-            .await?
-            .ok_or_else(|| ServiceError::invalid("organisation", "does not exist"))
-    }
-
-    /// For the quickstart: the organisation to put this machine into, before there is an owner.
-    pub async fn quickstart_organisation(&self, name: &Name) -> Result<Scope, ServiceError> {
-        let name = name.clone();
-        let now = self.clock().now();
-        Ok(self
-            .store()
-            .write(move |c| match organisations::ownerless(c)? {
-                Some((scope, _)) => Ok(scope),
-                None => organisations::create(c, name.as_str(), now),
-            })
-            .await?)
-    }
-
     /// Removes links that have expired, and people whose last organisation is gone.
     pub(super) async fn sweep_links(&self, now: Timestamp) -> Result<(), ServiceError> {
         let sweep = move |c: &mut SqliteConnection| {
@@ -499,9 +276,4 @@ pub(super) fn sources(
     };
     let address = address.map(Source::address);
     std::iter::once(account).chain(address).collect()
-}
-
-fn link_hash(token: &str) -> Result<SecretHash, ServiceError> {
-    let token = Secret::parse(Purpose::Link, token).ok_or(ServiceError::LinkClosed)?;
-    Ok(token.hash())
 }

@@ -83,7 +83,8 @@ impl MadeEnrolment {
 }
 
 impl Services {
-    /// Makes a code. One for a server takes the place of the one before.
+    /// Makes a code. One for a server takes the place of the one before. A new server of a limited
+    /// member goes into their only group, as if they had added it.
     pub async fn add_enrolment(
         &self,
         acting: &Acting,
@@ -94,6 +95,10 @@ impl Services {
             EnrolmentFor::New(name) => (None, name),
         };
         let name = name.map(|name| Name::parse("name", &name)).transpose()?;
+        let groups = match server {
+            Some(_) => Vec::new(),
+            None => self.groups_of_new(acting.scope, Vec::new()).await?,
+        };
         let (scope, now) = (acting.scope, self.clock().now());
         let (audit, acting) = (self.audit(), acting.clone());
         let code = Secret::generate(Purpose::Enrolment);
@@ -102,6 +107,7 @@ impl Services {
             hash: code.hash(),
             server,
             name: name.as_ref().map(ToString::to_string).unwrap_or_default(),
+            group: groups.first().copied(),
             person: acting.by.who.person(),
             made_by: made_by(&acting.by),
             expires_at,
@@ -192,7 +198,8 @@ impl Deal {
             &found.name
         };
         let name = free_name(c, found.scope, wanted)?;
-        servers::create(c, found.scope, &name, self.now)
+        let groups: Vec<_> = found.group.into_iter().collect();
+        servers::create_in(c, found.scope, &name, &groups, self.now)
     }
 
     /// The server's first key, or else the successor of those it has.

@@ -36,6 +36,17 @@ impl Services {
         Ok(rows.into_iter().map(overview).collect())
     }
 
+    /// Whether these groups are all there to be seen; not found when one is not.
+    pub async fn see_groups(&self, scope: Scope, ids: &[Id<Group>]) -> Result<(), ServiceError> {
+        let all = self.store().read(move |c| groups::list(c, scope)).await?;
+        let there = |id: &Id<Group>| all.iter().any(|row| row.id == *id);
+        if ids.iter().all(there) {
+            Ok(())
+        } else {
+            Err(ServiceError::NotFound)
+        }
+    }
+
     /// One group.
     pub async fn group(&self, scope: Scope, id: Id<Group>) -> Result<GroupRow, ServiceError> {
         Ok(self

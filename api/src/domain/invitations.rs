@@ -2,10 +2,11 @@
 
 use server_scout_ui::mails::{Letter, Link};
 
-use super::accounts::{LINK_LIFE, LoggedIn};
+use super::accounts::LoggedIn;
 use super::acting::{Acting, Actor};
 use super::audit::{Action, Object};
 use super::client::Client;
+use super::first_owner::LINK_LIFE;
 use super::names::{Email, Name};
 use super::organisations::session;
 use super::password::Password;

@@ -138,7 +138,7 @@ impl Services {
             .write(move |c| {
                 let scope = members::belonging(c, person, organisation)?;
                 let member = members::find(c, scope, person)?;
-                if let Err(refused) = take_out(c, scope, &member, now)? {
+                if let Err(refused) = take_out(c, scope, &member)? {
                     return Ok(Err(refused));
                 }
                 let acting = Acting { scope, by: actor };

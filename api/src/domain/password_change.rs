@@ -119,7 +119,8 @@ impl Services {
             .read(move |c| people::password_hash(c, person))
             .await?;
         let verdict = self.0.passwords.verify(present, Some(stored.clone()));
-        match verdict.await? {
+        let verdict = verdict.await;
+        match verdict.inspect_err(|_| self.0.throttle.undo(sources))? {
             Verdict::Wrong => Err(ServiceError::invalid("present password", "is wrong")),
             Verdict::Right | Verdict::Outdated(_) => {
                 self.0.throttle.succeed(sources);

@@ -138,7 +138,7 @@ impl Doing {
         }
         if let Some(role) = role {
             members::set_role(c, scope, id, role)?;
-            tokens::revoke_within(c, scope, id, self.now)?;
+            tokens::revoke_within(c, scope, id)?;
             let detail = format!("from {} to {role}", member.role);
             self.record(c, Action::PersonRoleChanged, &member, &detail)?;
         }
@@ -162,7 +162,7 @@ impl Doing {
             Ok(member) => member,
             Err(refused) => return Ok(Err(refused)),
         };
-        if let Err(refused) = take_out(c, self.acting.scope, &member, self.now)? {
+        if let Err(refused) = take_out(c, self.acting.scope, &member)? {
             return Ok(Err(refused));
         }
         self.record(c, Action::PersonRemoved, &member, member.role.as_str())?;
@@ -200,17 +200,12 @@ impl Doing {
 }
 
 /// Takes a member out, if that is not the last owner.
-pub(super) fn take_out(
-    c: &mut SqliteConnection,
-    scope: Scope,
-    member: &MemberRow,
-    now: Timestamp,
-) -> Judged<()> {
+pub(super) fn take_out(c: &mut SqliteConnection, scope: Scope, member: &MemberRow) -> Judged<()> {
     if is_last_owner(c, scope, member)? {
         return Ok(Err(ServiceError::LastOwner));
     }
     close(c, scope, member.person)?;
-    tokens::revoke_within(c, scope, member.person, now)?;
+    tokens::revoke_within(c, scope, member.person)?;
     members::remove(c, scope, member.person)?;
     if members::of_person(c, member.person)?.is_empty() {
         people::remove(c, member.person)?;

@@ -2,10 +2,10 @@
 
 use server_scout_ui::mails::{Letter, Link};
 
-use super::accounts::LINK_LIFE;
 use super::acting::Actor;
 use super::audit::{Action, Object};
 use super::client::Client;
+use super::first_owner::LINK_LIFE;
 use super::invitations::link_hash;
 use super::names::{Email, Name};
 use super::post::Errand;

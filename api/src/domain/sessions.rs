@@ -46,6 +46,11 @@ impl Services {
         person: &PersonPrincipal,
         id: Id<Session>,
     ) -> Result<(), ServiceError> {
+        // The object first, then the right.
+        let visible = own(person, Right::Read)?;
+        self.store()
+            .read(move |c| sessions::named(c, visible, id))
+            .await?;
         let whose = own(person, Right::Administer)?;
         let (audit, by, now) = (self.audit(), person.actor(), self.clock().now());
         Ok(self

@@ -26,8 +26,8 @@ const FREE_BY_INVITER: u32 = 50;
 const LONGEST: Duration = Duration::from_mins(15);
 /// A count that saw no failure for so long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
-/// Counts that are kept. At the limit those that cost nothing yet are forgotten; when that does not
-/// help, all are.
+/// Counts that are kept. At the limit those that cost nothing yet are forgotten, and those of a day
+/// ago; when that does not help, all are.
 const KEPT: usize = 50_000;
 
 /// Who is counted.
@@ -106,6 +106,16 @@ impl Throttle {
         Ok(())
     }
 
+    /// The attempt was not made after all, for a reason that is nobody's fault.
+    pub(super) fn undo(&self, sources: &[Source]) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for source in sources {
+            if let Some(count) = counts.get_mut(source) {
+                count.failures = count.failures.saturating_sub(1);
+            }
+        }
+    }
+
     /// The attempt was right after all. An address stays counted but for this attempt: one good
     /// account must not buy guesses at others.
     pub(super) fn succeed(&self, sources: &[Source]) {
@@ -130,6 +140,11 @@ impl Throttle {
 }
 
 impl Count {
+    /// Whether it still makes somebody wait, now or after the next failure.
+    fn costs(self, free: u32, now: Timestamp) -> bool {
+        self.failures >= free && now.since(self.last) <= FORGET_AFTER
+    }
+
     /// One second after the free failures, then twice as long after each.
     fn wait(self, free: u32, now: Timestamp) -> Duration {
         let Some(beyond) = self.failures.checked_sub(free) else {
@@ -141,7 +156,7 @@ impl Count {
 }
 
 fn make_room(counts: &mut HashMap<Source, Count>, now: Timestamp) {
-    counts.retain(|source, count| !count.wait(source.free(), now).is_zero());
+    counts.retain(|source, count| count.costs(source.free(), now));
     if counts.len() >= KEPT {
         counts.clear();
     }
@@ -209,6 +224,32 @@ mod tests {
             throttle.begin(&[address], at(0)),
             Err(Duration::from_secs(1))
         );
+    }
+
+    #[test]
+    fn a_flood_of_names_does_not_wash_away_what_was_counted() {
+        let throttle = Throttle::default();
+        let account = [Source::Account(someone())];
+        for hour in 0..12 {
+            assert_eq!(throttle.begin(&account, at(hour * 3600)), Ok(()));
+        }
+        let now = at(12 * 3600);
+        for _ in 0..KEPT + 1000 {
+            assert_eq!(throttle.begin(&[Source::Account(someone())], now), Ok(()));
+        }
+        assert_eq!(throttle.begin(&account, now), Ok(()));
+        let wait = Duration::from_secs(256);
+        assert_eq!(throttle.begin(&account, now), Err(wait));
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_made_does_not_count() {
+        let throttle = Throttle::default();
+        let account = [Source::Account(someone())];
+        for _ in 0..100 {
+            assert_eq!(throttle.begin(&account, at(0)), Ok(()));
+            throttle.undo(&account);
+        }
     }
 
     #[test]

@@ -369,9 +369,11 @@ fn end(
 #[diesel::dsl::auto_type(no_type_alias)]
 fn good(scope: Scope, server: Id<Server>) -> _ {
     let organisation: Id<Organisation> = scope.organisation();
+    let shown: shows = shows(scope, server);
     agent_key::table
         .filter(agent_key::organisation_id.eq(organisation))
         .filter(agent_key::server_id.eq(server))
+        .filter(shown)
         .filter(agent_key::revoked_at.is_null())
 }
 

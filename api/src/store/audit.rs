@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::schema::{audit_chain, audit_event, audit_inbox};
+use super::schema::{audit_chain, audit_event, audit_inbox, member};
 use super::{Scope, StoreError};
 use crate::id::{Id, Person};
 
@@ -209,6 +209,22 @@ pub fn list(
         .limit(limit)
         .select(EventRow::as_select())
         .load(connection)?)
+}
+
+/// Whether an organisation knows a person: as a member, or from its events.
+pub fn knows(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    person: Id<Person>,
+) -> Result<bool, StoreError> {
+    let members = member::table
+        .filter(member::organisation_id.eq(scope.organisation()))
+        .filter(member::person_id.eq(person));
+    let events = audit_event::table
+        .filter(audit_event::organisation_id.eq(scope.organisation().as_i64()))
+        .filter(audit_event::person_id.eq(person));
+    let member = diesel::select(diesel::dsl::exists(members)).get_result(connection)?;
+    Ok(member || diesel::select(diesel::dsl::exists(events)).get_result(connection)?)
 }
 
 /// The events of a chain after `number`, oldest first, for the operator's verification.

@@ -130,7 +130,6 @@ pub fn access_token(
     type Row = (Id<AccessToken>, Membership, String, i64, Option<i64>);
     let found: Option<Row> = access_token::table
         .filter(access_token::token_hash.eq(hash.as_bytes()))
-        .filter(access_token::revoked_at.is_null())
         .select((
             access_token::id,
             (access_token::organisation_id, access_token::person_id),

@@ -5,7 +5,7 @@ use server_scout_wire::Timestamp;
 
 use super::schema::enrolment;
 use super::{Scope, StoreError};
-use crate::id::{Enrolment, Id, Organisation, Person, Server};
+use crate::id::{Enrolment, Group, Id, Organisation, Person, Server};
 use crate::secret::SecretHash;
 
 /// A code to keep.
@@ -17,6 +17,8 @@ pub struct NewEnrolment {
     pub server: Option<Id<Server>>,
     /// What a new server is called; empty for its host's name.
     pub name: String,
+    /// The group that a new server goes into.
+    pub group: Option<Id<Group>>,
     /// Who made it; none for the operator.
     pub person: Option<Id<Person>>,
     /// The same in words.
@@ -36,6 +38,8 @@ pub struct FoundEnrolment {
     pub server: Option<Id<Server>>,
     /// What a new server is called; empty for its host's name.
     pub name: String,
+    /// The group that a new server goes into.
+    pub group: Option<Id<Group>>,
     /// Who made it.
     pub made_by: String,
 }
@@ -62,6 +66,7 @@ pub fn create(
             enrolment::code_hash.eq(new.hash.as_bytes()),
             enrolment::server_id.eq(new.server),
             enrolment::name.eq(&new.name),
+            enrolment::group_id.eq(new.group),
             enrolment::person_id.eq(new.person),
             enrolment::made_by.eq(&new.made_by),
             enrolment::created_at.eq(now.as_millis()),
@@ -96,6 +101,7 @@ pub fn find(
         Id<Organisation>,
         Option<Id<Server>>,
         String,
+        Option<Id<Group>>,
         String,
     );
     let found: Option<Row> = enrolment::table
@@ -106,19 +112,21 @@ pub fn find(
             enrolment::organisation_id,
             enrolment::server_id,
             enrolment::name,
+            enrolment::group_id,
             enrolment::made_by,
         ))
         .first(connection)
         .optional()?;
-    Ok(
-        found.map(|(id, organisation, server, name, made_by)| FoundEnrolment {
+    Ok(found.map(
+        |(id, organisation, server, name, group, made_by)| FoundEnrolment {
             id,
             scope: Scope::of(organisation),
             server,
             name,
+            group,
             made_by,
-        }),
-    )
+        },
+    ))
 }
 
 /// Uses a code up.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::credentials::word;
-use super::schema::{member, member_group};
+use super::schema::{member, member_group, person};
 use super::{Scope, StoreError, groups};
 use crate::access::Role;
 use crate::id::{Group, Id, Person};
@@ -11,6 +11,8 @@ use crate::id::{Group, Id, Person};
 /// What is said of a member.
 #[derive(Clone, Debug)]
 pub struct MemberLimits {
+    /// The member's address.
+    pub email: String,
     /// The member's role. Owners and admins see every server, whatever else stands here.
     pub role: Role,
     /// Whether the member sees the servers of these groups alone.
@@ -25,10 +27,11 @@ pub fn get(
     scope: Scope,
     person: Id<Person>,
 ) -> Result<MemberLimits, StoreError> {
-    let (role, limited): (String, bool) = member::table
+    let (email, role, limited): (String, String, bool) = member::table
+        .inner_join(person::table)
         .filter(member::organisation_id.eq(scope.organisation()))
         .filter(member::person_id.eq(person))
-        .select((member::role, member::limited))
+        .select((person::email, member::role, member::limited))
         .first(connection)?;
     let groups = member_group::table
         .filter(member_group::organisation_id.eq(scope.organisation()))
@@ -36,6 +39,7 @@ pub fn get(
         .select(member_group::group_id)
         .load(connection)?;
     Ok(MemberLimits {
+        email,
         role: word(&role)?,
         limited,
         groups,

@@ -33,6 +33,8 @@ pub mod series;
 pub mod servers;
 pub mod sessions;
 pub mod tags;
+#[cfg(test)]
+mod tenants;
 pub mod tokens;
 mod writer;
 

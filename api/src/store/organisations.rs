@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::schema::{member, organisation};
+use super::schema::{member, organisation, person};
 use super::{Scope, StoreError, credentials};
 use crate::access::Role;
 use crate::id::{Id, Organisation, Person};
@@ -72,4 +72,21 @@ pub fn ownerless(connection: &mut SqliteConnection) -> Result<Option<(Scope, Str
         .first(connection)
         .optional()?;
     Ok(found.map(|(id, name)| (credentials::of_new(id), name)))
+}
+
+/// The addresses of the owners who can act, at most `limit`, for what they have to know.
+pub fn owner_addresses(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    Ok(member::table
+        .inner_join(person::table)
+        .filter(member::organisation_id.eq(scope.organisation()))
+        .filter(member::role.eq(Role::Owner.as_str()))
+        .filter(member::suspended_at.is_null())
+        .order(person::email)
+        .limit(limit)
+        .select(person::email)
+        .load(connection)?)
 }

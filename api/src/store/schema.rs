@@ -101,7 +101,6 @@ diesel::table! {
         scope -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
-        revoked_at -> Nullable<BigInt>,
         name -> Text,
         used_at -> Nullable<BigInt>,
         used_from -> Text,
@@ -193,6 +192,7 @@ diesel::table! {
         made_by -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        group_id -> Nullable<BigInt>,
     }
 }
 

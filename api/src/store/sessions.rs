@@ -158,6 +158,24 @@ pub fn end(connection: &mut SqliteConnection, hash: &SecretHash) -> Result<(), S
     Ok(())
 }
 
+/// Whether the session of that name is one of these; not found when it is none.
+pub fn named(
+    connection: &mut SqliteConnection,
+    whose: Whose,
+    id: Id<Session>,
+) -> Result<(), StoreError> {
+    let mut named = session::table
+        .filter(session::person_id.eq(whose.person))
+        .filter(session::id.eq(id))
+        .select(session::id)
+        .into_boxed();
+    if let Some(organisation) = whose.organisation {
+        named = named.filter(session::organisation_id.eq(organisation));
+    }
+    named.first::<Id<Session>>(connection)?;
+    Ok(())
+}
+
 /// Ends the session of that name, if it is one of these.
 pub fn end_named(
     connection: &mut SqliteConnection,

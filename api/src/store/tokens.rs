@@ -93,17 +93,14 @@ pub fn revoke_within(
     connection: &mut SqliteConnection,
     scope: Scope,
     person: Id<Person>,
-    now: Timestamp,
 ) -> Result<(), StoreError> {
     let theirs = access_token::table
         .filter(access_token::organisation_id.eq(scope.organisation()))
-        .filter(access_token::person_id.eq(person))
-        .filter(access_token::revoked_at.is_null());
-    diesel::update(theirs)
-        .set(access_token::revoked_at.eq(now.as_millis()))
-        .execute(connection)?;
+        .filter(access_token::person_id.eq(person));
+    diesel::delete(theirs).execute(connection)?;
     Ok(())
 }
+
 /// How many tokens a person has in the organisation, with those that have expired and are still listed.
 pub fn count(
     connection: &mut SqliteConnection,
@@ -112,7 +109,6 @@ pub fn count(
 ) -> Result<usize, StoreError> {
     let count: i64 = access_token::table
         .filter(access_token::organisation_id.eq(scope.organisation()))
-        .filter(access_token::revoked_at.is_null())
         .filter(access_token::person_id.eq(person))
         .count()
         .get_result(connection)?;
@@ -128,7 +124,6 @@ pub fn get(
     let row: Stored = access_token::table
         .inner_join(person::table)
         .filter(access_token::organisation_id.eq(scope.organisation()))
-        .filter(access_token::revoked_at.is_null())
         .filter(access_token::id.eq(id))
         .select(COLUMNS)
         .first(connection)?;
@@ -147,7 +142,6 @@ pub fn list(
     let mut query = access_token::table
         .inner_join(person::table)
         .filter(access_token::organisation_id.eq(scope.organisation()))
-        .filter(access_token::revoked_at.is_null())
         .order((access_token::created_at.desc(), access_token::id.desc()))
         .limit(limit)
         .select(COLUMNS)
@@ -205,14 +199,9 @@ pub fn touch(
     Ok(())
 }
 
-/// Removes tokens that expired or were revoked before `before`. Returns how many.
+/// Removes tokens that expired before `before`. Returns how many.
 pub fn sweep(connection: &mut SqliteConnection, before: Timestamp) -> Result<usize, StoreError> {
-    let before = before.as_millis();
-    let ended = access_token::table.filter(
-        access_token::expires_at
-            .lt(before)
-            .or(access_token::revoked_at.assume_not_null().lt(before)),
-    );
+    let ended = access_token::table.filter(access_token::expires_at.lt(before.as_millis()));
     Ok(diesel::delete(ended).execute(connection)?)
 }
 

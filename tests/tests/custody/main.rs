@@ -9,5 +9,7 @@
 )]
 
 mod audit_log;
+mod dump;
 mod master_key;
 mod organisation;
+mod search;

@@ -169,6 +169,38 @@ async fn what_a_limited_member_adds_goes_into_a_group_of_theirs() {
 }
 
 #[tokio::test]
+async fn an_admin_says_on_a_page_which_servers_a_member_sees() {
+    let (fleet, hidden, _, token) = fleet().await;
+    let other = fleet.add_group("Other").await;
+    fleet.set_in_group(Method::PUT, &other, &hidden.id).await;
+    let person = fleet.person_id(MEMBER).await;
+    let path = format!("/settings/people/{person}/groups");
+    let mut owner = fleet.owner().await;
+    assert!(owner.get("/settings/people").await.text().contains(&path));
+    let page = owner.get(&path).await.text();
+    assert!(page.contains(MEMBER) && page.contains("Customer"), "{page}");
+    let field = format!("group-{other}");
+    let saved = owner
+        .submit(&path, &[("limited", "yes"), (&field, "on")])
+        .await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    assert_eq!(fleet.names(&token, "").await, ["secret-2"]);
+    let saved = owner.submit(&path, &[("limited", "no")]).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    assert_eq!(fleet.names(&token, "").await.len(), 2);
+    let unsaid = owner.submit(&path, &[(&field, "on")]).await;
+    assert_eq!(unsaid.status, 422, "{}", unsaid.text());
+
+    let mut member = fleet.stranger();
+    member.log_in(MEMBER, PASSWORD).await;
+    assert_eq!(member.get(&path).await.status, 403);
+    let denied = member.submit(&path, &[("limited", "no")]).await;
+    assert_eq!(denied.status, 403, "{}", denied.text());
+    let nobody = owner.get("/settings/people/0123456789abcdef/groups").await;
+    assert_eq!(nobody.status, 404, "{}", nobody.text());
+}
+
+#[tokio::test]
 async fn a_viewer_without_a_group_left_sees_nothing() {
     let fleet = Fleet::start().await;
     let group = fleet.add_group("Customer").await;
@@ -191,6 +223,7 @@ async fn a_viewer_without_a_group_left_sees_nothing() {
         .call(Method::PUT, &path, &fleet.token, Some(&all))
         .await;
     assert_eq!(fleet.names(&token, "").await, ["web-1"]);
+    let group = fleet.add_group("Another").await;
     let contradiction = json!({ "limited": false, "groups": [group] });
     let refused = fleet
         .call(Method::PUT, &path, &fleet.token, Some(&contradiction))

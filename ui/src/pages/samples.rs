@@ -9,11 +9,11 @@ pub(super) use self::people::{
 use crate::views::{
     AccountView, AgentKeyMadeView, AgentKeyRow, AgentKeysView, AuditFilter, AuditRow, AuditView,
     Choice, ConfirmView, DataView, EnrolmentView, FactorRow, FirstOwnerView, Frame, GroupLink,
-    GroupRow, GroupView, GroupsView, LoginView, MessageView, NewServerView, NewTokenView,
-    RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, Section, ServerAddedView,
-    ServerDeletionView, ServerRow, ServerSettingsView, ServerView, ServersFilter, ServersView,
-    SessionRow, Settings, Status, TagView, TokenMadeView, TokenRow, TokensView, TotpSetupView,
-    ValueRow,
+    GroupRow, GroupView, GroupsView, LoginView, MemberGroupsView, MessageView, NewServerView,
+    NewTokenView, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, Section,
+    ServerAddedView, ServerDeletionView, ServerRow, ServerSettingsView, ServerView, ServersFilter,
+    ServersView, SessionRow, Settings, Status, TagView, TokenMadeView, TokenRow, TokensView,
+    TotpSetupView, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -321,6 +321,17 @@ pub(super) fn group(text: &str) -> GroupView {
     }
 }
 
+pub(super) fn member_groups(text: &str) -> MemberGroupsView {
+    MemberGroupsView {
+        frame: frame(text),
+        settings: Settings::at(Section::People),
+        id: text.to_owned(),
+        email: text.to_owned(),
+        limited: true,
+        groups: choices(text),
+    }
+}
+
 pub(super) fn tokens(text: &str) -> TokensView {
     let token = |expired| TokenRow {
         id: text.to_owned(),
@@ -385,6 +396,9 @@ pub(super) fn empty_fleet(pages: &super::Pages) {
     none.groups.clear();
     let mut group = group("");
     group.error = None;
+    let mut unlimited = member_groups("");
+    unlimited.limited = false;
+    unlimited.groups.clear();
     let mut tokens = tokens("");
     (tokens.everybody, tokens.next_after, tokens.notice) = (false, None, None);
     for (row, used) in tokens
@@ -408,6 +422,7 @@ pub(super) fn empty_fleet(pages: &super::Pages) {
         pages.groups(&groups),
         pages.groups(&none),
         pages.group(&group),
+        pages.member_groups(&unlimited),
         pages.tokens(&tokens),
         pages.tokens(&nobody),
         pages.new_token(&token),

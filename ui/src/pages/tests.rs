@@ -85,6 +85,7 @@ fn the_samples_fill_every_field() {
         json!(samples::server_deletion("sample")),
         json!(samples::groups("sample")),
         json!(samples::group("sample")),
+        json!(samples::member_groups("sample")),
         json!(samples::tokens("sample")),
         json!(samples::new_token("sample")),
         json!(samples::token_made("sample")),
@@ -293,6 +294,7 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "agent_keys",
         "agent_key_made",
         "enrolment",
+        "member_groups",
         "message",
     ] {
         for data in [
@@ -378,6 +380,7 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
             .unwrap(),
         pages.groups(&samples::groups(text)).unwrap(),
         pages.group(&samples::group(text)).unwrap(),
+        pages.member_groups(&samples::member_groups(text)).unwrap(),
         pages.tokens(&samples::tokens(text)).unwrap(),
         pages.new_token(&samples::new_token(text)).unwrap(),
         pages.token_made(&samples::token_made(text)).unwrap(),

@@ -136,3 +136,20 @@ pub struct GroupView {
     /// Why it was refused.
     pub error: Option<String>,
 }
+
+/// Which servers a member sees.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemberGroupsView {
+    /// What stands around it.
+    pub frame: Frame,
+    /// The sections of the settings.
+    pub settings: Settings,
+    /// The person's opaque id, safe in a path.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+    /// Whether they see the servers of some groups alone.
+    pub limited: bool,
+    /// The groups, and which they see.
+    pub groups: Vec<Choice>,
+}

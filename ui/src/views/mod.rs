@@ -13,8 +13,8 @@ use serde::Serialize;
 
 pub use self::agent_keys::{AgentKeyMadeView, AgentKeyRow, AgentKeysView, EnrolmentView};
 pub use self::fleet::{
-    Choice, GroupLink, GroupRow, GroupView, GroupsView, ServerDeletionView, ServerSettingsView,
-    ServersFilter, TagView,
+    Choice, GroupLink, GroupRow, GroupView, GroupsView, MemberGroupsView, ServerDeletionView,
+    ServerSettingsView, ServersFilter, TagView,
 };
 pub use self::people::{
     ConfirmEmailView, ForgotPasswordView, InvitationJoinView, InvitationRow, InvitationView,

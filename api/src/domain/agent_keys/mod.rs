@@ -5,6 +5,7 @@
 //! instead, the keys before it stay, and the organisation is told.
 
 mod known;
+mod notice;
 mod uses;
 
 use diesel::SqliteConnection;
@@ -18,9 +19,9 @@ use super::client::Client;
 use super::{ServiceError, Services};
 use crate::id::{AgentKey, Id, Server};
 use crate::secret::{Purpose, Secret};
-use crate::store::agent_keys::{AgentKeyRow, KeyState, KeyUse};
+use crate::store::agent_keys::{AgentKeyRow, KeyState, KeyUse, Unseen};
 use crate::store::credentials::AgentIdentity;
-use crate::store::{Scope, StoreError, agent_keys, servers};
+use crate::store::{Scope, StoreError, agent_keys, enrolments, servers};
 
 /// An agent key as people see it.
 #[derive(Clone, Debug)]
@@ -53,6 +54,19 @@ impl Services {
             })
             .await?;
         Ok(rows.into_iter().map(|row| self.key_overview(row)).collect())
+    }
+
+    /// One agent key of a server.
+    pub async fn agent_key(
+        &self,
+        scope: Scope,
+        server: Id<Server>,
+        key: Id<AgentKey>,
+    ) -> Result<AgentKeyOverview, ServiceError> {
+        let keys = self.agent_keys(scope, server).await?;
+        let mut keys = keys.into_iter();
+        let found = keys.find(|known| known.row.id == key);
+        found.ok_or(ServiceError::NotFound)
     }
 
     /// Makes another agent key for a server. The ones before stay good.
@@ -100,26 +114,27 @@ impl Services {
         let unseen_until = now.after(self.0.limits.key_overlap);
         let key = Secret::generate(Purpose::AgentKey);
         let (hash, ending) = (key.hash(), key.ending().to_owned());
-        let row = self
+        let (row, unseen) = self
             .store()
             .write(move |c| {
                 let server = servers::get(c, scope, id)?;
-                end_unseen(c, &audit, now)?;
+                let unseen = end_unseen(c, &audit, now)?;
                 let keys = agent_keys::list(c, scope, id)?;
                 if keys.iter().any(|key| key.state() == KeyState::Successor) {
-                    return Ok(None);
+                    return Ok((None, unseen));
                 }
                 let made = agent_keys::create(c, scope, id, &hash, &ending, now)?;
                 agent_keys::make_successor(c, scope, id, made, unseen_until)?;
                 let key = Object::agent_key(made, &ending);
                 audit.record(c, now, &acting, Action::AgentKeyRotated, &key, &server.name)?;
-                row_of(c, scope, id, made).map(Some)
+                Ok((Some(row_of(c, scope, id, made)?), unseen))
             })
-            .await?
-            .ok_or(ServiceError::Conflict {
-                member: "agent key",
-                reason: "has a successor that was not used yet; use it, or revoke it first",
-            })?;
+            .await?;
+        self.tell_owners(unseen).await?;
+        let row = row.ok_or(ServiceError::Conflict {
+            member: "agent key",
+            reason: "has a successor that was not used yet; use it, or revoke it first",
+        })?;
         Ok((self.key_overview(row), key))
     }
 
@@ -157,13 +172,15 @@ impl Services {
     /// have expired, and writes down when keys were used.
     pub(super) async fn keep_agent_keys(&self) -> Result<(), ServiceError> {
         let (audit, now) = (self.audit(), self.clock().now());
-        self.store()
+        let unseen = self
+            .store()
             .write(move |c| {
-                end_unseen(c, &audit, now)?;
                 agent_keys::remove_ended(c, now.before(ENDED_KEPT))?;
-                crate::store::enrolments::sweep(c, now)
+                enrolments::sweep(c, now)?;
+                end_unseen(c, &audit, now)
             })
             .await?;
+        self.tell_owners(unseen).await?;
         self.write_key_uses().await
     }
 
@@ -233,8 +250,9 @@ fn end_unseen(
     connection: &mut SqliteConnection,
     audit: &Audit,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    for unseen in agent_keys::end_unseen(connection, now)? {
+) -> Result<Vec<Unseen>, StoreError> {
+    let ended = agent_keys::end_unseen(connection, now)?;
+    for unseen in &ended {
         let acting = Acting::dashboard(unseen.scope);
         let key = Object::agent_key(unseen.key, &unseen.ending);
         let detail = format!(
@@ -250,7 +268,7 @@ fn end_unseen(
             &detail,
         )?;
     }
-    Ok(())
+    Ok(ended)
 }
 
 fn row_of(

@@ -59,6 +59,12 @@ impl Services {
             return Err(ServiceError::invalid("limit", reason));
         }
         let scope = person.scope(Right::Read)?;
+        if let Some(asked) = query.person {
+            let known = move |c: &mut SqliteConnection| audit::knows(c, scope, asked);
+            if !self.store().read(known).await? {
+                return Err(ServiceError::NotFound);
+            }
+        }
         let own = (!person.may(Right::Administer)).then(|| person.person());
         if own.is_some() && query.person.is_some_and(|asked| Some(asked) != own) {
             return Err(ServiceError::Forbidden);

@@ -24,7 +24,7 @@ pub(super) use self::verify::head_of;
 pub use self::verify::{Finding, KnownHead};
 use super::acting::{Acting, Actor};
 use crate::store::audit::{self, Chain, EventRow, InboxRow};
-use crate::store::{Scope, StoreError};
+use crate::store::{Scope, StoreError, organisations};
 
 /// Records events, inside the transaction of what they tell of. Cloning shares it.
 #[derive(Clone)]
@@ -95,6 +95,10 @@ impl Audit {
         by: &Actor,
         (action, object, detail): (Action, &Object, &str),
     ) -> Result<(), StoreError> {
+        if let Chain::Organisation(scope) = chain {
+            // Whoever was at work when it was deleted must not begin its chain anew.
+            organisations::name(connection, scope)?;
+        }
         let detail: String = detail.chars().take(MAX_DETAIL).collect();
         let Some(key) = &self.0.key else {
             let left = InboxRow {

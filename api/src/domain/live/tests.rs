@@ -127,7 +127,7 @@ fn a_value_of_a_slow_tier_stays_until_its_tier_is_read_without_it() {
         report
     };
     let mounts = || {
-        let newest = live.newest(scope, server).values;
+        let newest = live.newest(&Sight::all(scope), server).values;
         let values = newest.iter();
         values
             .filter(|shown| shown.metric == Metric::MountUsedBytes)

@@ -112,9 +112,24 @@ impl AgentKeysApi {
         key_id: Path<String>,
     ) -> Result<Gone, Failure> {
         let id = visible(&self.0, &person, &id.0).await?;
+        let key = self.visible_key(&person, id, &key_id.0).await?;
         let acting = person.0.acting_fresh(Right::Administer)?;
-        let key: Id<id::AgentKey> = key_id.0.parse().map_err(|_| Failure::not_found())?;
         self.0.services().revoke_agent_key(&acting, id, key).await?;
         Ok(Gone::Gone)
+    }
+}
+
+impl AgentKeysApi {
+    /// The object first, then the right.
+    async fn visible_key(
+        &self,
+        person: &PersonAuth,
+        server: Id<id::Server>,
+        key: &str,
+    ) -> Result<Id<id::AgentKey>, Failure> {
+        let key = key.parse().map_err(|_| Failure::not_found())?;
+        let scope = person.0.scope(Right::Read)?;
+        let found = self.0.services().agent_key(scope, server, key).await?;
+        Ok(found.row.id)
     }
 }

@@ -218,14 +218,16 @@ impl GroupsApi {
         change: Json<MemberGroupsChange>,
     ) -> Result<Json<MemberGroups>, Failure> {
         let (scope, id, _) = self.member(&person, &id.0).await?;
-        let acting = person.0.acting_fresh(Right::Administer)?;
         let MemberGroupsChange { limited, groups } = change.0;
+        let groups = group_ids(&groups)?;
+        let services = self.0.services();
+        services.see_groups(scope, &groups).await?;
+        let acting = person.0.acting_fresh(Right::Administer)?;
         if !limited && !groups.is_empty() {
             let reason = "must be empty for a member who is not limited";
             return Err(Failure::invalid("groups", reason));
         }
-        let groups = limited.then(|| group_ids(&groups)).transpose()?;
-        let services = self.0.services();
+        let groups = limited.then_some(groups);
         let limits = services.set_member_groups(&acting, id, groups).await?;
         self.shown(scope, limits).await
     }

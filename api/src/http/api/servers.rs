@@ -84,10 +84,13 @@ impl ServersApi {
         person: PersonAuth,
         new: Json<NewServer>,
     ) -> Result<AddedServerResponse, Failure> {
-        let acting = person.0.acting(Right::Write)?;
         let NewServer { name, groups } = new.0;
         let groups = group_ids(&groups.unwrap_or_default())?;
         let services = self.0.services();
+        services
+            .see_groups(person.0.scope(Right::Read)?, &groups)
+            .await?;
+        let acting = person.0.acting(Right::Write)?;
         let (server, key) = services.add_server_to(&acting, &name, groups).await?;
         Ok(AddedServerResponse::Added(Json(AddedServer {
             server: (&server).into(),

@@ -82,12 +82,14 @@ async fn revoke(
     Path(id): Path<String>,
     mut fields: Fields,
 ) -> poem::Result<Response> {
-    let (server, acting) = administered(app, &visitor, &id).await?;
-    let key: Id<id::AgentKey> = fields
-        .take("key")
-        .parse()
-        .map_err(|_| Failure::not_found())?;
-    let id = server.row.id;
+    let id = visible(app, &visitor, &id).await?.row.id;
+    let key = fields.take("key");
+    let key = key.parse().map_err(|_| Failure::not_found())?;
+    let scope = visitor.person.scope(Right::Read).map_err(Failure::from)?;
+    let known = app.services().agent_key(scope, id, key).await;
+    known.map_err(Failure::from)?;
+    let acting = visitor.person.acting_fresh(Right::Administer);
+    let acting = acting.map_err(Failure::from)?;
     let revoked = app.services().revoke_agent_key(&acting, id, key).await;
     revoked.map_err(Failure::from)?;
     Ok(see_other(&format!("/servers/{id}/keys")))

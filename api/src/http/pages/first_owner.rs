@@ -11,7 +11,8 @@ use super::super::{App, client};
 use super::html;
 use super::login::{sentence, with_session};
 use crate::domain::ServiceError;
-use crate::domain::accounts::{FirstOwner, Password};
+use crate::domain::accounts::Password;
+use crate::domain::first_owner::FirstOwner;
 
 /// Looks only; mail scanners and previews may follow a link.
 #[handler]

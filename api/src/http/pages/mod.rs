@@ -9,6 +9,7 @@ mod first_owner;
 mod groups;
 mod invitation;
 mod login;
+mod member_groups;
 mod organisations;
 mod people;
 mod profile;
@@ -44,6 +45,7 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let route = second_step::routes(pages, route);
     let route = requirement::routes(pages, route);
     let route = groups::routes(pages, route);
+    let route = member_groups::routes(pages, route);
     let route = server_settings::routes(pages, route);
     let route = tokens::routes(pages, route);
     route

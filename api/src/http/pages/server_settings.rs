@@ -106,6 +106,9 @@ async fn change_groups(
 ) -> poem::Result<Response> {
     let server = found(app, &visitor, &id).await?;
     let groups = group_ids(&fields.take_ticked(GROUP_FIELD))?;
+    let scope = visitor.person.scope(Right::Read).map_err(Failure::from)?;
+    let seen = app.services().see_groups(scope, &groups).await;
+    seen.map_err(Failure::from)?;
     let acting = visitor.person.acting(Right::Administer);
     let acting = acting.map_err(Failure::from)?;
     let id = server.row.id;
