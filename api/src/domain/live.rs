@@ -1,5 +1,7 @@
 //! The live view: the newest values of every server in memory, and who listens to them.
 
+mod reported;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use crate::store::series::SeriesMap;
 use crate::store::servers::ServerRow;
 use crate::store::{Scope, Store, StoreError, live as stored};
 use crate::timeseries::rate;
+
+pub use self::reported::Reported;
 
 /// Events that a slow listener may fall behind before it is told to look again.
 const BACKLOG: usize = 256;

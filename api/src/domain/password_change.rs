@@ -4,6 +4,7 @@ use super::accounts::{LoggedIn, sources};
 use super::audit::{Action, Object};
 use super::client::Client;
 use super::names::Email;
+use super::notices::Notice;
 use super::password::{Password, Verdict};
 use super::principal::{Means, PersonPrincipal};
 use super::throttle::Source;
@@ -72,6 +73,7 @@ impl Services {
         let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
         let device_hash = device.hash();
         let (audit, by, now) = (self.audit(), person.actor(), self.clock().now());
+        let client = by.client.clone();
         self.store()
             .write(move |c| {
                 people::replace_password_hash(c, replacement.person, &before, &after)?;
@@ -99,6 +101,7 @@ impl Services {
                 other => other.into(),
             })?;
         tracing::info!("a password was changed");
+        self.tell_account(&identity.email, Notice::PasswordChanged, &client);
         Ok(LoggedIn {
             session: fresh,
             device,

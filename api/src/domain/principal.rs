@@ -97,6 +97,18 @@ impl PersonPrincipal {
         }
     }
 
+    /// The scope of what `/metrics` shows: by a token of scope `metrics` alone, which every collector
+    /// can be given, because it opens nothing else.
+    pub fn exposed(&self) -> Result<Scope, ServiceError> {
+        if self.identity.lacks_factor {
+            return Err(ServiceError::SecondFactorRequired);
+        }
+        match self.own {
+            None => Ok(self.identity.scope),
+            Some(_) => Err(ServiceError::Forbidden),
+        }
+    }
+
     /// The right to a change, and who makes it.
     pub fn acting(&self, right: Right) -> Result<Acting, ServiceError> {
         Ok(Acting {

@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 mod edge;
 mod event_export;
+mod exposition;
 mod guard;
 mod headers;
 mod health;
@@ -126,5 +127,6 @@ fn declared(app: &App) -> Routes {
     let routes = health::routes(&pages, Routes::new());
     let routes = assets::routes(&pages, routes);
     let routes = ca::routes(&pages, routes);
+    let routes = exposition::routes(&pages, routes);
     pages::routes(&pages, routes)
 }
