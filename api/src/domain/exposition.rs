@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use server_scout_wire::{Kind, Label, Metric, Timestamp, Unit};
+use server_scout_wire::{Kind, Label, LabelName, Metric, Timestamp, Unit};
 
 use super::live::{Live, Reported};
 use super::principal::PersonPrincipal;
@@ -66,22 +66,18 @@ impl Services {
 }
 
 impl Exposition {
-    /// How many families there are, those without a sample included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        OF_SERVERS.len() + Metric::ALL.len()
+    /// The families one by one, each put together when it is asked for; some have no sample.
+    pub fn families(self) -> impl Iterator<Item = Family> {
+        let places = 0..OF_SERVERS.len() + Metric::ALL.len();
+        places.filter_map(move |place| self.family(place))
     }
 
-    /// The family of that place; none beyond the last.
-    #[must_use]
-    pub fn family(&self, place: usize) -> Option<Family> {
-        match OF_SERVERS.get(place) {
-            Some(of_servers) => Some(self.of_servers(of_servers)),
-            None => {
-                let metric = Metric::ALL.get(place - OF_SERVERS.len())?;
-                Some(self.of_metric(*metric))
-            }
+    fn family(&self, place: usize) -> Option<Family> {
+        if let Some(of_servers) = OF_SERVERS.get(place) {
+            return Some(self.of_servers(of_servers));
         }
+        let metric = Metric::ALL.get(place - OF_SERVERS.len())?;
+        Some(self.of_metric(*metric))
     }
 
     fn of_servers(&self, family: &OfServers) -> Family {
@@ -120,7 +116,7 @@ impl Exposition {
             name: format!("{PREFIX}{}{suffix}", description.name),
             help: description.meaning,
             kind: description.kind,
-            label: description.label.map(|label| label.as_str()),
+            label: description.label.map(LabelName::as_str),
             samples,
         }
     }

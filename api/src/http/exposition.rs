@@ -1,7 +1,7 @@
 //! `/metrics`: the newest values of all servers of an organisation, in the text exposition format.
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream;
 use poem::http::header;
 use poem::web::Data;
 use poem::{Body, Request, Response, handler};
@@ -31,31 +31,23 @@ async fn scrape(Data(app): Data<&App>, request: &Request) -> poem::Result<Respon
 
 /// Writes family by family, as fast as it is read: what waits is one family.
 fn written(exposition: Exposition) -> Response {
-    let families = stream::iter(0..exposition.len());
-    let texts = families.filter_map(move |place| {
-        let family = exposition.family(place);
-        let family = family.filter(|family| !family.samples.is_empty());
-        std::future::ready(family.map(|family| text(family).map(Bytes::from)))
-    });
+    let families = exposition.families();
+    let texts = families
+        .filter(|family| !family.samples.is_empty())
+        .map(|family| text(family).map(Bytes::from));
     Response::builder()
         .header(header::CONTENT_TYPE, TEXT_FORMAT)
-        .body(Body::from_bytes_stream(texts))
+        .body(Body::from_bytes_stream(stream::iter(texts)))
 }
 
-fn text(family: Family) -> std::io::Result<String> {
-    let metrics = family.samples.into_iter();
-    let metrics = metrics.map(|sample| metric(sample, family.kind, family.label));
-    let mut message = MetricFamily::default();
-    message.set_name(family.name);
-    message.set_help(family.help.to_owned());
-    message.set_field_type(match family.kind {
+fn text(exposed: Family) -> std::io::Result<String> {
+    let metrics = exposed.samples.into_iter();
+    let metrics = metrics.map(|sample| metric(sample, exposed.kind, exposed.label));
+    let kind = match exposed.kind {
         Kind::Counter => MetricType::COUNTER,
         Kind::Gauge => MetricType::GAUGE,
-    });
-    message.set_metric(metrics.collect());
-    TextEncoder::new()
-        .encode_to_string(&[message])
-        .map_err(std::io::Error::other)
+    };
+    encode(&[family(&exposed.name, exposed.help, kind, metrics.collect())])
 }
 
 fn metric(sample: Sample, kind: Kind, name: Option<&str>) -> Metric {
@@ -66,23 +58,48 @@ fn metric(sample: Sample, kind: Kind, name: Option<&str>) -> Metric {
         pair("server_id", sample.id.to_string()),
     ];
     labels.extend(own);
-    let mut metric = Metric::from_label(labels);
     match kind {
-        Kind::Counter => {
-            let mut counter = Counter::default();
-            counter.set_value(sample.value);
-            metric.set_counter(counter);
-        }
-        Kind::Gauge => {
-            let mut gauge = Gauge::default();
-            gauge.set_value(sample.value);
-            metric.set_gauge(gauge);
-        }
+        Kind::Counter => counter(labels, sample.value),
+        Kind::Gauge => gauge(labels, sample.value),
     }
+}
+
+pub(super) fn encode(families: &[MetricFamily]) -> std::io::Result<String> {
+    let text = TextEncoder::new().encode_to_string(families);
+    text.map_err(std::io::Error::other)
+}
+
+pub(super) fn family(
+    name: &str,
+    help: &str,
+    kind: MetricType,
+    metrics: Vec<Metric>,
+) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
+    family
+}
+
+pub(super) fn counter(labels: Vec<LabelPair>, value: f64) -> Metric {
+    let mut counter = Counter::default();
+    counter.set_value(value);
+    let mut metric = Metric::from_label(labels);
+    metric.set_counter(counter);
     metric
 }
 
-fn pair(name: &str, value: String) -> LabelPair {
+pub(super) fn gauge(labels: Vec<LabelPair>, value: f64) -> Metric {
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    let mut metric = Metric::from_label(labels);
+    metric.set_gauge(gauge);
+    metric
+}
+
+pub(super) fn pair(name: &str, value: String) -> LabelPair {
     let mut pair = LabelPair::default();
     pair.set_name(name.to_owned());
     pair.set_value(value);

@@ -50,6 +50,7 @@ pub use self::connection::backup_of;
 pub use self::error::{OpenError, StoreError};
 pub use self::scope::Scope;
 pub use self::writer::{Urgency, WriteContext, Writer};
+use crate::internals::Internals;
 
 /// Between portions of long work.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -64,6 +65,7 @@ pub struct Store {
     long_reads: Arc<Semaphore>,
     writer: Writer,
     path: PathBuf,
+    internals: Arc<Internals>,
     /// For the one tiny query of every report; never waits for a thread.
     generation: Arc<Mutex<SqliteConnection>>,
 }
@@ -92,21 +94,25 @@ impl Store {
         let path = Path::new(&name);
         let mut connection = connection::open_in_memory(&name)?;
         connection::migrate(&mut connection, path)?;
+        let internals = Arc::default();
         Ok(Self {
             readers: connection::readers_of(name.clone(), 1, path)?,
             long_reads: Arc::new(Semaphore::new(1)),
-            writer: Writer::start(connection, path)?,
+            writer: Writer::start(connection, path, Arc::clone(&internals))?,
             path: path.to_owned(),
+            internals,
             generation: Arc::new(Mutex::new(connection::open_in_memory(&name)?)),
         })
     }
 
     fn assemble(path: &Path, connection: SqliteConnection) -> Result<Self, OpenError> {
+        let internals = Arc::default();
         Ok(Self {
             readers: connection::readers(path, READERS)?,
             long_reads: Arc::new(Semaphore::new(READERS as usize / 2)),
-            writer: Writer::start(connection, path)?,
+            writer: Writer::start(connection, path, Arc::clone(&internals))?,
             path: path.to_owned(),
+            internals,
             generation: Arc::new(Mutex::new(connection::reader(path)?)),
         })
     }
@@ -157,6 +163,21 @@ impl Store {
         let path = self.path.clone();
         let emptied = tokio::task::spawn_blocking(move || free_pages::empty_log(&path));
         emptied.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// What is counted for the operator.
+    #[must_use]
+    pub fn internals(&self) -> &Internals {
+        &self.internals
+    }
+
+    /// Size of the database with its log of writes; 0 when it cannot be seen.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        size(&self.path) + size(Path::new(&log))
     }
 
     /// The writer, for those who need more of it.

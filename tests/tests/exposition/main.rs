@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod internals;
+
 use std::process::Command;
 
 use jiff::Timestamp;
@@ -27,6 +29,10 @@ async fn scrape(fleet: &Fleet, token: &str) -> https::Answer {
 async fn samples(fleet: &Fleet, token: &str) -> Vec<Value> {
     let page = scrape(fleet, token).await;
     assert_eq!(page.status, 200, "{}", page.text());
+    parsed(&page).await
+}
+
+async fn parsed(page: &https::Answer) -> Vec<Value> {
     let kind = page.header("content-type");
     assert_eq!(kind, Some("text/plain; version=0.0.4"));
     let parser = Command::new(checkout().join("tests/read-exposition"));

@@ -80,8 +80,9 @@ pub(crate) fn expected(row: &Row, declared: &str, actor: &Actor, named: &Named) 
         _ if !valid && row.method == Method::GET => return Outcome::To("/login"),
         _ if !valid => return status(401),
         (Who::Agent, Standing::Agent) | (Who::Metrics, Standing::Token(_, None)) => return allowed,
-        (Who::Metrics, _) => return status(403),
-        (Who::Agent, _) | (_, Standing::Agent | Standing::Nobody) => return status(403),
+        (Who::Agent | Who::Metrics, _) | (_, Standing::Agent | Standing::Nobody) => {
+            return status(403);
+        }
         (_, Standing::Session(right, _)) => (Some(right), Some(Right::Own)),
         (_, Standing::Token(right, scope)) => (scope.map(|scope| scope.min(right)), scope),
     };
