@@ -148,9 +148,11 @@ impl<'a, S: BuildHasher> Aggregator<'a, S> {
                 continue;
             };
             let before = row.read(report.at, *value);
-            let shown = match key.metric.describe().kind {
+            let described = key.metric.describe();
+            let shown = match described.kind {
                 Kind::Gauge => Some(*value),
-                Kind::Counter => before.and_then(|before| rate(before, (report.at, *value))),
+                Kind::Counter => before
+                    .and_then(|before| rate(before, (report.at, *value), described.tier.max_gap())),
             };
             let cell = place.and_then(|place| row.cells.get_mut(place));
             if let (Some(shown), Some(cell)) = (shown, cell) {

@@ -4,4 +4,4 @@ mod history;
 mod rate;
 
 pub use self::history::{Aggregator, History, HistorySeries, Window, WindowError, interval};
-pub use self::rate::{MAX_GAP, rate};
+pub use self::rate::rate;
