@@ -127,7 +127,7 @@ impl Services {
         let place = self.0.intake.enter(agent.server, body.len())?;
         let now = self.clock().now();
         self.0.key_uses.note(agent, &client, now);
-        let retention = self.0.limits.retention;
+        let retention = self.retention_of(agent.scope).await?.raw;
         let judged = if body.len() > LONG_BODY {
             let judge = move || judge_all(&body, now, retention);
             tokio::task::spawn_blocking(judge)

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::schema::server;
-use super::{Scope, StoreError, reports};
+use super::{Scope, StoreError, reports, roll_ups, segments};
 use crate::id::{Id, Organisation, Server};
 
 /// Removes a portion of what a deleted server left behind. None when nothing is left of any.
@@ -21,9 +21,15 @@ pub fn remove_some(
         return Ok(None);
     };
     let scope = Scope::of(organisation);
-    if reports::remove_of_server(connection, scope, id, limit)? == 0 {
+    let removed = segments::remove_of_server(connection, scope, id, SEGMENTS)? > 0
+        || roll_ups::remove_of_server(connection, scope, id, limit)? > 0
+        || reports::remove_of_server(connection, scope, id, limit)? > 0;
+    if !removed {
         // Its series go with it.
         diesel::delete(server::table.filter(server::id.eq(id))).execute(connection)?;
     }
     Ok(Some(id))
 }
+
+/// Segments that are removed at a time; each takes its chunks along.
+const SEGMENTS: i64 = 10;
