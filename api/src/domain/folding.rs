@@ -35,7 +35,9 @@ impl Services {
         loop {
             let due = self.store().heads().due(REPORTS, before);
             for some in due.chunks(AT_A_TIME) {
-                let folded = some.iter().map(|(scope, server)| self.fold_one(*scope, *server));
+                let folded = some
+                    .iter()
+                    .map(|(scope, server)| self.fold_one(*scope, *server));
                 for outcome in join_all(folded).await {
                     outcome?;
                 }
@@ -61,7 +63,9 @@ impl Services {
             heads.remove(server);
             return Ok(());
         };
-        let urgency = Urgency::Soon { values: fold.rows() };
+        let urgency = Urgency::Soon {
+            values: fold.rows(),
+        };
         let to = fold.to();
         let work = move |context: &mut WriteContext<'_>| folding::write(context, &fold, now);
         let committed = {
@@ -112,7 +116,8 @@ impl Services {
                 let urgency = Urgency::Soon {
                     values: merge.rows(),
                 };
-                let work = move |context: &mut WriteContext<'_>| merging::write(context, &merge, now);
+                let work =
+                    move |context: &mut WriteContext<'_>| merging::write(context, &merge, now);
                 match self.store().writer().submit(urgency, work, |_| ()).await {
                     Ok(_) | Err(StoreError::NotFound) => {}
                     Err(error) => return Err(error.into()),

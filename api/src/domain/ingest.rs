@@ -17,6 +17,7 @@ use super::{ServiceError, Services};
 use crate::id::{Id, Server};
 use crate::store::credentials::AgentIdentity;
 use crate::store::reports::{self, Appended};
+use crate::store::series::SeriesLimits;
 use crate::store::{Urgency, WriteContext};
 
 /// What became of one report.
@@ -160,7 +161,10 @@ impl Services {
         place: Place,
     ) -> Result<Vec<Appended>, ServiceError> {
         let AgentIdentity { scope, server, .. } = agent;
-        let max_series = self.0.limits.series;
+        let limits = SeriesLimits {
+            server: self.0.limits.series,
+            organisation: self.0.limits.series_of_organisation,
+        };
         let values = fit.iter().map(|report| report.samples().len()).sum();
         let fit = Arc::new(fit);
         let written = Arc::clone(&fit);
@@ -170,7 +174,7 @@ impl Services {
             if let Some(take_over) = take_over {
                 take_over.carry_out(context.connection, now)?;
             }
-            reports::append(context, scope, server, &fit, now, max_series)
+            reports::append(context, scope, server, &fit, now, limits)
         };
         let committed = move |appended: &Vec<Appended>| {
             let new =

@@ -11,7 +11,7 @@ use super::{ServiceError, Services};
 use crate::access::Right;
 use crate::id::{Id, Organisation};
 use crate::store::retention::{self, Kept};
-use crate::store::{Scope, organisations};
+use crate::store::{Scope, organisations, series};
 use crate::timeseries::Retention;
 use crate::timeseries::segment::period_of;
 
@@ -50,13 +50,13 @@ impl Services {
         let (series, samples) = self
             .store()
             .read(move |c| {
-                let series = retention::count_series(c, scope)?;
+                let series = series::count(c, scope)?;
                 // The last two half-days that are over.
                 let samples = retention::bytes_of_samples(c, scope, today - 2..=today - 1)?;
                 Ok((series, samples))
             })
             .await?;
-        let series = u64::try_from(series).unwrap_or(0);
+        let series = series as u64;
         let samples_a_day = u64::try_from(samples).unwrap_or(0);
         Ok(RetentionView {
             kept,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use server_scout_wire::Timestamp;
 
 use super::{ServiceError, Services};
-use crate::store::{expiry, probe, removal, retention};
+use crate::store::{Urgency, WriteContext, expiry, probe, removal, retention};
 use crate::timeseries::roll_up::Resolution;
 
 impl Services {
@@ -67,9 +67,18 @@ impl Services {
 
     /// Removes what deleted servers left behind, portion by portion.
     pub async fn remove_deleted(&self) -> Result<(), ServiceError> {
+        let remove = |context: &mut WriteContext<'_>| {
+            let removed = removal::remove_some(context.connection, AT_A_TIME)?;
+            if removed.is_some() {
+                // The organisation may have room for other series.
+                context.series.forget();
+            }
+            Ok(removed)
+        };
         while let Some(server) = self
             .store()
-            .write(|c| removal::remove_some(c, AT_A_TIME))
+            .writer()
+            .submit(Urgency::Now, remove, |_| ())
             .await?
         {
             // A report that was on its way may have made it known again.

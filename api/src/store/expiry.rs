@@ -45,7 +45,8 @@ pub fn remove_roll_ups(
         .limit(ROLL_UPS)
         .select(roll_up::id)
         .load(connection)?;
-    let removed = diesel::delete(roll_up::table.filter(roll_up::id.eq_any(old))).execute(connection)?;
+    let removed =
+        diesel::delete(roll_up::table.filter(roll_up::id.eq_any(old))).execute(connection)?;
     Ok(i64::try_from(removed).is_ok_and(|removed| removed == ROLL_UPS))
 }
 

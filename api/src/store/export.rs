@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use server_scout_wire::{Tag, Timestamp};
 
 use super::schema::{
-    access_token, agent_key, chunk, fold_mark, invitation, member, member_group, organisation, person,
-    report, roll_up, segment, series, server, server_group,
+    access_token, agent_key, chunk, fold_mark, invitation, member, member_group, organisation,
+    person, report, roll_up, segment, series, server, server_group,
 };
 use super::{Scope, StoreError};
+use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
 use crate::timeseries::roll_up::{Bucket, Resolution, unpack as buckets};
 use crate::timeseries::segment::{open_times, unpack};
-use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
 
 /// A part of an export.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -432,7 +432,8 @@ fn samples(
         .load(connection)?;
     let record = |(id, series, samples, reports, times): Row| {
         let reports = usize::try_from(reports).unwrap_or(0);
-        let columns = open_times(&times, reports).and_then(|times| Ok((times, unpack(&samples, reports)?)));
+        let columns =
+            open_times(&times, reports).and_then(|times| Ok((times, unpack(&samples, reports)?)));
         let record = match columns {
             Ok((times, (places, values))) => {
                 let at = places.iter().filter_map(|place| times.get(*place as usize));
@@ -475,7 +476,8 @@ fn roll_ups(
         let resolution = all.find(|resolution| resolution.seconds() == seconds);
         let buckets = resolution.and_then(|resolution| buckets(resolution, span, &bytes).ok());
         let buckets = buckets.unwrap_or_default();
-        let each = |of: &dyn Fn(&(i64, Bucket)) -> Value| buckets.iter().map(of).collect::<Vec<_>>();
+        let each =
+            |of: &dyn Fn(&(i64, Bucket)) -> Value| buckets.iter().map(of).collect::<Vec<_>>();
         let record = json!({
             "kind": "roll-up",
             "series": series,

@@ -57,7 +57,10 @@ pub(super) fn mark(
     server: Id<Server>,
 ) -> Result<i64, StoreError> {
     let mark = fold_mark::table.find(server.as_i64());
-    let mark: Option<i64> = mark.select(fold_mark::report_id).first(connection).optional()?;
+    let mark: Option<i64> = mark
+        .select(fold_mark::report_id)
+        .first(connection)
+        .optional()?;
     Ok(mark.unwrap_or(0))
 }
 

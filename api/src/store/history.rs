@@ -71,7 +71,12 @@ impl Source {
         let mark = folding::mark(connection, server)?;
         let within = positions.iter().filter(|position| position.id > mark);
         let mut raw: BTreeSet<i64> = within.clone().map(|one| period_of(one.at)).collect();
-        raw.extend(infos.iter().filter(|info| !info.rolled).map(|info| info.period));
+        raw.extend(
+            infos
+                .iter()
+                .filter(|info| !info.rolled)
+                .map(|info| info.period),
+        );
         // The first rates of a half-day hang on the end of the one before.
         let after: Vec<i64> = raw.iter().map(|period| period + 1).collect();
         raw.extend(after);
@@ -113,7 +118,9 @@ impl Source {
             self.chunks = segments::chunks(connection, self.scope, &needed, &series)?;
             for (id, row) in rows {
                 match grid.resolution() {
-                    None => row.add(&self.samples(connection, *id, grid.from() - GAP..grid.to())?),
+                    None => {
+                        row.add(&self.samples(connection, *id, grid.from() - GAP..grid.to())?)
+                    }
                     Some(resolution) => self.mixed(connection, grid, resolution, *id, row)?,
                 }
             }
@@ -143,7 +150,10 @@ impl Source {
         let mut at = range.start;
         let mut previous_raw = false;
         for period in raw {
-            let (begin, end) = (begin_of(period).as_millis(), begin_of(period + 1).as_millis());
+            let (begin, end) = (
+                begin_of(period).as_millis(),
+                begin_of(period + 1).as_millis(),
+            );
             let (begin, end) = (begin.max(range.start), end.min(range.end));
             row.add_buckets(between(&buckets, at..begin));
             let follows_samples = at == begin && begin > range.start && previous_raw;

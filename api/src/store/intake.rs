@@ -79,7 +79,9 @@ impl Intake {
     pub(super) fn first(&mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
         let next = self.next(connection)?;
         let pending = self.pending.first().map(|new| new.position.id);
-        Ok(next.min(pending.unwrap_or(next)).min(self.heads.first().unwrap_or(next)))
+        Ok(next
+            .min(pending.unwrap_or(next))
+            .min(self.heads.first().unwrap_or(next)))
     }
 
     /// Takes a place in the log for a report, unless it is there already.
@@ -156,7 +158,9 @@ impl Intake {
             .load(connection)?;
         for (starts, moments) in folded {
             // Damage costs that a report may be stored again.
-            known.starts.merge(&open_starts(&starts).unwrap_or_default());
+            known
+                .starts
+                .merge(&open_starts(&starts).unwrap_or_default());
             let moments = open_moments(&moments).unwrap_or_default();
             known.folded_to = known.folded_to.max(moments.last().copied());
         }
@@ -171,7 +175,9 @@ impl Intake {
             for (at, boot, seq) in logged {
                 match boot.zip(seq) {
                     Some((boot, seq)) => {
-                        known.starts.insert(boot.cast_unsigned(), seq.cast_unsigned());
+                        known
+                            .starts
+                            .insert(boot.cast_unsigned(), seq.cast_unsigned());
                     }
                     None => {
                         known.moments.insert(at);
@@ -198,7 +204,9 @@ fn is_folded(
         .filter(segment::last_at.ge(at))
         .select(segment::moments)
         .load(connection)?;
-    let mut moments = candidates.iter().map(|bytes| open_moments(bytes).unwrap_or_default());
+    let mut moments = candidates
+        .iter()
+        .map(|bytes| open_moments(bytes).unwrap_or_default());
     Ok(moments.any(|moments| moments.binary_search(&at).is_ok()))
 }
 

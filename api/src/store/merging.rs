@@ -137,7 +137,9 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
             chunks.push((series, pack(&places, &values)));
         }
         let at = |place: u32| frame.times.get(place as usize).copied();
-        let samples = samples.iter().filter_map(|(place, v)| Some((at(*place)?, *v)));
+        let samples = samples
+            .iter()
+            .filter_map(|(place, v)| Some((at(*place)?, *v)));
         let samples: Vec<(i64, f64)> = samples.collect();
         let kind = kind(&names, series);
         let reading = match kind {
@@ -149,7 +151,9 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
         let range = begin..begin + PERIOD_MILLIS;
         for resolution in Resolution::ALL {
             let new = coarser(resolution, &minutes);
-            roll_ups.push(roll_ups::replaced(connection, scope, series, resolution, &range, &new)?);
+            roll_ups.push(roll_ups::replaced(
+                connection, scope, series, resolution, &range, &new,
+            )?);
         }
     }
     let after = (!single).then_some(NewSegment {
@@ -182,7 +186,11 @@ fn joined(infos: &[Info], places: &[Vec<u32>], chunks: &[StoredChunk]) -> Vec<(u
                 continue;
             };
             let merged = own.iter().map(|place| places.get(*place as usize).copied());
-            samples.extend(merged.zip(values).filter_map(|(place, v)| Some((place?, v))));
+            samples.extend(
+                merged
+                    .zip(values)
+                    .filter_map(|(place, v)| Some((place?, v))),
+            );
         }
     }
     samples.sort_by_key(|(place, _)| *place);

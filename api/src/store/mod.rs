@@ -46,6 +46,8 @@ pub mod tags;
 #[cfg(test)]
 mod tenants;
 pub mod tokens;
+#[cfg(test)]
+mod whole;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -59,8 +61,8 @@ use tokio::sync::Semaphore;
 pub use self::connection::backup_of;
 pub use self::error::{OpenError, StoreError};
 pub use self::heads::{Heads, Position};
-pub use self::scope::Scope;
 pub use self::intake::Intake;
+pub use self::scope::Scope;
 pub use self::writer::{Urgency, WriteContext, Writer};
 
 /// Between portions of long work.

@@ -21,14 +21,29 @@ pub fn remove_some(
         return Ok(None);
     };
     let scope = Scope::of(organisation);
-    let removed = segments::remove_of_server(connection, scope, id, SEGMENTS)? > 0
-        || roll_ups::remove_of_server(connection, scope, id, limit)? > 0
-        || reports::remove_of_server(connection, scope, id, limit)? > 0;
-    if !removed {
+    if data_of(connection, scope, id, limit)? == 0 {
         // Its series go with it.
         diesel::delete(server::table.filter(server::id.eq(id))).execute(connection)?;
     }
     Ok(Some(id))
+}
+
+/// Removes a portion of a server's segments, roll-ups or reports. Returns how many it had.
+pub(super) fn data_of(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    let segments = segments::remove_of_server(connection, scope, server, SEGMENTS)?;
+    if segments > 0 {
+        return Ok(segments);
+    }
+    let roll_ups = roll_ups::remove_of_server(connection, scope, server, limit)?;
+    if roll_ups > 0 {
+        return Ok(roll_ups);
+    }
+    reports::remove_of_server(connection, scope, server, limit)
 }
 
 /// Segments that are removed at a time; each takes its chunks along.

@@ -4,10 +4,11 @@ use diesel::dsl::auto_type;
 use diesel::prelude::*;
 use server_scout_wire::{Host, Report, Sample, Tags, Timestamp};
 
+use super::heads::Position;
 use super::schema::report;
 use super::scope::shows;
+use super::series::SeriesLimits;
 use super::tags::{self, Origin};
-use super::heads::Position;
 use super::{Scope, StoreError, WriteContext, folding, log_row, segments, series, servers};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::segment::Row;
@@ -43,7 +44,7 @@ pub fn append(
     server: Id<Server>,
     reports: &[Report],
     received_at: Timestamp,
-    max_series: usize,
+    limits: SeriesLimits,
 ) -> Result<Vec<Appended>, StoreError> {
     let mut appended = Vec::with_capacity(reports.len());
     for report in reports {
@@ -53,7 +54,7 @@ pub fn append(
             server,
             report,
             received_at,
-            max_series,
+            limits,
         )?);
     }
     let host = reports.iter().rev().find_map(Report::host);
@@ -86,7 +87,7 @@ fn append_one(
     server: Id<Server>,
     report: &Report,
     received_at: Timestamp,
-    max_series: usize,
+    limits: SeriesLimits,
 ) -> Result<Appended, StoreError> {
     let arrived = received_at.as_millis();
     let place = context
@@ -95,7 +96,7 @@ fn append_one(
     let Some(place) = place else {
         return Ok(Appended::Duplicate);
     };
-    let (samples, dropped) = encode(context, scope, server, report.samples(), max_series)?;
+    let (samples, dropped) = encode(context, scope, server, report.samples(), limits)?;
     let identity = report.identity();
     diesel::insert_into(report::table)
         .values((
@@ -225,13 +226,13 @@ fn encode(
     scope: Scope,
     server: Id<Server>,
     samples: &[Sample],
-    max_series: usize,
+    limits: SeriesLimits,
 ) -> Result<(Vec<u8>, Vec<usize>), StoreError> {
     let mut pairs: Vec<(i64, f64)> = Vec::with_capacity(samples.len());
     let mut dropped = Vec::new();
     for (place, sample) in samples.iter().enumerate() {
         let label = sample.label.as_ref();
-        match series::id(context, scope, server, sample.metric, label, max_series)? {
+        match series::id(context, scope, server, sample.metric, label, limits)? {
             Some(id) => pairs.push((id, sample.metric.round(sample.value))),
             None => dropped.push(place),
         }

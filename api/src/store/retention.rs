@@ -1,9 +1,8 @@
 //! How long an organisation keeps what, and how much that is.
 
-use diesel::dsl::count_star;
 use diesel::prelude::*;
 
-use super::schema::{organisation, retention, segment, series};
+use super::schema::{organisation, retention, segment};
 use super::{Scope, StoreError};
 use crate::id::{Id, Organisation};
 
@@ -36,13 +35,13 @@ pub fn of(connection: &mut SqliteConnection, scope: Scope) -> Result<Option<Kept
 }
 
 /// What every organisation has said, for those that go through all: none where it has said nothing.
-pub fn of_all(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<(Scope, Option<Kept>)>, StoreError> {
+pub fn of_all(connection: &mut SqliteConnection) -> Result<Vec<(Scope, Option<Kept>)>, StoreError> {
     type Row = (Id<Organisation>, Option<(i64, i64, i64, i64)>);
     let rows: Vec<Row> = organisation::table
         .left_join(
-            retention::table.on(retention::organisation_id.nullable().eq(organisation::id.nullable())),
+            retention::table.on(retention::organisation_id
+                .nullable()
+                .eq(organisation::id.nullable())),
         )
         .select((
             organisation::id,
@@ -88,14 +87,6 @@ fn kept((raw, minute, quarter_hour, hour): (i64, i64, i64, i64)) -> Kept {
         quarter_hour,
         hour,
     }
-}
-
-/// How many series an organisation has.
-pub fn count_series(connection: &mut SqliteConnection, scope: Scope) -> Result<i64, StoreError> {
-    Ok(series::table
-        .filter(series::organisation_id.eq(scope.organisation()))
-        .select(count_star())
-        .first(connection)?)
 }
 
 /// What the samples of some half-days take, in bytes.

@@ -6,14 +6,12 @@ use diesel::dsl::auto_type;
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
+use super::reports::StoredReport;
 use super::schema::{chunk, segment};
 use super::scope::shows;
-use super::reports::StoredReport;
 use super::{Scope, StoreError};
 use crate::id::{Id, Organisation, Server};
-use crate::timeseries::segment::{
-    Frame, Segment, open_moments, open_starts, open_times, unpack,
-};
+use crate::timeseries::segment::{Frame, Segment, open_moments, open_starts, open_times, unpack};
 
 /// What is known of a segment without its columns.
 #[derive(Clone, Copy, Debug, Queryable)]
@@ -105,10 +103,7 @@ pub(super) fn times(
 }
 
 /// All that the series of a segment share.
-pub(super) fn frame(
-    connection: &mut SqliteConnection,
-    info: &Info,
-) -> Result<Frame, StoreError> {
+pub(super) fn frame(connection: &mut SqliteConnection, info: &Info) -> Result<Frame, StoreError> {
     let (starts, moments): (Vec<u8>, Vec<u8>) = segment::table
         .find(info.id)
         .select((segment::starts, segment::moments))
@@ -144,11 +139,14 @@ pub(super) fn chunks(
             .filter(chunk::series_id.eq_any(series))
             .select((chunk::segment_id, chunk::series_id, chunk::samples))
             .load(connection)?;
-        found.extend(rows.into_iter().map(|(segment, series, samples)| StoredChunk {
-            segment,
-            series,
-            samples,
-        }));
+        found.extend(
+            rows.into_iter()
+                .map(|(segment, series, samples)| StoredChunk {
+                    segment,
+                    series,
+                    samples,
+                }),
+        );
     }
     Ok(found)
 }
@@ -180,8 +178,15 @@ pub(super) fn last_report(
             damaged(info.id);
             continue;
         };
-        let is_last = places.last().is_some_and(|place| *place as usize + 1 == info.reports());
-        samples.extend(values.last().filter(|_| is_last).map(|v| (chunk.series, *v)));
+        let is_last = places
+            .last()
+            .is_some_and(|place| *place as usize + 1 == info.reports());
+        samples.extend(
+            values
+                .last()
+                .filter(|_| is_last)
+                .map(|v| (chunk.series, *v)),
+        );
     }
     Ok(StoredReport {
         at: Timestamp::from_millis(info.last_at),
@@ -264,13 +269,19 @@ pub(super) fn remove_of_server(
     server: Id<Server>,
     limit: i64,
 ) -> Result<usize, StoreError> {
-    let some: Vec<i64> = of(scope, server).limit(limit).select(segment::id).load(connection)?;
+    let some: Vec<i64> = of(scope, server)
+        .limit(limit)
+        .select(segment::id)
+        .load(connection)?;
     remove(connection, scope, &some)
 }
 
 /// Says that a segment is damaged; what can be read of it is.
 pub(super) fn damaged(segment: i64) {
-    tracing::error!(segment, "a segment is damaged; what is lost of it is left out");
+    tracing::error!(
+        segment,
+        "a segment is damaged; what is lost of it is left out"
+    );
 }
 
 const AT_A_TIME: usize = 200;

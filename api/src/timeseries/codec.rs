@@ -149,7 +149,7 @@ impl Form {
         for value in values {
             while !is_decimal(value, power) {
                 power += 1;
-                if usize::from(power) >= POWERS.len() {
+                if power > MOST_DIGITS {
                     return Self::Bits;
                 }
             }
@@ -167,8 +167,10 @@ impl Form {
         match self {
             Self::Decimal(power) => (value * factor(power)).round() as i64,
             Self::Bits => value.to_bits().cast_signed(),
-            Self::Short => (value.to_bits() >> SHORT).cast_signed()
-                + (value.to_bits() >> (SHORT - 1) & 1).cast_signed(),
+            Self::Short => {
+                (value.to_bits() >> SHORT).cast_signed()
+                    + (value.to_bits() >> (SHORT - 1) & 1).cast_signed()
+            }
         }
     }
 
@@ -233,7 +235,10 @@ impl Places {
     pub fn pack(places: &[u32]) -> Self {
         let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let first = places.first().copied().unwrap_or_default();
-        if places.last().is_none_or(|last| first == 0 && *last + 1 == count) {
+        if places
+            .last()
+            .is_none_or(|last| first == 0 && *last + 1 == count)
+        {
             return Self::All(count);
         }
         let apart = places.array_windows().map(|[a, b]| i64::from(b - a));
@@ -261,10 +266,16 @@ impl Places {
                 let mut places = vec![place];
                 for apart in apart.unpack(count.checked_sub(1).ok_or(Damaged)?)? {
                     let apart = u32::try_from(apart).ok().filter(|apart| *apart > 0);
-                    place = apart.and_then(|apart| place.checked_add(apart)).ok_or(Damaged)?;
+                    place = apart
+                        .and_then(|apart| place.checked_add(apart))
+                        .ok_or(Damaged)?;
                     places.push(place);
                 }
-                if (place as usize) < end { Ok(places) } else { Err(Damaged) }
+                if (place as usize) < end {
+                    Ok(places)
+                } else {
+                    Err(Damaged)
+                }
             }
         }
     }
@@ -296,7 +307,9 @@ pub fn open<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Damaged> {
 const FORMAT: u8 = 1;
 /// Whole numbers below are exact in a float.
 const EXACT: f64 = 9_007_199_254_740_992.0;
-const POWERS: [f64; 5] = [1.0, 10.0, 100.0, 1000.0, 10_000.0];
+/// Digits after the point of what is kept as decimals.
+const MOST_DIGITS: u8 = 4;
+const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
 /// Bits that the short form leaves out: 11 of a value's mantissa stay, one part in 4096.
 const SHORT: u32 = 41;
 

@@ -75,6 +75,15 @@ pub struct History {
     pub series: Vec<HistorySeries>,
 }
 
+impl History {
+    /// How many steps there are.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        let length = millis(self.to.since(self.from));
+        count(ceil(length, millis(self.step).max(1)))
+    }
+}
+
 /// One series of an answer. Counters are shown as their growth per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistorySeries {
@@ -118,7 +127,9 @@ impl Grid {
         let interval = millis(interval.unwrap_or(DEFAULT_INTERVAL));
         let shortest = interval.saturating_mul(2).min(to - from);
         let asked = ceil((to - from).max(1), whole(points));
-        let step = asked.max(shortest).max(finest.map_or(1, Resolution::millis));
+        let step = asked
+            .max(shortest)
+            .max(finest.map_or(1, Resolution::millis));
         let coarsest = Resolution::ALL.into_iter().rev();
         let resolution = { coarsest }.find(|resolution| resolution.millis() <= step);
         let Some(unit) = resolution.map(Resolution::millis) else {

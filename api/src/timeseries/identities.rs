@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The most ranges that are remembered of one server. Beyond, the oldest are forgotten, and reports
 /// that come again after so many would be stored again.
-pub const MAX_RANGES: usize = 10_000;
+const MAX_RANGES: usize = 10_000;
 
 /// The numbers of reports that are there, as ranges for each start of the agent.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -78,7 +78,9 @@ impl Starts {
 impl Start {
     fn contains(&self, seq: u64) -> bool {
         let after = self.ranges.partition_point(|(first, _)| *first <= seq);
-        let before = after.checked_sub(1).and_then(|place| self.ranges.get(place));
+        let before = after
+            .checked_sub(1)
+            .and_then(|place| self.ranges.get(place));
         before.is_some_and(|(_, last)| seq <= *last)
     }
 
@@ -94,8 +96,7 @@ impl Start {
             first = first.min(*start);
             last = last.max(*stop);
         }
-        self.ranges
-            .splice(begin..end.max(begin), [(first, last)]);
+        self.ranges.splice(begin..end.max(begin), [(first, last)]);
     }
 }
 

@@ -46,7 +46,9 @@ impl Retention {
     /// Whether the coarser is never kept shorter.
     #[must_use]
     pub fn is_ordered(&self) -> bool {
-        self.raw <= self.minute && self.minute <= self.quarter_hour && self.quarter_hour <= self.hour
+        self.raw <= self.minute
+            && self.minute <= self.quarter_hour
+            && self.quarter_hour <= self.hour
     }
 
     /// How long the roll-ups of a resolution are kept.
@@ -105,7 +107,10 @@ mod tests {
     fn bytes_grow_with_what_is_kept() {
         let kept = Retention::default();
         // Two days of samples, and per series 14 of 1440, 90 of 96 and 400 of 24 buckets.
-        assert_eq!(kept.bytes(1000, 1), 2000 + 3 * (14 * 1440 + 90 * 96 + 400 * 24));
+        assert_eq!(
+            kept.bytes(1000, 1),
+            2000 + 3 * (14 * 1440 + 90 * 96 + 400 * 24)
+        );
         let ceiling = Retention {
             raw: DAY,
             ..Retention::default()

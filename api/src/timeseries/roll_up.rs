@@ -181,19 +181,23 @@ struct Packed {
     above: Numbers,
 }
 
-/// Buckets of one span, sealed. The average is rounded to what the samples are multiples of.
+/// Buckets of one span, sealed. Averages are rounded to what the samples are multiples of, but to no
+/// less than three digits of the largest.
 #[must_use]
 pub fn pack(resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
     let places: Vec<u32> = buckets
         .iter()
-        .map(|(at, _)| at.div_euclid(resolution.millis()).rem_euclid(resolution.places()))
+        .map(|(at, _)| {
+            at.div_euclid(resolution.millis())
+                .rem_euclid(resolution.places())
+        })
         .filter_map(|place| u32::try_from(place).ok())
         .collect();
     let extremes = buckets.iter().flat_map(|(_, b)| [b.min, b.max]);
     let form = match Form::exact(extremes) {
+        Form::Decimal(power) => Form::Decimal(power + finer(power, buckets)),
         // Rates are seldom round, and nobody reads more than three digits of one.
-        Form::Bits => Form::Short,
-        decimal => decimal,
+        Form::Bits | Form::Short => Form::Short,
     };
     let whole = |value: f64| form.quantise(value);
     let in_kib = form == Form::Decimal(0)
@@ -216,6 +220,16 @@ pub fn pack(resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
         below: column(&|b| average(b).wrapping_sub(round(b.min))),
         above: column(&|b| round(b.max).wrapping_sub(average(b))),
     })
+}
+
+/// Digits that averages need beyond those of their samples, so that they have three in all.
+fn finer(power: u8, buckets: &Buckets) -> u8 {
+    let largest = buckets.iter().map(|(_, bucket)| bucket.max.abs());
+    match Form::Decimal(power).quantise(largest.fold(0.0, f64::max)) {
+        ..100 => 2,
+        100..1000 => 1,
+        _ => 0,
+    }
 }
 
 /// The buckets of a span that [`pack`] sealed.
