@@ -69,7 +69,8 @@ impl Services {
     pub async fn remove_deleted(&self) -> Result<(), ServiceError> {
         let remove = |context: &mut WriteContext<'_>| {
             let removed = removal::remove_some(context.connection, AT_A_TIME)?;
-            if removed.is_some() {
+            if let Some(server) = removed {
+                context.intake.forget(server);
                 // The organisation may have room for other series.
                 context.series.forget();
             }

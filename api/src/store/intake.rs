@@ -70,8 +70,8 @@ impl Intake {
         self.pending.clear();
     }
 
-    /// Forgets the identities of a server, because some of them were folded.
-    pub(super) fn forget(&mut self, server: Id<Server>) {
+    /// Forgets the identities of a server, because it was removed or some of them were folded.
+    pub fn forget(&mut self, server: Id<Server>) {
         self.known.remove(&server);
     }
 
