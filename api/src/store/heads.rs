@@ -49,6 +49,7 @@ pub(super) struct NewPosition {
 impl Heads {
     /// Goes through the log once.
     pub(super) fn load(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        type Row = (Id<Organisation>, Id<Server>, i64, i64, i64);
         let heads = Self::default();
         let unfolded = report::table
             .left_join(fold_mark::table.on(fold_mark::server_id.eq(report::server_id)))
@@ -65,7 +66,6 @@ impl Heads {
                 report::id,
                 report::at,
             ));
-        type Row = (Id<Organisation>, Id<Server>, i64, i64, i64);
         for row in unfolded.load_iter::<Row, DefaultLoadingMode>(connection)? {
             let (organisation, server, received_at, id, at) = row?;
             heads.push(&[NewPosition {

@@ -119,7 +119,7 @@ impl Source {
             for (id, row) in rows {
                 match grid.resolution() {
                     None => {
-                        row.add(&self.samples(connection, *id, grid.from() - GAP..grid.to())?)
+                        row.add(&self.samples(connection, *id, grid.from() - GAP..grid.to())?);
                     }
                     Some(resolution) => self.mixed(connection, grid, resolution, *id, row)?,
                 }
@@ -185,13 +185,12 @@ impl Source {
             let Some(chunk) = self.chunks.iter().find(ours) else {
                 continue;
             };
-            let times = match self.times.get(&info.id) {
-                Some(times) => Rc::clone(times),
-                None => {
-                    let times = Rc::new(segments::times(connection, info)?.0);
-                    self.times.insert(info.id, Rc::clone(&times));
-                    times
-                }
+            let times = if let Some(times) = self.times.get(&info.id) {
+                Rc::clone(times)
+            } else {
+                let times = Rc::new(segments::times(connection, info)?.0);
+                self.times.insert(info.id, Rc::clone(&times));
+                times
             };
             let Ok((places, values)) = unpack(&chunk.samples, info.reports()) else {
                 segments::damaged(info.id);

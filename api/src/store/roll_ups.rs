@@ -44,10 +44,11 @@ pub(super) fn buckets(
         .load(connection)?;
     let mut buckets = Buckets::new();
     for (span, bytes) in rows {
-        match unpack(resolution, span, &bytes) {
-            Ok(found) => buckets.extend(found.iter().filter(|(at, _)| range.contains(at))),
-            Err(_) => tracing::error!(series, span, "a roll-up is damaged; it is left out"),
-        }
+        let Ok(found) = unpack(resolution, span, &bytes) else {
+            tracing::error!(series, span, "a roll-up is damaged; it is left out");
+            continue;
+        };
+        buckets.extend(found.iter().filter(|(at, _)| range.contains(at)));
     }
     Ok(buckets)
 }

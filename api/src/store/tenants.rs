@@ -246,7 +246,7 @@ fn chart(
     source.read(c, &grid, &mut rows).unwrap();
     let shown = rows
         .into_iter()
-        .filter_map(|(id, row)| row.finish(names[&id].clone()));
+        .filter_map(|(id, row)| row.finish(names.get(&id)?.clone()));
     grid.answer(shown.collect())
 }
 

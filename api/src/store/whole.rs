@@ -203,12 +203,12 @@ fn report(place: usize, seconds: i64, value: u32, identified: bool) -> Report {
     }
     let mut report = Report::new(at, identity);
     report.push(Metric::CpuUsage, None, percent);
-    if value % 3 > 0 {
+    if !value.is_multiple_of(3) {
         let label = Some(Label::new("eth0").unwrap());
         let grown = place as u64 * 1_000_000 + u64::from(value);
         report.push(Metric::NetworkSentBytesTotal, label, grown as f64);
     }
-    if value % 5 == 0 {
+    if value.is_multiple_of(5) {
         report.push(Metric::MemoryUsedBytes, None, f64::from(value) * 4096.0);
     }
     report
@@ -371,7 +371,7 @@ proptest! {
         }
         let positions = store.heads.of(store.server);
         let newest = reports::newest(&mut store.c, store.scope, store.server, &positions).unwrap();
-        let expected = stored.iter().map(|report| report.timestamp()).max();
+        let expected = stored.iter().map(Report::timestamp).max();
         prop_assert_eq!(newest.map(|report| report.at), expected);
     }
 }

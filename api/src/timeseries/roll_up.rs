@@ -117,11 +117,11 @@ pub type Samples = [(i64, f64)];
 
 /// What a chart shows of samples: of a gauge the values, of a counter its rates. `before` is the
 /// reading before the first.
-pub fn shown<'a>(
+pub fn shown(
     kind: Kind,
     before: Option<(i64, f64)>,
-    samples: &'a Samples,
-) -> impl Iterator<Item = (i64, f64)> + 'a {
+    samples: &Samples,
+) -> impl Iterator<Item = (i64, f64)> {
     let mut before = before;
     samples.iter().filter_map(move |(at, value)| {
         let last = before.replace((*at, *value));
