@@ -6,13 +6,11 @@ use serde_json::{Value, json};
 use server_scout_wire::{Tag, Timestamp};
 
 use super::schema::{
-    access_token, agent_key, chunk, fold_mark, invitation, member, member_group, organisation,
-    person, report, roll_up, segment, series, server, server_group,
+    access_token, agent_key, fold_mark, invitation, member, member_group, organisation, person,
+    report, series, server, server_group,
 };
 use super::{Scope, StoreError};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
-use crate::timeseries::roll_up::{Bucket, Resolution, unpack as buckets};
-use crate::timeseries::segment::{open_times, unpack};
 
 /// A part of an export.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,8 +84,8 @@ pub fn read(
         Part::AccessTokens => access_tokens(connection, scope, after, limit),
         Part::Series => names_of_series(connection, scope, after, limit),
         Part::Reports => reports(connection, scope, after, limit),
-        Part::Samples => samples(connection, scope, after, limit.min(CHUNKS)),
-        Part::RollUps => roll_ups(connection, scope, after, limit.min(CHUNKS)),
+        Part::Samples => super::export_series::samples(connection, scope, after, limit),
+        Part::RollUps => super::export_series::roll_ups(connection, scope, after, limit),
         Part::AuditEvents => audit_events(connection, scope, after, limit),
     }
 }
@@ -409,90 +407,6 @@ fn reports(
     Ok(rows.into_iter().map(record).collect())
 }
 
-fn samples(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<Record>, StoreError> {
-    type Row = (i64, i64, Vec<u8>, i64, Vec<u8>);
-    let rows: Vec<Row> = chunk::table
-        .inner_join(segment::table.on(segment::id.eq(chunk::segment_id)))
-        .filter(chunk::organisation_id.eq(scope.organisation().as_i64()))
-        .filter(chunk::id.gt(after))
-        .order(chunk::id)
-        .limit(limit)
-        .select((
-            chunk::id,
-            chunk::series_id,
-            chunk::samples,
-            segment::reports,
-            segment::times,
-        ))
-        .load(connection)?;
-    let record = |(id, series, samples, reports, times): Row| {
-        let reports = usize::try_from(reports).unwrap_or(0);
-        let columns =
-            open_times(&times, reports).and_then(|times| Ok((times, unpack(&samples, reports)?)));
-        let record = match columns {
-            Ok((times, (places, values))) => {
-                let at = places.iter().filter_map(|place| times.get(*place as usize));
-                json!({
-                    "kind": "samples",
-                    "series": series,
-                    "at": at.map(|at| time(*at)).collect::<Vec<_>>(),
-                    "values": values,
-                })
-            }
-            Err(_) => json!({ "kind": "samples", "series": series, "damaged": true }),
-        };
-        (id, record)
-    };
-    Ok(rows.into_iter().map(record).collect())
-}
-
-fn roll_ups(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<Record>, StoreError> {
-    type Row = (i64, i64, i32, i64, Vec<u8>);
-    let rows: Vec<Row> = roll_up::table
-        .filter(roll_up::organisation_id.eq(scope.organisation().as_i64()))
-        .filter(roll_up::id.gt(after))
-        .order(roll_up::id)
-        .limit(limit)
-        .select((
-            roll_up::id,
-            roll_up::series_id,
-            roll_up::seconds,
-            roll_up::span,
-            roll_up::buckets,
-        ))
-        .load(connection)?;
-    let record = |(id, series, seconds, span, bytes): Row| {
-        let mut all = Resolution::ALL.into_iter();
-        let resolution = all.find(|resolution| resolution.seconds() == seconds);
-        let buckets = resolution.and_then(|resolution| buckets(resolution, span, &bytes).ok());
-        let buckets = buckets.unwrap_or_default();
-        let each =
-            |of: &dyn Fn(&(i64, Bucket)) -> Value| buckets.iter().map(of).collect::<Vec<_>>();
-        let record = json!({
-            "kind": "roll-up",
-            "series": series,
-            "seconds": seconds,
-            "at": each(&|(at, _)| json!(time(*at))),
-            "average": each(&|(_, bucket)| json!(bucket.average())),
-            "min": each(&|(_, bucket)| json!(bucket.min)),
-            "max": each(&|(_, bucket)| json!(bucket.max)),
-            "count": each(&|(_, bucket)| json!(bucket.count)),
-        });
-        (id, record)
-    };
-    Ok(rows.into_iter().map(record).collect())
-}
-
 fn audit_events(
     connection: &mut SqliteConnection,
     scope: Scope,
@@ -520,9 +434,6 @@ fn audit_events(
     Ok(rows.into_iter().map(record).collect())
 }
 
-fn time(millis: i64) -> String {
+pub(super) fn time(millis: i64) -> String {
     Timestamp::from_millis(millis).to_string()
 }
-
-/// Chunks that are read at a time; each can hold a half-day of samples.
-const CHUNKS: i64 = 8;

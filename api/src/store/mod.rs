@@ -11,6 +11,7 @@ pub mod enrolments;
 mod error;
 pub mod expiry;
 pub mod export;
+mod export_series;
 pub mod folding;
 mod free_pages;
 pub mod groups;

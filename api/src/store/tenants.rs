@@ -4,33 +4,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use std::sync::Arc;
+mod data;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use server_scout_wire::{Report, Tags, Timestamp};
+use server_scout_wire::{Tags, Timestamp};
 
 use super::audit::{Chain, EventRow, Filter, InboxRow};
 use super::enrolments::{FoundEnrolment, NewEnrolment};
-use super::history::{self, Source};
 use super::invitations::NewInvitation;
-use super::series::SeriesLimits;
 use super::servers::ServerFilter;
 use super::sessions::{NewSession, Whose};
 use super::tags::Origin;
 use super::tokens::NewToken;
 use super::{
-    Heads, Intake, Position, Scope, StoreError, WriteContext, agent_keys, audit, connection,
-    credentials, enrolments, expiry, export, folding, groups, invitations, live, member_groups,
-    members, merging, organisation_end, organisations, people, removal, reports, retention,
-    second_factors, series, servers, sessions, tags, tokens,
+    Heads, Scope, StoreError, agent_keys, audit, connection, credentials, enrolments, expiry,
+    export, groups, invitations, live, member_groups, members, organisation_end, organisations,
+    people, removal, retention, second_factors, series, servers, sessions, tags, tokens,
 };
 use crate::access::{Role, TokenScope};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
 use crate::secret::{Purpose, Secret, SecretHash};
 use crate::timeseries::roll_up::Resolution;
-use crate::timeseries::segment::period_of;
-use crate::timeseries::{Grid, History, Row, Window};
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000)
@@ -90,10 +85,10 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         [Purpose::AgentKey, Purpose::Session, Purpose::AccessToken]
             .map(|purpose| Secret::generate(purpose).hash());
     let key = agent_keys::create(c, scope, server, &key_hash, "1234", now()).unwrap();
-    append(c, scope, server, now());
-    fold(c, scope, server);
-    append(c, scope, server, later());
-    retention::set(c, scope, &KEPT).unwrap();
+    data::append(c, scope, server, now());
+    data::fold(c, scope, server);
+    data::append(c, scope, server, later());
+    retention::set(c, scope, &data::KEPT).unwrap();
     let new = NewSession {
         hash: session_hash,
         organisation: scope.organisation(),
@@ -174,80 +169,6 @@ fn whose(scope: Scope, person: Id<Person>) -> Whose {
         person,
         organisation: Some(scope.organisation()),
     }
-}
-
-fn append(c: &mut SqliteConnection, scope: Scope, server: Id<Server>, at: Timestamp) {
-    let text = format!(
-        r#"{{"timestamp":"{at}","cpu_usage":1,"memory_usage":1,"disk_usage":1,"host":{{"hostname":"x"}}}}"#
-    );
-    let report = Report::from_json(text.as_bytes()).unwrap();
-    let append = |context: &mut WriteContext<'_>| {
-        reports::append(context, scope, server, &[report], at, LIMITS).unwrap()
-    };
-    assert_ne!(write(c, append), [reports::Appended::Duplicate]);
-}
-
-/// Does what the writer does.
-fn write<T>(c: &mut SqliteConnection, work: impl FnOnce(&mut WriteContext<'_>) -> T) -> T {
-    let heads = Arc::new(Heads::load(c).unwrap());
-    work(&mut WriteContext {
-        connection: c,
-        series: &mut series::SeriesCache::default(),
-        intake: &mut Intake::new(heads),
-    })
-}
-
-/// Folds what is in the log, and makes roll-ups of it.
-fn fold(c: &mut SqliteConnection, scope: Scope, server: Id<Server>) {
-    let positions = Heads::load(c).unwrap().of(server);
-    let fold = folding::prepare(c, scope, server, &positions)
-        .unwrap()
-        .unwrap();
-    assert!(write(c, |context| folding::write(context, &fold, now()).unwrap()));
-    let after = now().after(std::time::Duration::from_hours(24));
-    for due in merging::due(c, after, 9).unwrap() {
-        let merge = merging::prepare(c, due).unwrap().unwrap();
-        assert!(write(c, |context| merging::write(context, &merge, after).unwrap()));
-    }
-}
-
-const KEPT: retention::Kept = retention::Kept {
-    raw: 1,
-    minute: 2,
-    quarter_hour: 3,
-    hour: 4,
-};
-const LIMITS: SeriesLimits = SeriesLimits {
-    server: 100,
-    organisation: 100,
-};
-
-/// A chart of every series of a server, as the scope shows it.
-fn chart(
-    c: &mut SqliteConnection,
-    scope: Scope,
-    server: Id<Server>,
-    positions: &[Position],
-    names: Scope,
-) -> History {
-    let names = series::of_server(c, names, server).unwrap();
-    let asked: Vec<i64> = names.keys().copied().collect();
-    let window = Window::new(
-        now(),
-        later().after(std::time::Duration::from_hours(9)),
-        300,
-    );
-    let grid = Grid::new(window.unwrap(), None, asked.len(), None);
-    let mut source = Source::open(c, scope, server, positions, &grid, &asked).unwrap();
-    let mut rows: Vec<(i64, Row)> = Vec::new();
-    for (id, key) in &names {
-        rows.push((*id, Row::new(grid, key.metric.describe().kind)));
-    }
-    source.read(c, &grid, &mut rows).unwrap();
-    let shown = rows
-        .into_iter()
-        .filter_map(|(id, row)| row.finish(names.get(&id)?.clone()));
-    grid.answer(shown.collect())
 }
 
 /// Events of these people, and something that a command left.
@@ -344,31 +265,7 @@ fn ids_of_another_organisation_name_nothing() {
     absent(agent_keys::revoke(c, scope, ours.server, theirs.key, now()));
     agent_keys::delete_all(c, scope, id).unwrap();
 
-    // What is known of the log in memory is no authority.
-    let positions = Heads::load(c).unwrap().of(id);
-    assert!(!positions.is_empty());
-    assert!(reports::newest(c, scope, id, &positions).unwrap().is_none());
-    assert!(
-        folding::prepare(c, scope, id, &positions)
-            .unwrap()
-            .is_none_or(|fold| fold.rows() == 1)
-    );
-    let interval = history::usual_interval(c, scope, id, &[], i64::MAX).unwrap();
-    assert_eq!(interval, None);
-    assert!(
-        chart(c, scope, id, &positions, theirs.scope)
-            .series
-            .is_empty()
-    );
-    let theirs_seen = chart(c, theirs.scope, id, &positions, theirs.scope);
-    assert_eq!(theirs_seen.series.len(), 3);
-    assert_eq!(reports::remove_of_server(c, scope, id, 9).unwrap(), 0);
-    assert_eq!(removal::data_of(c, scope, id, 9).unwrap(), 0);
-    let today = period_of(now().as_millis());
-    let ours_bytes = retention::bytes_of_samples(c, scope, today..=today).unwrap();
-    let theirs_bytes = retention::bytes_of_samples(c, theirs.scope, today..=today).unwrap();
-    assert!(ours_bytes > 0 && ours_bytes <= theirs_bytes);
-    assert_eq!(series::count(c, scope).unwrap(), 3);
+    data::is_kept_apart(c, scope, theirs.scope, id);
     assert!(series::of_server(c, scope, id).unwrap().is_empty());
 
     let both = theirs.both;
@@ -535,8 +432,16 @@ fn what_is_done_to_an_organisation_leaves_the_others_alone() {
         let all = Timestamp::from_millis(i64::MAX / 2);
         expiry::remove_roll_ups(c, ours.scope, resolution, all).unwrap();
     }
-    retention::set(c, ours.scope, &retention::Kept { raw: 9, ..KEPT }).unwrap();
-    assert_eq!(retention::of(c, theirs.scope).unwrap(), Some(KEPT));
+    retention::set(
+        c,
+        ours.scope,
+        &retention::Kept {
+            raw: 9,
+            ..data::KEPT
+        },
+    )
+    .unwrap();
+    assert_eq!(retention::of(c, theirs.scope).unwrap(), Some(data::KEPT));
     second_factors::require(c, ours.scope, true).unwrap();
     sessions::end_within(c, ours.scope, ours.both).unwrap();
     tokens::revoke_within(c, ours.scope, ours.both).unwrap();

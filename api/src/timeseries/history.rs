@@ -131,7 +131,9 @@ impl Grid {
             .max(shortest)
             .max(finest.map_or(1, Resolution::millis));
         let coarsest = Resolution::ALL.into_iter().rev();
-        let resolution = { coarsest }.find(|resolution| resolution.millis() <= step);
+        let resolution = { coarsest }
+            .find(|resolution| resolution.millis() <= step)
+            .filter(|_| to - from > EXACT || finest.is_some());
         let Some(unit) = resolution.map(Resolution::millis) else {
             let steps = count(ceil(to - from, step));
             return Self {
@@ -170,7 +172,8 @@ impl Grid {
         self.to
     }
 
-    /// The coarsest resolution that is not coarser than a step; none for the samples themselves.
+    /// The coarsest resolution that is not coarser than a step; none for the samples themselves, which
+    /// short ranges are answered from.
     #[must_use]
     pub fn resolution(&self) -> Option<Resolution> {
         self.resolution
@@ -333,6 +336,9 @@ fn whole(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Ranges up to two hours are answered from the samples as long as those are kept: it costs little, and
+/// the steps need not begin at whole minutes.
+const EXACT: i64 = 2 * 60 * 60 * 1000;
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ fn the_coarsest_resolution_is_read_that_is_not_coarser_than_a_step() {
         Grid::new(window, None, 1, finest).resolution
     };
     assert_eq!(resolution(1, 300, None), None);
+    assert_eq!(resolution(2, 1, None), None);
     assert_eq!(resolution(24, 300, None), Some(Resolution::Minute));
     assert_eq!(resolution(24 * 7, 300, None), Some(Resolution::QuarterHour));
     assert_eq!(resolution(24 * 30, 300, None), Some(Resolution::Hour));
