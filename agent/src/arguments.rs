@@ -133,6 +133,8 @@ Environment:
   SERVERSCOUT_API_KEY            The key itself, instead of a file
   SERVERSCOUT_CA_FILE            The CA to trust instead of the system's
   SERVERSCOUT_INTERVAL_SECONDS   Seconds between two reports, 1 to 60; 5 by default
+  SERVERSCOUT_SERVICES           systemd units whose state is reported, such as sshd,nginx
+  SERVERSCOUT_WITHHOLD           What is not reported: any of sandbox, services, updates
   SERVERSCOUT_LOG                error, warn, info or debug; info by default
   SERVERSCOUT_STATE_DIR          Where reports wait that cannot be sent, and where enrol
                                  writes key, CA and address for run

@@ -10,7 +10,6 @@ mod reading;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{env, fs, io};
 
 use figment::value::{Dict, Map};
@@ -21,9 +20,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
-use self::reading::{interval, level, tags};
+use self::reading::{level, periods, services, tags, withheld};
+use crate::collect::Options;
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
 use crate::state::{Kept, State};
+use crate::tiers::Periods;
 use crate::trust::Anchor;
 
 /// What the agent was told.
@@ -31,10 +32,10 @@ pub struct Settings {
     url: Option<Url>,
     ca_file: Option<PathBuf>,
     state_dir: Option<PathBuf>,
-    interval: Duration,
+    periods: Periods,
+    options: Options,
     log: LevelFilter,
     api_key_file: Option<PathBuf>,
-    tags: Tags,
 }
 
 impl Settings {
@@ -53,12 +54,14 @@ impl Settings {
             url: merged.parse("url", dashboard_url)?,
             ca_file: merged.parse("ca_file", path)?,
             state_dir: merged.parse("state_dir", path)?,
-            interval: merged
-                .parse("interval_seconds", interval)?
-                .unwrap_or(DEFAULT_INTERVAL),
+            periods: periods(&merged)?,
+            options: Options {
+                services: merged.parse("services", services)?.unwrap_or_default(),
+                tags: merged.parse("tags", tags)?.unwrap_or_default(),
+                withheld: merged.parse("withhold", withheld)?.unwrap_or_default(),
+            },
             log: merged.parse("log", level)?.unwrap_or(LevelFilter::INFO),
             api_key_file: merged.parse("api_key_file", path)?,
-            tags: merged.parse("tags", tags)?.unwrap_or_default(),
         })
     }
 
@@ -97,10 +100,16 @@ impl Settings {
         self.state_dir.as_deref()
     }
 
-    /// The time between two reports.
+    /// The time between two readings of each tier; of the fast one, between two reports.
     #[must_use]
-    pub fn interval(&self) -> Duration {
-        self.interval
+    pub fn periods(&self) -> Periods {
+        self.periods
+    }
+
+    /// What is read beyond what always is, and what is not.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// How much to log.
@@ -112,7 +121,7 @@ impl Settings {
     /// What the host is to be found by on the dashboard.
     #[must_use]
     pub fn tags(&self) -> &Tags {
-        &self.tags
+        &self.options.tags
     }
 
     /// Where the agent key comes from.
@@ -463,17 +472,22 @@ fn is_of_dashboard(key: &str) -> bool {
     NAMES.contains(&key) || GROUPS.iter().any(|group| key.starts_with(group))
 }
 
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 const FILE: &str = "file";
 const PREFIX: &str = "SERVERSCOUT_";
 /// Variables of the service manager that the agent heeds.
 const FOREIGN: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 13] = [
     "api_key_file",
     "ca_file",
+    "daily_seconds",
+    "glacial_seconds",
     "interval_seconds",
     "log",
+    "medium_seconds",
+    "services",
+    "slow_seconds",
     "state_dir",
     "tags",
     "url",
+    "withhold",
 ];

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use server_scout_wire::Identity;
 use server_scout_wire::report::Boot;
+use server_scout_wire::{Identity, Tier};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep};
 
 use crate::StartError;
 use crate::backoff::{Backoff, random_unit};
-use crate::collect::Collector;
+use crate::collect::{Collector, Due, Root};
 use crate::config::{Environment, Settings};
 use crate::dashboard::Dashboard;
 use crate::end::End;
@@ -41,11 +42,12 @@ pub async fn run(
     sampler.sample()?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        interval = settings.interval().as_secs(),
+        interval = sampler.interval.as_secs(),
         "reporting to {url}"
     );
     systemd::ready("Collecting; the first report is on its way");
 
+    let asked = signal(SignalKind::user_defined1()).map_err(StartError::Signal)?;
     let (stop, stopping) = watch::channel(false);
     let pusher = Pusher::new(
         &queue,
@@ -56,7 +58,7 @@ pub async fn run(
     );
     let collecting = async {
         tokio::select! {
-            () = sampler.run() => {}
+            () = sampler.run(asked) => {}
             () = watchdog() => {}
             () = end.wait() => {}
         }
@@ -119,6 +121,7 @@ pub fn warn_if_exposed(key_source: &KeySource, environment: &Environment) {
 struct Sampler<'a> {
     collector: Collector,
     tiers: Tiers,
+    start: Instant,
     identity: Identity,
     interval: Duration,
     queue: &'a Queue,
@@ -128,38 +131,46 @@ struct Sampler<'a> {
 impl<'a> Sampler<'a> {
     fn new(settings: &Settings, queue: &'a Queue) -> Result<Self, StartError> {
         let boot = getrandom::u64().map_err(StartError::Random)?;
-        let interval = settings.interval();
         Ok(Self {
-            collector: Collector::new(settings.tags().clone())?,
-            tiers: Tiers::new(interval),
+            collector: Collector::new(Root::host(), settings.options().clone())?,
+            tiers: Tiers::new(settings.periods()),
+            start: Instant::now(),
             identity: Identity {
                 boot: Boot(boot),
                 seq: 0,
             },
-            interval,
+            interval: settings.periods().of(Tier::Fast),
             queue,
             failing: false,
         })
     }
 
+    /// Makes the next report with the tiers that are due.
     fn sample(&mut self) -> Result<(), StartError> {
-        let report = self
-            .collector
-            .collect(self.identity, self.tiers.advance())?;
+        let due = self.tiers.advance(self.start.elapsed());
+        self.make(due)
+    }
+
+    fn make(&mut self, due: Due) -> Result<(), StartError> {
+        let report = self.collector.collect(self.identity, due)?;
         self.identity.seq += 1;
         self.queue.push(report.to_json());
         Ok(())
     }
 
-    async fn run(&mut self) {
+    async fn run(&mut self, mut asked: Signal) {
         // Half an interval to one and a half: agents that were started together report apart.
         let phase = self.interval.mul_f64(0.5 + random_unit());
         let mut ticks = interval_at(Instant::now() + phase, self.interval);
         // After a suspended hour there is one report to make, not seven hundred, and the phase stays.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            ticks.tick().await;
-            match self.sample() {
+            let made = tokio::select! {
+                _ = ticks.tick() => self.sample(),
+                // Somebody asks for every tier now; what is due later stays due.
+                _ = asked.recv() => self.make(Due::ALL),
+            };
+            match made {
                 Ok(()) if self.failing => {
                     tracing::info!("reports are made again");
                     self.failing = false;

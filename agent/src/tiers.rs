@@ -2,37 +2,70 @@
 
 use std::time::Duration;
 
+use server_scout_wire::Tier;
+
 use crate::collect::Due;
 
-/// Counts reports. Counting keeps every agent's tiers regular whatever its timer's jitter.
+/// Seconds between two readings of each tier.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Periods([Duration; Tier::ALL.len()]);
+
+impl Periods {
+    /// The period of a tier.
+    #[must_use]
+    pub fn of(&self, tier: Tier) -> Duration {
+        self.0.get(tier as usize).copied().unwrap_or_default()
+    }
+
+    /// Changes the period of a tier.
+    pub fn set(&mut self, tier: Tier, period: Duration) {
+        if let Some(place) = self.0.get_mut(tier as usize) {
+            *place = period;
+        }
+    }
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self(Tier::ALL.map(|tier| Duration::from_secs(tier.default_seconds())))
+    }
+}
+
+/// Decides by a clock that is handed in: the time since the agent started.
 pub struct Tiers {
-    made: u64,
-    medium_every: u64,
-    inventory_every: u64,
+    periods: Periods,
+    /// When each tier is due next.
+    next: [Duration; Tier::ALL.len()],
 }
 
 impl Tiers {
-    /// The tiers of an agent that reports every `interval`.
+    /// The tiers of an agent that just started: all are due.
     #[must_use]
-    pub fn new(interval: Duration) -> Self {
-        let every = |period: Duration| period.as_secs().div_ceil(interval.as_secs().max(1)).max(1);
+    pub fn new(periods: Periods) -> Self {
         Self {
-            made: 0,
-            medium_every: every(MEDIUM),
-            inventory_every: every(INVENTORY),
+            periods,
+            next: [Duration::ZERO; Tier::ALL.len()],
         }
     }
 
-    /// What is due with the next report. The first has everything.
-    pub fn advance(&mut self) -> Due {
-        let made = self.made;
-        self.made += 1;
-        Due {
-            medium: made.is_multiple_of(self.medium_every),
-            inventory: made.is_multiple_of(self.inventory_every),
+    /// What is due with the report that is made `now`. Each tier keeps its own beat, counted from
+    /// the start: a report that is a little early or late does not shift it, and beats that were
+    /// missed are not made up for.
+    pub fn advance(&mut self, now: Duration) -> Due {
+        let mut due = Due::FAST;
+        for (tier, next) in Tier::ALL.into_iter().zip(&mut self.next) {
+            let period = self.periods.of(tier).max(SHORTEST);
+            // Of two reports the one that is nearer to the beat carries the tier.
+            let reached = now + self.periods.of(Tier::Fast) / 2;
+            if reached < *next {
+                continue;
+            }
+            due.add(tier);
+            let beats = reached.as_millis() / period.as_millis().max(1) + 1;
+            *next = period.saturating_mul(u32::try_from(beats).unwrap_or(u32::MAX));
         }
+        due
     }
 }
 
-const MEDIUM: Duration = Duration::from_secs(30);
-const INVENTORY: Duration = Duration::from_hours(1);
+const SHORTEST: Duration = Duration::from_secs(1);

@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use server_scout_agent::config::{Environment, Settings};
 use server_scout_agent::key::KeyError;
+use server_scout_wire::Tier;
 use tempfile::TempDir;
 use tracing::level_filters::LevelFilter;
 
 #[test]
 fn nothing_set_gives_the_defaults() {
     let settings = load(None, &[]).unwrap();
-    assert_eq!(settings.interval(), Duration::from_secs(5));
+    assert_eq!(settings.periods().of(Tier::Fast), Duration::from_secs(5));
     assert_eq!(settings.log(), LevelFilter::INFO);
     assert_eq!((settings.ca_file(), settings.state_dir()), (None, None));
     let missing = settings.url().unwrap_err().to_string();
@@ -41,9 +42,33 @@ fn the_environment_wins_over_the_file() {
         settings.url().unwrap().as_str(),
         "https://env.example:8443/"
     );
-    assert_eq!(settings.interval(), Duration::from_secs(7));
+    assert_eq!(settings.periods().of(Tier::Fast), Duration::from_secs(7));
     assert_eq!(settings.log(), LevelFilter::DEBUG);
     assert_eq!(settings.ca_file(), Some(Path::new("/ca")));
+}
+
+#[test]
+fn each_tier_has_a_period_within_what_the_messages_say() {
+    let settings = load(None, &[("SERVERSCOUT_SLOW_SECONDS", "600")]).unwrap();
+    assert_eq!(settings.periods().of(Tier::Slow), Duration::from_mins(10));
+    for (tier, name) in Tier::ALL.into_iter().zip([
+        "SERVERSCOUT_INTERVAL_SECONDS",
+        "SERVERSCOUT_MEDIUM_SECONDS",
+        "SERVERSCOUT_SLOW_SECONDS",
+        "SERVERSCOUT_GLACIAL_SECONDS",
+        "SERVERSCOUT_DAILY_SECONDS",
+    ]) {
+        let (shortest, longest) = tier.bounds_seconds();
+        let refused = load(None, &[(name, "0")]).err().unwrap().to_string();
+        assert!(
+            refused.contains(&format!("{shortest} to {longest}")),
+            "{refused}"
+        );
+        for seconds in [shortest, longest] {
+            let settings = load(None, &[(name, &seconds.to_string())]).unwrap();
+            assert_eq!(settings.periods().of(tier), Duration::from_secs(seconds));
+        }
+    }
 }
 
 #[test]
@@ -104,6 +129,16 @@ fn wrong_values_are_named_with_what_was_expected() {
         ("SERVERSCOUT_INTERVAL_SECONDS", "0", "1 to 60"),
         ("SERVERSCOUT_INTERVAL_SECONDS", "61", "1 to 60"),
         ("SERVERSCOUT_INTERVAL_SECONDS", "5s", "1 to 60"),
+        ("SERVERSCOUT_MEDIUM_SECONDS", "4", "5 to 150"),
+        ("SERVERSCOUT_SERVICES", "../sshd", "names of systemd units"),
+        (
+            "SERVERSCOUT_WITHHOLD",
+            "all",
+            "sandbox, services and updates",
+        ),
+        ("SERVERSCOUT_SLOW_SECONDS", "1801", "60 to 1800"),
+        ("SERVERSCOUT_GLACIAL_SECONDS", "599", "600 to 86400"),
+        ("SERVERSCOUT_DAILY_SECONDS", "604801", "3600 to 604800"),
         ("SERVERSCOUT_INTERVAL_SECONDS", "true", "1 to 60"),
         ("SERVERSCOUT_INTERVAL_SECONDS", "", "1 to 60"),
         ("SERVERSCOUT_LOG", "loud", "error, warn, info or debug"),

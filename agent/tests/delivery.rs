@@ -50,6 +50,23 @@ fn reports_arrive_over_one_connection() {
 }
 
 #[test]
+fn a_signal_asks_for_every_tier_at_once() {
+    let ca = Ca::new();
+    let dashboard = Dashboard::accepting(&ca);
+    let agent = Agent::run(&dashboard.url(), &ca, &[]);
+    dashboard.wait_for(1);
+    agent.signal("-USR1");
+    let requests = dashboard.wait_for(4);
+    agent.terminate();
+    assert!(agent.end().0.success());
+    let whole = requests.iter().filter_map(|request| {
+        let report = Report::from_json(request.body.to_string().as_bytes());
+        report.ok().filter(|report| report.host().is_some())
+    });
+    assert_eq!(whole.count(), 2, "the first and the one that was asked for");
+}
+
+#[test]
 fn two_starts_have_two_boots() {
     let ca = Ca::new();
     let dashboard = Dashboard::accepting(&ca);

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use server_scout::store::series::SeriesKey;
-use server_scout::timeseries::{Grid, Row, Window};
+use server_scout::timeseries::{Grid, Row, Shown, Window};
 use server_scout_wire::report::Boot;
-use server_scout_wire::{Identity, Kind, Label, Metric, Report, Timestamp};
+use server_scout_wire::{Identity, Label, Metric, Report, Timestamp};
 
 const START: i64 = 1_790_000_000_000;
 
@@ -61,7 +61,7 @@ fn charting(c: &mut Criterion) {
     let grid = Grid::new(window, Some(Duration::from_secs(5)), 1, None);
     c.bench_function("an hour of one series from 720 samples", |b| {
         b.iter(|| {
-            let mut row = Row::new(grid, Kind::Gauge);
+            let mut row = Row::new(grid, Shown::Values);
             row.add(black_box(&samples));
             let metric = Metric::CpuUsage;
             row.finish(SeriesKey {

@@ -9,6 +9,7 @@ pub mod data_dir;
 pub mod domain;
 pub mod http;
 pub mod id;
+pub mod internals;
 pub mod mail;
 pub mod master_key;
 pub mod sealing;

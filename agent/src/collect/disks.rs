@@ -1,27 +1,30 @@
-//! Bytes read from and written to whole block devices.
+//! What whole block devices read and write, and how busy they are.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use server_scout_wire::{Metric, Report};
 
 use super::MAX_NAMES;
 use super::names::Names;
 use super::proc_file::ProcFile;
+use super::root::Root;
 use super::text::{fields, lines, number};
 
 /// Reads `/proc/diskstats`.
 pub struct Disks {
     file: ProcFile,
     names: Names,
+    devices: PathBuf,
 }
 
 impl Disks {
     /// Opens the file.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(root: &Root) -> io::Result<Self> {
         Ok(Self {
-            file: ProcFile::open("/proc/diskstats")?,
+            file: root.open("proc/diskstats")?,
             names: Names::new(),
+            devices: root.path("sys/class/block"),
         })
     }
 
@@ -33,19 +36,13 @@ impl Disks {
             if device.read == 0 && device.written == 0 {
                 continue;
             }
-            let Some(label) = self.names.label(device.name, is_whole_device) else {
+            let is_whole = |name: &[u8]| is_whole_device(name, &self.devices);
+            let Some(label) = self.names.label(device.name, is_whole) else {
                 continue;
             };
-            report.push(
-                Metric::DiskReadBytesTotal,
-                Some(label.clone()),
-                device.read as f64,
-            );
-            report.push(
-                Metric::DiskWrittenBytesTotal,
-                Some(label),
-                device.written as f64,
-            );
+            for (metric, value) in METRICS.into_iter().zip(device.counters()) {
+                report.push(metric, Some(label.clone()), value);
+            }
             count += 1;
             if count == MAX_NAMES {
                 break;
@@ -55,7 +52,7 @@ impl Disks {
     }
 }
 
-/// One device's counters.
+/// One device's counters since the host started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Device<'a> {
     /// Its name in the kernel.
@@ -64,6 +61,28 @@ pub struct Device<'a> {
     pub read: u64,
     /// Bytes written.
     pub written: u64,
+    /// Reads completed.
+    pub reads: u64,
+    /// Writes completed.
+    pub writes: u64,
+    /// Milliseconds with something to do.
+    pub busy_millis: u64,
+    /// Milliseconds of all requests together.
+    pub queue_millis: u64,
+}
+
+impl Device<'_> {
+    /// In the order of [`METRICS`].
+    fn counters(&self) -> [f64; 6] {
+        [
+            self.read as f64,
+            self.written as f64,
+            self.reads as f64,
+            self.writes as f64,
+            self.busy_millis as f64 / 1000.0,
+            self.queue_millis as f64 / 1000.0,
+        ]
+    }
 }
 
 /// The devices of `/proc/diskstats`, in the kernel's order. Lines that are none are skipped.
@@ -71,20 +90,39 @@ pub fn parse(text: &[u8]) -> impl Iterator<Item = Device<'_>> {
     lines(text).filter_map(|line| {
         let mut fields = fields(line).skip(2);
         let name = fields.next()?;
-        let read = number(fields.nth(2)?)?.checked_mul(SECTOR_BYTES)?;
-        let written = number(fields.nth(3)?)?.checked_mul(SECTOR_BYTES)?;
+        let mut counters = [0; 11];
+        for counter in &mut counters {
+            *counter = number(fields.next()?)?;
+        }
+        let [
+            reads,
+            _,
+            sectors_read,
+            _,
+            writes,
+            _,
+            sectors_written,
+            _,
+            _,
+            busy_millis,
+            queue_millis,
+        ] = counters;
         Some(Device {
             name,
-            read,
-            written,
+            read: sectors_read.checked_mul(SECTOR_BYTES)?,
+            written: sectors_written.checked_mul(SECTOR_BYTES)?,
+            reads,
+            writes,
+            busy_millis,
+            queue_millis,
         })
     })
 }
 
 /// Whether a device is a real one and whole: no partition, and nothing that lives in memory or in
 /// a file.
-fn is_whole_device(name: &[u8]) -> bool {
-    !is_virtual(name) && !is_partition(name)
+fn is_whole_device(name: &[u8], devices: &Path) -> bool {
+    !is_virtual(name) && !is_partition(name, devices)
 }
 
 /// Whether the name says that the device lives in memory, in a file, or is removable.
@@ -96,12 +134,12 @@ pub fn is_virtual(name: &[u8]) -> bool {
     })
 }
 
-fn is_partition(name: &[u8]) -> bool {
+fn is_partition(name: &[u8], devices: &Path) -> bool {
     let Ok(name) = std::str::from_utf8(name) else {
         return true;
     };
     // In /sys a slash in a device's name is written as an exclamation mark.
-    Path::new("/sys/class/block")
+    devices
         .join(name.replace('/', "!"))
         .join("partition")
         .exists()
@@ -110,3 +148,12 @@ fn is_partition(name: &[u8]) -> bool {
 /// The unit of `/proc/diskstats`, whatever the device's own sectors are.
 const SECTOR_BYTES: u64 = 512;
 const VIRTUAL_PREFIXES: [&[u8]; 5] = [b"fd", b"loop", b"ram", b"sr", b"zram"];
+
+const METRICS: [Metric; 6] = [
+    Metric::DiskReadBytesTotal,
+    Metric::DiskWrittenBytesTotal,
+    Metric::DiskReadsTotal,
+    Metric::DiskWritesTotal,
+    Metric::DiskBusySecondsTotal,
+    Metric::DiskQueueSecondsTotal,
+];

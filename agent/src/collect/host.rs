@@ -1,42 +1,47 @@
 //! What the host is.
 
-use server_scout_wire::{Host, Label, Tags};
-use sysinfo::{CpuRefreshKind, RefreshKind, System};
+use server_scout_wire::{Fact, Host, Label, Tags};
+use sysinfo::System;
 
-/// The inventory, with the tags of the configuration. What cannot be found out is left out.
+use super::root::Root;
+use super::surroundings;
+
+/// The inventory of a host with so many logical CPUs, with the tags of the configuration. What
+/// cannot be found out is left out.
 #[must_use]
-pub fn inventory(tags: &Tags) -> Host {
-    // The list of CPUs is dropped at once: on a large host it is not small.
-    let cpus =
-        System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing())).ok();
-    let cpus = cpus.as_ref().map(System::cpus).unwrap_or_default();
-    Host {
-        agent_version: label(Ok(env!("CARGO_PKG_VERSION").to_owned())),
-        architecture: label(Ok(System::cpu_arch())),
-        cores: u32::try_from(cpus.len())
-            .ok()
-            .filter(|cores| (1..=65_536).contains(cores)),
-        cpu_model: cpus
-            .first()
-            .and_then(|cpu| label(Ok(cpu.brand().to_owned()))),
-        hostname: label(System::host_name()),
-        kernel: label(System::kernel_version()),
-        operating_system: label(operating_system()),
+pub fn inventory(root: &Root, cores: usize, tags: &Tags) -> Host {
+    let cores = u32::try_from(cores).ok();
+    let mut host = Host {
+        cores: cores.filter(|cores| (1..=65_536).contains(cores)),
         tags: tags.clone(),
+        ..Host::default()
+    };
+    for (fact, text) in [
+        (
+            Fact::AgentVersion,
+            Some(env!("CARGO_PKG_VERSION").to_owned()),
+        ),
+        (Fact::Architecture, Some(System::cpu_arch())),
+        (Fact::CpuModel, surroundings::cpu_model(root)),
+        (Fact::Hostname, System::host_name().ok()),
+        (Fact::Kernel, System::kernel_version().ok()),
+        (Fact::OperatingSystem, operating_system()),
+        (Fact::TimeZone, surroundings::time_zone(root)),
+        (Fact::Virtualisation, surroundings::virtualisation(root)),
+    ] {
+        let text = text.as_deref().map(str::trim).unwrap_or_default();
+        if !text.is_empty() {
+            host.set(fact, Label::escaped(text).0);
+        }
     }
+    host
 }
 
-fn operating_system() -> Result<String, sysinfo::Error> {
-    let name = System::name()?;
+fn operating_system() -> Option<String> {
+    let name = System::name().ok()?;
     // A rolling distribution has no version.
-    Ok(match System::os_version() {
+    Some(match System::os_version() {
         Ok(version) => format!("{name} {version}"),
         Err(_) => name,
     })
-}
-
-fn label(text: Result<String, sysinfo::Error>) -> Option<Label> {
-    let text = text.ok()?;
-    let text = text.trim();
-    (!text.is_empty()).then(|| Label::escaped(text).0)
 }

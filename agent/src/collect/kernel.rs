@@ -3,31 +3,47 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use server_scout_wire::{Metric, Report};
-use sysinfo::System;
+
+use super::proc_file::ProcFile;
+use super::root::Root;
+use super::text::{fields, fraction};
 
 /// What the kernel says of itself as a whole.
 pub struct Kernel {
+    load: ProcFile,
+    uptime: ProcFile,
+    proc: PathBuf,
     /// Directories in `/proc` that are no process, with the two that every directory counts.
     other_links: Option<u64>,
 }
 
 impl Kernel {
-    /// Nothing is read yet.
-    #[must_use]
-    pub fn new() -> Self {
-        let mut kernel = Self { other_links: None };
-        if let Err(why) = kernel.refresh_inventory() {
-            tracing::warn!(%why, "/proc cannot be listed; the number of processes is left out");
-        }
-        kernel
+    /// Opens the files.
+    pub fn new(root: &Root) -> io::Result<Self> {
+        let mut kernel = Self {
+            load: root.open("proc/loadavg")?,
+            uptime: root.open("proc/uptime")?,
+            proc: root.path("proc"),
+            other_links: None,
+        };
+        kernel.count_other_links();
+        Ok(kernel)
     }
 
     /// Counts anew what in `/proc` is no process; it changes only when a module is loaded.
-    pub fn refresh_inventory(&mut self) -> io::Result<()> {
+    pub fn count_other_links(&mut self) {
+        self.other_links = self
+            .links()
+            .inspect_err(|why| tracing::debug!(%why, "/proc could not be listed"))
+            .ok();
+    }
+
+    fn links(&self) -> io::Result<u64> {
         let mut links = 2;
-        for entry in fs::read_dir("/proc")? {
+        for entry in fs::read_dir(&self.proc)? {
             let entry = entry?;
             let is_process = entry
                 .file_name()
@@ -38,41 +54,51 @@ impl Kernel {
                 links += 1;
             }
         }
-        self.other_links = Some(links);
-        Ok(())
+        Ok(links)
     }
 
-    /// Adds the load; with `medium` also its longer averages, uptime and processes.
-    pub fn collect(&self, medium: bool, report: &mut Report) {
-        let load = System::load_average().ok();
-        if let Some(load) = &load {
-            report.push(Metric::Load1, None, load.one);
-        }
-        if !medium {
-            return;
-        }
-        if let Some(load) = load {
-            report.push(Metric::Load5, None, load.five);
-            report.push(Metric::Load15, None, load.fifteen);
-        }
-        if let Ok(uptime) = System::uptime() {
-            report.push(Metric::UptimeSeconds, None, uptime as f64);
+    /// Adds load and processes; with `medium` also uptime.
+    pub fn collect(
+        &self,
+        medium: bool,
+        buffer: &mut Vec<u8>,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let load = loads(self.load.read_start(buffer)?).ok_or(io::ErrorKind::InvalidData)?;
+        for (metric, load) in [Metric::Load1, Metric::Load5, Metric::Load15]
+            .into_iter()
+            .zip(load)
+        {
+            report.push(metric, None, load);
         }
         if let Some(processes) = self.processes() {
             report.push(Metric::Processes, None, processes as f64);
         }
+        if medium {
+            let uptime =
+                uptime(self.uptime.read_start(buffer)?).ok_or(io::ErrorKind::InvalidData)?;
+            report.push(Metric::UptimeSeconds, None, uptime.floor());
+        }
+        Ok(())
     }
 
     /// The kernel counts each process as a link of `/proc`. This is one call instead of a walk over
     /// every process, and it is true also where the sandbox hides the processes of others.
     fn processes(&self) -> Option<u64> {
-        let links = fs::metadata("/proc").ok()?.nlink();
+        let links = fs::metadata(&self.proc).ok()?.nlink();
         links.checked_sub(self.other_links?)
     }
 }
 
-impl Default for Kernel {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The loads over one, five and fifteen minutes.
+#[must_use]
+pub fn loads(text: &[u8]) -> Option<[f64; 3]> {
+    let mut fields = fields(text).map(fraction);
+    Some([fields.next()??, fields.next()??, fields.next()??])
+}
+
+/// Seconds since the host started.
+#[must_use]
+pub fn uptime(text: &[u8]) -> Option<f64> {
+    fraction(fields(text).next()?)
 }

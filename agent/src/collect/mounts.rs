@@ -1,59 +1,69 @@
-//! Space on the host's own file systems.
+//! Space and files on the host's own file systems.
 
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use rustix::fs::statvfs;
 use server_scout_wire::{Label, Metric, Report};
 
 use super::proc_file::ProcFile;
+use super::root::Root;
 use super::text::{fields, lines, number};
 use super::{CollectError, MAX_NAMES};
 
 /// Reads `/proc/self/mountinfo` and asks each file system that is in it.
-pub struct Mounts(ProcFile);
+pub struct Mounts {
+    file: ProcFile,
+    root: Root,
+}
 
 impl Mounts {
     /// Opens the file.
-    pub fn new() -> io::Result<Self> {
-        ProcFile::open("/proc/self/mountinfo").map(Self)
+    pub fn new(root: &Root) -> io::Result<Self> {
+        Ok(Self {
+            file: root.open("proc/self/mountinfo")?,
+            root: root.clone(),
+        })
     }
 
-    /// Adds the space of the first 64 local file systems.
+    /// Adds what the first 64 local file systems hold.
     pub fn collect(&mut self, buffer: &mut Vec<u8>, report: &mut Report) -> io::Result<()> {
-        let mounts = local(parse(self.0.read(buffer)?));
+        let mounts = local(parse(self.file.read(buffer)?));
         for mount in mounts.into_iter().take(MAX_NAMES) {
             // A mount can be gone by now, or not be ours to look at.
-            let Ok(space) = Space::of(&mount.point) else {
+            let Ok(space) = Space::of(&self.root, &mount.point) else {
                 continue;
             };
             let label = Label::escaped(&String::from_utf8_lossy(&mount.point)).0;
-            report.push(
-                Metric::MountTotalBytes,
-                Some(label.clone()),
-                space.total as f64,
-            );
-            report.push(
-                Metric::MountUsedBytes,
-                Some(label.clone()),
-                space.used as f64,
-            );
-            report.push(
-                Metric::MountAvailableBytes,
-                Some(label),
-                space.available as f64,
-            );
+            for (metric, value) in [
+                (Metric::MountTotalBytes, Some(space.total)),
+                (Metric::MountUsedBytes, Some(space.used)),
+                (Metric::MountAvailableBytes, Some(space.available)),
+                // Some file systems make inodes as they need them and say that they have none.
+                (
+                    Metric::MountInodes,
+                    (space.inodes > 0).then_some(space.inodes),
+                ),
+                (
+                    Metric::MountInodesUsed,
+                    (space.inodes > 0).then_some(space.inodes_used),
+                ),
+                (Metric::MountReadOnly, Some(u64::from(mount.read_only))),
+            ] {
+                if let Some(value) = value {
+                    report.push(metric, Some(label.clone()), value as f64);
+                }
+            }
         }
         Ok(())
     }
 }
 
 /// Space in use on the root file system, in percent of what ordinary users can use.
-pub fn root_usage() -> Result<f64, CollectError> {
-    let space =
-        Space::of(b"/").map_err(|why| CollectError::new("the root file system's space", why))?;
+pub fn root_usage(root: &Root) -> Result<f64, CollectError> {
+    let space = Space::of(root, b"/")
+        .map_err(|why| CollectError::new("the root file system's space", why))?;
     let usable = space.used.saturating_add(space.available);
     if usable == 0 {
         // The root of a live system can be an image without a size.
@@ -73,6 +83,11 @@ pub struct Mount<'a> {
     pub point: Vec<u8>,
     /// The file system's type.
     pub kind: &'a [u8],
+    /// Whether the file system itself cannot be written.
+    pub read_only: bool,
+    /// Whether it cannot be written at this place. The agent's sandbox makes every mount read-only
+    /// for the agent, which says nothing of the host.
+    pub mounted_read_only: bool,
 }
 
 /// The lines of `/proc/self/mountinfo`. Lines that are none are skipped.
@@ -87,12 +102,22 @@ pub fn parse(text: &[u8]) -> impl Iterator<Item = Mount<'_>> {
         );
         let root = fields.next()?;
         let point = unescape(fields.next()?);
-        let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
+        let is_read_only = |options: &[u8]| {
+            options
+                .split(|byte| *byte == b',')
+                .any(|option| option == b"ro")
+        };
+        let mounted_read_only = is_read_only(fields.next()?);
+        let mut of_file_system = fields.skip_while(|field| *field != b"-").skip(1);
+        let kind = of_file_system.next()?;
+        let read_only = of_file_system.nth(1).is_some_and(is_read_only);
         Some(Mount {
             device,
             root,
             point,
             kind,
+            read_only,
+            mounted_read_only,
         })
     })
 }
@@ -134,16 +159,21 @@ struct Space {
     total: u64,
     used: u64,
     available: u64,
+    inodes: u64,
+    inodes_used: u64,
 }
 
 impl Space {
-    fn of(point: &[u8]) -> io::Result<Self> {
-        let figures = statvfs(Path::new(OsStr::from_bytes(point)))?;
+    fn of(root: &Root, point: &[u8]) -> io::Result<Self> {
+        let relative = point.strip_prefix(b"/").unwrap_or(point);
+        let figures = statvfs(root.path(OsStr::from_bytes(relative)))?;
         let bytes = |blocks: u64| blocks.saturating_mul(figures.f_frsize);
         Ok(Self {
             total: bytes(figures.f_blocks),
             used: bytes(figures.f_blocks.saturating_sub(figures.f_bfree)),
             available: bytes(figures.f_bavail),
+            inodes: figures.f_files,
+            inodes_used: figures.f_files.saturating_sub(figures.f_ffree),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes on the host's interfaces.
+//! What passes the host's interfaces.
 
 use std::io;
 
@@ -7,6 +7,7 @@ use server_scout_wire::{Metric, Report};
 use super::MAX_NAMES;
 use super::names::Names;
 use super::proc_file::ProcFile;
+use super::root::Root;
 use super::text::{fields, lines, number};
 
 /// Reads `/proc/net/dev`.
@@ -17,9 +18,9 @@ pub struct Network {
 
 impl Network {
     /// Opens the file.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(root: &Root) -> io::Result<Self> {
         Ok(Self {
-            file: ProcFile::open("/proc/net/dev")?,
+            file: root.open("proc/net/dev")?,
             names: Names::new(),
         })
     }
@@ -31,16 +32,9 @@ impl Network {
             let Some(label) = self.names.label(interface.name, is_host_interface) else {
                 continue;
             };
-            report.push(
-                Metric::NetworkReceivedBytesTotal,
-                Some(label.clone()),
-                interface.received as f64,
-            );
-            report.push(
-                Metric::NetworkSentBytesTotal,
-                Some(label),
-                interface.sent as f64,
-            );
+            for (metric, value) in METRICS.into_iter().zip(interface.counters()) {
+                report.push(metric, Some(label.clone()), value as f64);
+            }
             count += 1;
             if count == MAX_NAMES {
                 break;
@@ -55,10 +49,40 @@ impl Network {
 pub struct Interface<'a> {
     /// Its name, any bytes but white space, `/` and `:`.
     pub name: &'a [u8],
-    /// Bytes received.
-    pub received: u64,
-    /// Bytes sent.
-    pub sent: u64,
+    /// What arrived.
+    pub received: Traffic,
+    /// What was sent.
+    pub sent: Traffic,
+}
+
+/// What passed in one direction since the interface was made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Traffic {
+    /// Bytes.
+    pub bytes: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Packets that were damaged.
+    pub errors: u64,
+    /// Packets that were dropped.
+    pub drops: u64,
+}
+
+impl Interface<'_> {
+    /// In the order of [`METRICS`].
+    fn counters(&self) -> [u64; 8] {
+        let Self { received, sent, .. } = self;
+        [
+            received.bytes,
+            sent.bytes,
+            received.packets,
+            sent.packets,
+            received.errors,
+            sent.errors,
+            received.drops,
+            sent.drops,
+        ]
+    }
 }
 
 /// The interfaces of `/proc/net/dev`, in the kernel's order. Lines that are none are skipped.
@@ -67,14 +91,24 @@ pub fn parse(text: &[u8]) -> impl Iterator<Item = Interface<'_>> {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let (name, counters) = line.split_at_checked(colon)?;
         let mut counters = fields(counters.get(1..)?);
-        let received = number(counters.next()?)?;
-        let sent = number(counters.nth(7)?)?;
+        let received = traffic(&mut counters)?;
+        // Four more counters of what arrived stand before the first of what was sent.
+        let sent = traffic(&mut counters.skip(4))?;
         let name = name.trim_ascii();
         (!name.is_empty()).then_some(Interface {
             name,
             received,
             sent,
         })
+    })
+}
+
+fn traffic<'a>(counters: &mut impl Iterator<Item = &'a [u8]>) -> Option<Traffic> {
+    Some(Traffic {
+        bytes: number(counters.next()?)?,
+        packets: number(counters.next()?)?,
+        errors: number(counters.next()?)?,
+        drops: number(counters.next()?)?,
     })
 }
 
@@ -86,3 +120,14 @@ pub fn is_host_interface(name: &[u8]) -> bool {
 }
 
 const GUEST_PREFIXES: [&[u8]; 7] = [b"cali", b"dummy", b"ifb", b"lxc", b"tunl", b"veth", b"vnet"];
+
+const METRICS: [Metric; 8] = [
+    Metric::NetworkReceivedBytesTotal,
+    Metric::NetworkSentBytesTotal,
+    Metric::NetworkReceivedPacketsTotal,
+    Metric::NetworkSentPacketsTotal,
+    Metric::NetworkReceiveErrorsTotal,
+    Metric::NetworkSendErrorsTotal,
+    Metric::NetworkReceiveDropsTotal,
+    Metric::NetworkSendDropsTotal,
+];

@@ -23,3 +23,22 @@ pub fn number(field: &[u8]) -> Option<u64> {
         number.checked_mul(10)?.checked_add(u64::from(digit))
     })
 }
+
+/// A number that may have a fraction, such as a load; none when it is anything else.
+#[must_use]
+pub fn fraction(field: &[u8]) -> Option<f64> {
+    let plain = field
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let text = std::str::from_utf8(field).ok().filter(|_| plain)?;
+    text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// A whole number that may be below zero.
+#[must_use]
+pub fn signed(field: &[u8]) -> Option<i64> {
+    match field.strip_prefix(b"-") {
+        Some(digits) => 0_i64.checked_sub_unsigned(number(digits)?),
+        None => i64::try_from(number(field)?).ok(),
+    }
+}

@@ -397,14 +397,13 @@ impl Agent {
     }
 
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let status = Command::new("kill").args([signal, &pid]).status();
+        assert!(status.unwrap().success());
     }
 
     /// Waits for its end; its status and all it printed, in which there is never a key.

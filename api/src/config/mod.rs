@@ -24,6 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the dashboard listens, unless systemd passes a socket.
     pub listen: Listen,
+    /// Where the dashboard's own internals are shown, on this machine alone; nowhere when none.
+    pub internals_listen: Option<LocalListen>,
     /// The names and addresses of the certificate and of the `Host` allow-list.
     pub hosts: Vec<url::Host>,
     /// What browsers and agents use.
@@ -51,6 +53,27 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+/// A place that only this machine can reach.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LocalListen(Listen);
+
+impl LocalListen {
+    /// The place.
+    #[must_use]
+    pub fn place(&self) -> &Listen {
+        &self.0
+    }
+}
+
+impl FromStr for LocalListen {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let listen: Listen = text.parse()?;
+        listen.is_local().then_some(Self(listen)).ok_or(())
+    }
 }
 
 impl Listen {
@@ -200,6 +223,10 @@ impl Config {
                 .unwrap_or_else(|| "data".into()),
             hosts: with_defaults(hosts, &public_url),
             public_url,
+            internals_listen: settings.parse(
+                "internals_listen",
+                "a loopback address and a port such as 127.0.0.1:9443, or unix:PATH",
+            )?,
             listen,
             tls,
             trusted_proxies,

@@ -178,10 +178,10 @@ impl Services {
         Ok(self
             .store()
             .write(move |c| {
-                sessions::end(c, &session)?;
                 let scopes = credentials::of_person(c, id)?;
                 let what = (Action::LoggedOut, &Object::none(), "");
-                audit.record_for(c, now, &scopes, &by, what)
+                audit.record_for(c, now, &scopes, &by, what)?;
+                sessions::end(c, &session)
             })
             .await?)
     }

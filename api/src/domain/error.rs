@@ -109,6 +109,7 @@ impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::NotFound,
+            StoreError::RightLost => Self::Unauthenticated,
             StoreError::Conflict => Self::Conflict {
                 member: "name",
                 reason: "exists already",

@@ -10,7 +10,7 @@ use crate::id::{Id, Server};
 use crate::store::history::{Source, usual_interval};
 use crate::store::series::SeriesKey;
 use crate::store::{Scope, StoreError, series, servers};
-use crate::timeseries::{Grid, History, Row, Window};
+use crate::timeseries::{Grid, History, Row, Shown, Window};
 
 impl Services {
     /// The history of some metrics of one server.
@@ -40,8 +40,8 @@ impl Services {
                     let grid = Grid::new(window, interval, asked.len(), finest);
                     let mut source = Source::open(c, scope, server, &positions, &grid, &asked)?;
                     let rows = asked.iter().filter_map(|id| {
-                        let kind = names.get(id)?.metric.describe().kind;
-                        Some((*id, Row::new(grid, kind)))
+                        let what = Shown::of(names.get(id)?.metric);
+                        Some((*id, Row::new(grid, what)))
                     });
                     let mut rows: Vec<(i64, Row)> = rows.collect();
                     source.read(c, &grid, &mut rows)?;

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::client::Client;
 use super::{ServiceError, Services};
 use crate::id::{Id, Server};
+use crate::internals::ReportOutcome;
 use crate::store::credentials::AgentIdentity;
 use crate::store::reports::{self, Appended};
 use crate::store::series::SeriesLimits;
@@ -31,6 +32,17 @@ pub enum Outcome {
     Refused(Refused),
     /// It is older than the retention; nothing is stored of it.
     TooOld,
+}
+
+impl From<&Outcome> for ReportOutcome {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Accepted => Self::Accepted,
+            Outcome::Duplicate => Self::Duplicate,
+            Outcome::Refused(_) => Self::Refused,
+            Outcome::TooOld => Self::TooOld,
+        }
+    }
 }
 
 /// Why a report is refused.
@@ -148,6 +160,9 @@ impl Services {
         if !fit.is_empty() {
             let appended = self.append(agent, client, fit, now, place).await?;
             mark_duplicates(&mut outcomes, &appended);
+        }
+        for outcome in &outcomes {
+            self.internals().count_report(outcome.into());
         }
         Ok(Outcomes { batch, outcomes })
     }

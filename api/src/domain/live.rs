@@ -1,10 +1,12 @@
 //! The live view: the newest values of every server in memory, and who listens to them.
 
+mod reported;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use server_scout_wire::{Kind, Label, Metric, Report, Timestamp};
+use server_scout_wire::{Kind, Label, Metric, Report, Tier, Timestamp};
 use tokio::sync::broadcast;
 
 use super::status::{Signs, Status};
@@ -15,11 +17,13 @@ use crate::store::servers::ServerRow;
 use crate::store::{Scope, Store, StoreError, live as stored};
 use crate::timeseries::rate;
 
+pub use self::reported::Reported;
+
 /// Events that a slow listener may fall behind before it is told to look again.
 const BACKLOG: usize = 256;
 /// Events of one request that listeners are told of.
 const NEWS: usize = 8;
-/// A value that has not been renewed for so long is no longer new.
+/// A value that has not been renewed for so long, while its tier was, is no longer new.
 const FORGET_AFTER: Duration = Duration::from_mins(15);
 
 /// One newest value as people see it: of a counter, its rate per second.
@@ -83,6 +87,8 @@ struct State {
     organisation: Id<Organisation>,
     signs: Signs,
     timestamp: Option<Timestamp>,
+    /// When each tier was last read.
+    tiers: [Option<Timestamp>; Tier::ALL.len()],
     readings: SeriesMap<Reading>,
     dropped: u64,
 }
@@ -139,6 +145,7 @@ struct Reading {
     at: Timestamp,
     raw: f64,
     shown: Option<f64>,
+    tier: Tier,
 }
 
 impl Live {
@@ -175,6 +182,7 @@ impl Live {
             organisation: scope.organisation(),
             signs,
             timestamp: None,
+            tiers: Default::default(),
             readings,
             dropped: 0,
         };
@@ -347,11 +355,13 @@ impl State {
         values
     }
 
-    /// Forgets values that have not been renewed for long.
+    /// Forgets values that have not been renewed for long although others of their tier were.
     fn forget_old(&mut self) {
-        let newest = self.timestamp.unwrap_or_default();
-        self.readings
-            .retain(|reading| newest.since(reading.at) < FORGET_AFTER);
+        let newest = self.tiers;
+        self.readings.retain(|reading| {
+            let of_tier = newest.get(reading.tier as usize).copied().flatten();
+            of_tier.unwrap_or_default().since(reading.at) < FORGET_AFTER
+        });
     }
 
     fn read(
@@ -361,13 +371,23 @@ impl State {
         label: Option<&Label>,
         raw: f64,
     ) -> Option<f64> {
+        let described = metric.describe();
         self.timestamp = self.timestamp.max(Some(at));
-        let gauge = (metric.describe().kind == Kind::Gauge).then_some(raw);
+        if let Some(newest) = self.tiers.get_mut(described.tier as usize) {
+            *newest = (*newest).max(Some(at));
+        }
+        let gauge = (described.kind == Kind::Gauge).then_some(raw);
         match self.readings.get_mut(metric, label) {
             Some(before) if before.at > at => None,
             Some(before) => {
-                let shown = gauge.or_else(|| rate((before.at, before.raw), (at, raw)));
-                *before = Reading { at, raw, shown };
+                let max_gap = described.tier.max_gap();
+                let shown = gauge.or_else(|| rate((before.at, before.raw), (at, raw), max_gap));
+                *before = Reading {
+                    at,
+                    raw,
+                    shown,
+                    ..*before
+                };
                 shown
             }
             None => {
@@ -378,6 +398,7 @@ impl State {
                         at,
                         raw,
                         shown: gauge,
+                        tier: described.tier,
                     },
                 );
                 gauge

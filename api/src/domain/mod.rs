@@ -8,6 +8,7 @@ pub mod client;
 mod common_passwords;
 pub mod enrolments;
 pub mod error;
+pub mod exposition;
 pub mod first_owner;
 mod folding;
 pub mod groups;
@@ -17,6 +18,7 @@ pub mod invitations;
 pub mod live;
 mod master_key;
 pub mod names;
+mod notices;
 mod opening;
 mod operator;
 mod organisation_end;
@@ -50,6 +52,7 @@ use zeroize::Zeroizing;
 pub use self::error::ServiceError;
 use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
+use crate::internals::Internals;
 use crate::sealing::Sealer;
 use crate::secret::random_bytes;
 use crate::store::{Store, sealed};
@@ -145,6 +148,18 @@ impl Services {
     #[must_use]
     pub fn live(&self) -> &Arc<live::Live> {
         &self.0.live
+    }
+
+    /// What is counted for the operator.
+    #[must_use]
+    pub fn internals(&self) -> &Internals {
+        self.store().internals()
+    }
+
+    /// Size of the database with its log of writes.
+    #[must_use]
+    pub fn database_bytes(&self) -> u64 {
+        self.store().bytes()
     }
 
     fn store(&self) -> &Store {

@@ -4,6 +4,7 @@ use super::accounts::{LoggedIn, sources};
 use super::audit::{Action, Object};
 use super::client::Client;
 use super::names::Email;
+use super::notices::Notice;
 use super::password::{Password, Verdict};
 use super::principal::{Means, PersonPrincipal};
 use super::throttle::Source;
@@ -72,13 +73,13 @@ impl Services {
         let device = device.unwrap_or_else(|| Secret::generate(Purpose::Device));
         let device_hash = device.hash();
         let (audit, by, now) = (self.audit(), person.actor(), self.clock().now());
+        let client = by.client.clone();
         self.store()
             .write(move |c| {
                 people::replace_password_hash(c, replacement.person, &before, &after)?;
                 links::end_resets(c, replacement.person)?;
                 links::end_email_change(c, replacement.person)?;
                 devices::remember(c, &device_hash, replacement.person, now)?;
-                sessions::replace_all(c, &session, &replacement, now)?;
                 let revoked = if change.revoke_tokens {
                     tokens::revoke_all(c, replacement.person)?
                 } else {
@@ -90,7 +91,8 @@ impl Services {
                     some => format!("access tokens revoked: {some}"),
                 };
                 let what = (Action::PasswordChanged, &Object::none(), detail.as_str());
-                audit.record_for(c, now, &scopes, &by, what)
+                audit.record_for(c, now, &scopes, &by, what)?;
+                sessions::replace_all(c, &session, &replacement, now)
             })
             .await
             // Somebody else's change, or the end of this session, was faster.
@@ -99,6 +101,7 @@ impl Services {
                 other => other.into(),
             })?;
         tracing::info!("a password was changed");
+        self.tell_account(&identity.email, Notice::PasswordChanged, &client);
         Ok(LoggedIn {
             session: fresh,
             device,

@@ -8,6 +8,7 @@ use super::client::Client;
 use super::first_owner::LINK_LIFE;
 use super::invitations::link_hash;
 use super::names::Email;
+use super::notices::Notice;
 use super::password::Password;
 use super::post::Errand;
 use super::throttle::Source;
@@ -99,6 +100,7 @@ impl Services {
         let after = self.0.passwords.hash(password).await?;
         let (hash, now) = (link_hash(token)?, self.clock().now());
         let (audit, address) = (self.audit(), email.clone());
+        let from = client.clone();
         self.store()
             .write(move |c| {
                 let (person, _) = links::reset(c, &hash, now)?.ok_or(StoreError::NotFound)?;
@@ -122,6 +124,7 @@ impl Services {
         let account = Source::Account(SecretHash::of(&email));
         self.0.throttle.succeed(&[account]);
         tracing::info!("a password was changed by a link");
+        self.tell_account(&email, Notice::PasswordChanged, &from);
         Ok(())
     }
 }

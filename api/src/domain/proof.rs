@@ -62,11 +62,11 @@ impl Services {
         self.store()
             .write(move |c| {
                 take(c)?;
-                sessions::renew(c, &before, &hash, now)?;
-                devices::remember(c, &device_hash, id, now)?;
                 let scopes = credentials::of_person(c, id)?;
                 let what = (Action::Proved, &Object::none(), detail);
-                audit.record_for(c, now, &scopes, &acting, what)
+                audit.record_for(c, now, &scopes, &acting, what)?;
+                sessions::renew(c, &before, &hash, now)?;
+                devices::remember(c, &device_hash, id, now)
             })
             .await
             .map_err(|error| match error {

@@ -166,7 +166,7 @@ async fn read_body(request: &mut Request, limit: usize) -> Result<(), Failure> {
 }
 
 /// The host that was asked for, without the port. HTTP/2 has it in the address.
-fn host_of(request: &Request) -> Option<url::Host> {
+pub(super) fn host_of(request: &Request) -> Option<url::Host> {
     let mut named = request.headers().get_all(header::HOST).iter();
     let header = named.next().and_then(|host| host.to_str().ok());
     if named.next().is_some() {
@@ -183,7 +183,7 @@ fn host_of(request: &Request) -> Option<url::Host> {
     url::Host::parse(authority.host()).ok()
 }
 
-fn is_local(host: &url::Host) -> bool {
+pub(super) fn is_local(host: &url::Host) -> bool {
     match host {
         url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
         url::Host::Ipv4(ip) => ip.is_loopback(),

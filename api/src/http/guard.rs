@@ -21,6 +21,8 @@ pub(super) const CSRF_HEADER: &str = "x-csrf-token";
 pub(super) enum Access {
     /// Anybody: login, one-time links, health, assets.
     Public,
+    /// A program with an access token of scope `metrics`.
+    MetricsToken,
     /// A person with a session.
     Session,
     /// A person with a session that has proved lately whose it is.
@@ -39,6 +41,7 @@ impl Access {
     /// In words.
     pub(super) fn as_str(self) -> &'static str {
         match self {
+            Self::MetricsToken => "metrics token",
             Self::Public => "public",
             Self::Session => "session",
             Self::Fresh => "fresh session",
@@ -65,6 +68,10 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        if self.access == Access::MetricsToken {
+            check_metrics_token(&request)?;
+            return Ok(self.inner.call(request).await?.into_response());
+        }
         let session = session_of(&request);
         if self.access != Access::Public && session.is_none() {
             return if is_read(request.method()) {
@@ -91,6 +98,17 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             Err(error) if read && lacks_factor(&error) => Ok(see_other("/account/second-factor")),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Whether the token has the scope, the service asks.
+fn check_metrics_token(request: &Request) -> Result<(), Failure> {
+    match request.data::<Principal>() {
+        Some(Principal::Person(person)) if matches!(person.means, Means::Token(_)) => Ok(()),
+        Some(_) => Err(Failure::forbidden(
+            "Metrics are read with an access token of the scope metrics.",
+        )),
+        None => Err(Failure::unauthenticated()),
     }
 }
 

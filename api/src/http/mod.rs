@@ -7,9 +7,11 @@ mod client;
 mod credentials;
 mod edge;
 mod event_export;
+mod exposition;
 mod guard;
 mod headers;
 mod health;
+mod internals;
 pub mod listen;
 mod organisation_export;
 mod pages;
@@ -126,5 +128,6 @@ fn declared(app: &App) -> Routes {
     let routes = health::routes(&pages, Routes::new());
     let routes = assets::routes(&pages, routes);
     let routes = ca::routes(&pages, routes);
+    let routes = exposition::routes(&pages, routes);
     pages::routes(&pages, routes)
 }

@@ -7,15 +7,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use poem::EndpointExt as _;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::internals::InternalsPage;
 use super::listen::{Acceptor, Listener};
 use super::{App, BuildError, routes};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Listen, PublicUrl, Tls};
+use crate::config::{Config, ConfigError, Limits, Listen, PublicUrl, Tls};
 use crate::data_dir::{DataDir, DataDirError, ServeLock};
 use crate::domain::{ServiceError, Services};
 use crate::mail::{Mailer, MailerError};
@@ -32,6 +34,7 @@ pub struct Dashboard {
     trust: Option<SharedTrust>,
     mailer: Option<Mailer>,
     listener: Listener,
+    internals: Option<Listener>,
     address: String,
     _lock: ServeLock,
 }
@@ -86,6 +89,10 @@ impl Dashboard {
             return Err(ConfigError::ProxyNotLocal.into());
         }
         learn_port(&mut config, &listener);
+        let internals = config.internals_listen.as_ref();
+        let internals = internals
+            .map(|listen| bind_own(listen.place()))
+            .transpose()?;
         let store = Store::open(&data_dir.database())?;
         let certificates = Certificates::open(&config, &data_dir, &clock)?;
         let trust = certificates.as_ref().and_then(Certificates::trust);
@@ -101,6 +108,7 @@ impl Dashboard {
             certificates,
             trust,
             listener,
+            internals,
             address,
             _lock: lock,
         })
@@ -165,11 +173,18 @@ impl Dashboard {
             let bag = self.services.open_post(&self.config.public_url)?;
             Some(tokio::spawn(bag.deliver(mailer)))
         });
+        let internals = self.internals.map(|listener| {
+            let acceptor = internals_acceptor(&self.services, &self.config, &listener);
+            tokio::spawn(super::listen::run(acceptor, listener, stopping.clone()))
+        });
         let accepting = tokio::spawn(super::listen::run(acceptor, self.listener, stopping));
 
         stop.await;
         let _ = stopper.send(true);
         let _ = accepting.await;
+        if let Some(internals) = internals {
+            let _ = internals.await;
+        }
         for task in [Some(upkeep), Some(folding), Some(audit), certificates, mail]
             .into_iter()
             .flatten()
@@ -188,24 +203,48 @@ impl Dashboard {
 /// Binds, or takes over what systemd has bound.
 fn bind(listen: &Listen) -> Result<Listener, StartError> {
     let mut passed = listenfd::ListenFd::from_env();
-    let failed = |error: std::io::Error| StartError::Bind {
+    if passed.len() > 0 {
+        return inherit(&mut passed).map_err(|error| cannot_bind(listen, &error));
+    }
+    bind_own(listen)
+}
+
+/// Binds, whatever systemd has passed.
+fn bind_own(listen: &Listen) -> Result<Listener, StartError> {
+    let bound = match listen {
+        Listen::Tcp(address) => StdTcpListener::bind(address).and_then(tcp),
+        Listen::Unix(path) => unix(path),
+    };
+    bound.map_err(|error| cannot_bind(listen, &error))
+}
+
+fn cannot_bind(listen: &Listen, error: &std::io::Error) -> StartError {
+    StartError::Bind {
         address: match listen {
             Listen::Tcp(address) => address.to_string(),
             Listen::Unix(path) => path.display().to_string(),
         },
-        reason: advice(&error),
-    };
-    if passed.len() > 0 {
-        return inherit(&mut passed).map_err(failed);
-    }
-    match listen {
-        Listen::Tcp(address) => {
-            let listener = StdTcpListener::bind(address).map_err(failed)?;
-            tcp(listener).map_err(failed)
-        }
-        Listen::Unix(path) => unix(path).map_err(failed),
+        reason: advice(error),
     }
 }
+
+/// What serves the operator's own listener: a few connections, without TLS, as nothing leaves the
+/// machine.
+fn internals_acceptor(services: &Services, config: &Config, listener: &Listener) -> Acceptor {
+    let any_host = matches!(listener, Listener::Unix(_));
+    Acceptor {
+        endpoint: Arc::new(InternalsPage::new(services.clone(), any_host).boxed()),
+        tls: None,
+        limits: Limits {
+            connections: INTERNALS_CONNECTIONS,
+            ..config.limits
+        },
+        trusted_proxies: Vec::new(),
+    }
+}
+
+/// Connections open at a time to the operator's own listener.
+const INTERNALS_CONNECTIONS: usize = 16;
 
 fn inherit(passed: &mut listenfd::ListenFd) -> std::io::Result<Listener> {
     if let Ok(Some(listener)) = passed.take_tcp_listener(0) {

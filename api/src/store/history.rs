@@ -13,7 +13,7 @@ use super::{Scope, StoreError, folding, reports, roll_ups};
 use crate::id::{Id, Server};
 use crate::timeseries::roll_up::{Buckets, Resolution};
 use crate::timeseries::segment::{begin_of, period_of, unpack};
-use crate::timeseries::{Grid, MAX_GAP, Row, interval};
+use crate::timeseries::{Grid, LONGEST_GAP, Row, interval};
 
 /// Series whose chunks are in memory at a time.
 const SERIES_AT_A_TIME: usize = 16;
@@ -216,4 +216,4 @@ fn between(buckets: &Buckets, range: Range<i64>) -> &[(i64, crate::timeseries::r
 }
 
 /// A counter's first rate needs the reading before.
-const GAP: i64 = MAX_GAP.as_secs().cast_signed() * 1000;
+const GAP: i64 = LONGEST_GAP.as_secs().cast_signed() * 1000;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diesel::dsl::{auto_type, count_star, min};
 use diesel::prelude::*;
-use server_scout_wire::{Kind, Timestamp};
+use server_scout_wire::Timestamp;
 
 use super::roll_ups::{self, NewRollUp};
 use super::schema::segment;
@@ -16,9 +16,9 @@ use super::segments::{self, Info, NewSegment, StoredChunk};
 use super::series::SeriesKey;
 use super::{Scope, StoreError, WriteContext, series};
 use crate::id::{Id, Organisation, Server};
-use crate::timeseries::MAX_GAP;
 use crate::timeseries::roll_up::{Resolution, coarser, gather, shown};
 use crate::timeseries::segment::{Frame, PERIOD_MILLIS, Segment, begin_of, pack, unpack};
+use crate::timeseries::{LONGEST_GAP, Shown};
 
 /// Small segments of a half-day that are merged before it is over.
 const MANY: i64 = 64;
@@ -141,12 +141,12 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
             .iter()
             .filter_map(|(place, v)| Some((at(*place)?, *v)));
         let samples: Vec<(i64, f64)> = samples.collect();
-        let kind = kind(&names, series);
-        let reading = match kind {
-            Kind::Counter => before.reading(connection, scope, series)?,
-            Kind::Gauge => None,
+        let what = what(&names, series);
+        let reading = match what {
+            Shown::Rates(_) => before.reading(connection, scope, series)?,
+            Shown::Values => None,
         };
-        let minutes = gather(Resolution::Minute, shown(kind, reading, &samples));
+        let minutes = gather(Resolution::Minute, shown(what, reading, &samples));
         let begin = begin_of(period).as_millis();
         let range = begin..begin + PERIOD_MILLIS;
         for resolution in Resolution::ALL {
@@ -170,9 +170,9 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
 }
 
 /// A metric that this version does not know is taken for a gauge.
-fn kind(names: &HashMap<i64, SeriesKey>, series: i64) -> Kind {
+fn what(names: &HashMap<i64, SeriesKey>, series: i64) -> Shown {
     let known = names.get(&series);
-    known.map_or(Kind::Gauge, |key| key.metric.describe().kind)
+    known.map_or(Shown::Values, |key| Shown::of(key.metric))
 }
 
 /// The samples of a series in order of time, each with its place in the merged segment.
@@ -209,7 +209,7 @@ impl Before {
         earlier: Vec<Info>,
         begin: i64,
     ) -> Result<Self, StoreError> {
-        let gap = i64::try_from(MAX_GAP.as_millis()).unwrap_or(i64::MAX);
+        let gap = i64::try_from(LONGEST_GAP.as_millis()).unwrap_or(i64::MAX);
         let mut infos = Vec::new();
         for info in earlier {
             if info.last_at >= begin - gap {

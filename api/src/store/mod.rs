@@ -65,6 +65,7 @@ pub use self::heads::{Heads, Position};
 pub use self::intake::Intake;
 pub use self::scope::Scope;
 pub use self::writer::{Urgency, WriteContext, Writer};
+use crate::internals::Internals;
 
 /// Between portions of long work.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -80,6 +81,7 @@ pub struct Store {
     writer: Writer,
     heads: Arc<Heads>,
     path: PathBuf,
+    internals: Arc<Internals>,
     /// For the one tiny query of every report; never waits for a thread.
     generation: Arc<Mutex<SqliteConnection>>,
 }
@@ -109,24 +111,28 @@ impl Store {
         let mut connection = connection::open_in_memory(&name)?;
         connection::migrate(&mut connection, path)?;
         let heads = load_heads(&mut connection, path)?;
+        let internals = Arc::default();
         Ok(Self {
             readers: connection::readers_of(name.clone(), 1, path)?,
             long_reads: Arc::new(Semaphore::new(1)),
-            writer: Writer::start(connection, Arc::clone(&heads), path)?,
+            writer: Writer::start(connection, Arc::clone(&heads), path, Arc::clone(&internals))?,
             heads,
             path: path.to_owned(),
+            internals,
             generation: Arc::new(Mutex::new(connection::open_in_memory(&name)?)),
         })
     }
 
     fn assemble(path: &Path, mut connection: SqliteConnection) -> Result<Self, OpenError> {
         let heads = load_heads(&mut connection, path)?;
+        let internals = Arc::default();
         Ok(Self {
             readers: connection::readers(path, READERS)?,
             long_reads: Arc::new(Semaphore::new(READERS as usize / 2)),
-            writer: Writer::start(connection, Arc::clone(&heads), path)?,
+            writer: Writer::start(connection, Arc::clone(&heads), path, Arc::clone(&internals))?,
             heads,
             path: path.to_owned(),
+            internals,
             generation: Arc::new(Mutex::new(connection::reader(path)?)),
         })
     }
@@ -191,6 +197,21 @@ impl Store {
     #[must_use]
     pub fn heads(&self) -> Arc<Heads> {
         Arc::clone(&self.heads)
+    }
+
+    /// What is counted for the operator.
+    #[must_use]
+    pub fn internals(&self) -> &Internals {
+        &self.internals
+    }
+
+    /// Size of the database with its log of writes; 0 when it cannot be seen.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        size(&self.path) + size(Path::new(&log))
     }
 
     /// The writer, for those who need more of it.

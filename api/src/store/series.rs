@@ -103,13 +103,17 @@ impl<T> SeriesMap<T> {
     /// Everything, in the catalogue's order and by label.
     pub fn iter(&self) -> impl Iterator<Item = (Metric, Option<&Label>, &T)> {
         Metric::ALL.iter().flat_map(|metric| {
-            let plain = self.plain.get(*metric as usize).and_then(Option::as_ref);
-            let labelled = self.labelled.get(metric).into_iter().flatten();
-            plain
-                .map(|value| (*metric, None, value))
-                .into_iter()
-                .chain(labelled.map(|(label, value)| (*metric, Some(label), value)))
+            let values = self.of(*metric);
+            values.map(|(label, value)| (*metric, label, value))
         })
+    }
+
+    /// What is there of one metric, by label.
+    pub fn of(&self, metric: Metric) -> impl Iterator<Item = (Option<&Label>, &T)> {
+        let plain = self.plain.get(metric as usize).and_then(Option::as_ref);
+        let labelled = self.labelled.get(&metric).into_iter().flatten();
+        let labelled = labelled.map(|(label, value)| (Some(label), value));
+        plain.map(|value| (None, value)).into_iter().chain(labelled)
     }
 
     /// Forgets what `keep` does not want.

@@ -151,6 +151,17 @@ pub fn ids(connection: &mut SqliteConnection, scope: Scope) -> Result<Vec<Id<Ser
     Ok(shown(scope).select(server::id).load(connection)?)
 }
 
+/// The names of all servers, in their order.
+pub fn names(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+) -> Result<Vec<(Id<Server>, String)>, StoreError> {
+    Ok(shown(scope)
+        .order(server::name)
+        .select((server::id, server::name))
+        .load(connection)?)
+}
+
 /// The servers whose names come after `after` and that both the filter and `keep` want, by name, at
 /// most `limit`.
 pub fn list(

@@ -23,7 +23,7 @@ use super::{
 use crate::id::{Id, Server};
 use crate::timeseries::roll_up::Resolution;
 use crate::timeseries::segment::PERIOD_MILLIS;
-use crate::timeseries::{Grid, History, MAX_GAP, Row, Window};
+use crate::timeseries::{Grid, History, Row, Shown, Window};
 
 /// An hour before the end of a half-day.
 const START: i64 = 41_667 * PERIOD_MILLIS - 3_600_000;
@@ -153,7 +153,7 @@ impl Whole {
         let c = &mut self.c;
         let mut source =
             Source::open(c, self.scope, self.server, &positions, &grid, &asked).unwrap();
-        let kind = |id| names.get(id).map(|key| key.metric.describe().kind);
+        let kind = |id| names.get(id).map(|key| Shown::of(key.metric));
         let mut rows: Vec<(i64, Row)> = Vec::new();
         rows.extend(
             asked
@@ -248,7 +248,8 @@ fn plain(stored: &[Report], grid: &Grid) -> BTreeMap<String, Vec<Vec<f64>>> {
                 (Kind::Counter, None) => None,
                 (Kind::Counter, Some((then, last))) => {
                     let apart = at - then;
-                    let near = apart > 0 && apart <= i64::try_from(MAX_GAP.as_millis()).unwrap();
+                    let longest = key.metric.describe().tier.max_gap().as_millis();
+                    let near = apart > 0 && apart <= i64::try_from(longest).unwrap();
                     (near && value >= last).then(|| (value - last) / (apart as f64 / 1000.0))
                 }
             };

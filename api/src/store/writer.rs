@@ -18,6 +18,7 @@ use super::error::{OpenError, StoreError};
 use super::heads::Heads;
 use super::intake::Intake;
 use super::series::SeriesCache;
+use crate::internals::Internals;
 
 /// Whether a write waits for company.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +47,7 @@ pub struct WriteContext<'a> {
 #[derive(Clone)]
 pub struct Writer {
     queue: SyncSender<Job>,
+    internals: Arc<Internals>,
     thread: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -69,6 +71,7 @@ impl Writer {
         connection: SqliteConnection,
         heads: Arc<Heads>,
         path: &Path,
+        internals: Arc<Internals>,
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = sync_channel(QUEUE);
         let state = State {
@@ -76,6 +79,7 @@ impl Writer {
             series: SeriesCache::default(),
             intake: Intake::new(heads),
             path: path.to_owned(),
+            internals: Arc::clone(&internals),
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -86,6 +90,7 @@ impl Writer {
             })?;
         Ok(Self {
             queue,
+            internals,
             thread: Arc::new(std::sync::Mutex::new(Some(thread))),
         })
     }
@@ -125,22 +130,27 @@ impl Writer {
                 settle: Box::new(settle),
             }
         };
-        match self.queue.try_send(Job {
+        let job = Job {
             urgency,
             work: Box::new(work),
-        }) {
-            // A job that is dropped unsettled was not carried out.
-            Ok(()) => answered
-                .await
-                .unwrap_or_else(|_| Err(StoreError::Database(NOT_DONE.to_owned()))),
-            Err(TrySendError::Full(_)) => Err(StoreError::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
+        };
+        self.internals.enter_queue();
+        if let Err(refused) = self.queue.try_send(job) {
+            self.internals.turn_away();
+            return Err(match refused {
+                TrySendError::Full(_) => StoreError::Busy,
+                TrySendError::Disconnected(_) => StoreError::Closed,
+            });
         }
+        // A job that is dropped unsettled was not carried out.
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Database(NOT_DONE.to_owned())))
     }
 
     /// Writes what waits and ends the thread. Every other handle must be gone.
     pub fn finish(self) {
-        let Self { queue, thread } = self;
+        let Self { queue, thread, .. } = self;
         drop(queue);
         let thread = thread.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
@@ -175,6 +185,7 @@ struct State {
     series: SeriesCache,
     intake: Intake,
     path: PathBuf,
+    internals: Arc<Internals>,
 }
 
 impl State {
@@ -188,6 +199,7 @@ impl State {
     }
 
     fn write(&mut self, batch: Vec<Job>) {
+        let (begun, jobs) = (Instant::now(), batch.len());
         let mut settles: Vec<Settle> = Vec::with_capacity(batch.len());
         let (series, intake) = (&mut self.series, &mut self.intake);
         let outcome = self.connection.immediate_transaction(|connection| {
@@ -212,6 +224,8 @@ impl State {
                 self.recover();
             }
         }
+        self.internals
+            .leave_queue(jobs, begun.elapsed(), outcome.is_ok());
         for settle in settles {
             settle(outcome.clone());
         }

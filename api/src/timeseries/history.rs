@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use server_scout_wire::{Kind, Timestamp};
+use server_scout_wire::Timestamp;
 
+use super::Shown;
 use super::roll_up::{Bucket, Resolution, Samples, shown};
 use crate::store::series::SeriesKey;
 
@@ -206,7 +207,7 @@ const MAX_CELLS: usize = 200_000;
 /// overdue. Samples before the first step only serve the first rates.
 pub struct Row {
     grid: Grid,
-    kind: Kind,
+    what: Shown,
     cells: Vec<Bucket>,
     readings: Vec<i64>,
     last: Option<(i64, f64)>,
@@ -215,10 +216,10 @@ pub struct Row {
 impl Row {
     /// A row without samples.
     #[must_use]
-    pub fn new(grid: Grid, kind: Kind) -> Self {
+    pub fn new(grid: Grid, what: Shown) -> Self {
         Self {
             grid,
-            kind,
+            what,
             cells: vec![Bucket::default(); grid.steps],
             readings: Vec::new(),
             last: None,
@@ -227,7 +228,7 @@ impl Row {
 
     /// Takes in samples, which are no older than those before.
     pub fn add(&mut self, samples: &Samples) {
-        for (at, value) in shown(self.kind, self.last, samples) {
+        for (at, value) in shown(self.what, self.last, samples) {
             let cell = self.grid.place(at);
             if let Some(cell) = cell.and_then(|place| self.cells.get_mut(place)) {
                 cell.merge(&Bucket::of(value));
@@ -240,7 +241,7 @@ impl Row {
     /// Whether it shows rates.
     #[must_use]
     pub fn is_counter(&self) -> bool {
-        self.kind == Kind::Counter
+        matches!(self.what, Shown::Rates(_))
     }
 
     /// Takes in the last reading before the samples that follow, for the first rate of them.

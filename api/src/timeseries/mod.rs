@@ -10,5 +10,5 @@ pub mod segment;
 
 pub use self::history::{Grid, History, HistorySeries, Row, Window, WindowError, interval};
 pub use self::identities::Starts;
-pub use self::rate::{MAX_GAP, rate};
+pub use self::rate::{LONGEST_GAP, Shown, rate};
 pub use self::retention::Retention;

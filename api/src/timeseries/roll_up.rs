@@ -2,11 +2,11 @@
 //! of a series' samples. Of a counter they are of its rates.
 
 use serde::{Deserialize, Serialize};
-use server_scout_wire::{Kind, Timestamp};
+use server_scout_wire::Timestamp;
 
 use super::codec::{Damaged, Form, Numbers, Places, open, seal};
-use super::rate;
 use super::segment::PERIOD_MILLIS;
+use super::{Shown, rate};
 
 /// How finely a roll-up is kept.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -115,21 +115,20 @@ impl Bucket {
 /// Samples and the time of each, in milliseconds, ascending.
 pub type Samples = [(i64, f64)];
 
-/// What a chart shows of samples: of a gauge the values, of a counter its rates. `before` is the
-/// reading before the first.
+/// What a chart shows of samples. `before` is the reading before the first.
 pub fn shown(
-    kind: Kind,
+    what: Shown,
     before: Option<(i64, f64)>,
     samples: &Samples,
 ) -> impl Iterator<Item = (i64, f64)> {
     let mut before = before;
     samples.iter().filter_map(move |(at, value)| {
         let last = before.replace((*at, *value));
-        let shown = match kind {
-            Kind::Gauge => Some(*value),
-            Kind::Counter => last.and_then(|(then, last)| {
+        let shown = match what {
+            Shown::Values => Some(*value),
+            Shown::Rates(max_gap) => last.and_then(|(then, last)| {
                 let then = Timestamp::from_millis(then);
-                rate((then, last), (Timestamp::from_millis(*at), *value))
+                rate((then, last), (Timestamp::from_millis(*at), *value), max_gap)
             }),
         };
         shown.map(|value| (*at, value))
@@ -174,7 +173,7 @@ struct Packed {
     counts: Numbers,
     form: Form,
     /// In whole numbers of the form, and how many of them the average is rounded to.
-    unit: u16,
+    unit: u32,
     averages: Numbers,
     /// How far the extremes are from the average.
     below: Numbers,
@@ -200,12 +199,9 @@ pub fn pack(resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
         Form::Bits | Form::Short => Form::Short,
     };
     let whole = |value: f64| form.quantise(value);
-    let in_kib = form == Form::Decimal(0)
-        && buckets
-            .iter()
-            .all(|(_, b)| whole(b.min) % KIB == 0 && whole(b.max) % KIB == 0);
-    let unit = if in_kib { KIB } else { 1 };
-    let round = |value: f64| whole(value / unit as f64);
+    let extremes = buckets.iter().flat_map(|(_, b)| [b.min, b.max]);
+    let unit = unit(form, &extremes.map(whole));
+    let round = |value: f64| whole(value / f64::from(unit));
     let column = |of: &dyn Fn(&Bucket) -> i64| {
         let numbers: Vec<i64> = buckets.iter().map(|(_, bucket)| of(bucket)).collect();
         Numbers::pack(&numbers)
@@ -215,7 +211,7 @@ pub fn pack(resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
         places: Places::pack(&places),
         counts: column(&|b| b.count.into()),
         form,
-        unit: u16::try_from(unit).unwrap_or(1),
+        unit,
         averages: column(&average),
         below: column(&|b| average(b).wrapping_sub(round(b.min))),
         above: column(&|b| round(b.max).wrapping_sub(average(b))),
@@ -264,7 +260,14 @@ pub fn unpack(resolution: Resolution, span: i64, bytes: &[u8]) -> Result<Buckets
         .collect())
 }
 
-const KIB: i64 = 1024;
+/// What all the numbers are multiples of, as memory is of 100 kB or KiB.
+fn unit(form: Form, numbers: &(impl Iterator<Item = i64> + Clone)) -> u32 {
+    let all = |unit: u32| numbers.clone().all(|number| number % i64::from(unit) == 0);
+    let unit = UNITS.into_iter().find(|unit| all(*unit));
+    unit.filter(|_| form == Form::Decimal(0)).unwrap_or(1)
+}
+
+const UNITS: [u32; 2] = [100_000, 1024];
 
 #[cfg(test)]
 mod tests;

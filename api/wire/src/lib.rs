@@ -1,18 +1,22 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod fact;
 pub mod label;
 pub mod limits;
 pub mod metric;
 pub mod refusal;
 pub mod report;
 pub mod tag;
+pub mod tier;
 pub mod timestamp;
 
 pub use answer::{Answer, Problem, RefusedReport};
+pub use fact::Fact;
 pub use label::Label;
 pub use metric::{Kind, LabelName, Metric, Unit};
 pub use refusal::Refusal;
 pub use report::{Host, Identity, Report, Sample};
 pub use tag::{Tag, Tags};
+pub use tier::Tier;
 pub use timestamp::Timestamp;

@@ -3,44 +3,58 @@
 mod read;
 mod write;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 pub use read::split_batch;
 
 use crate::limits::{MAX_LABELS, MAX_SAMPLES};
-use crate::{Label, Metric, Refusal, Tags, Timestamp};
+use crate::{Fact, Label, Metric, Refusal, Tags, Timestamp};
 
 /// One value of one metric, with the label where the metric has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// Which metric.
     pub metric: Metric,
-    /// Which interface, device or mount; present exactly when the metric has a label.
+    /// Which interface, device, mount and so on; present exactly when the metric has a label.
     pub label: Option<Label>,
-    /// The value, finite, 0 to [`Metric::max`].
+    /// The value, finite, [`Metric::min`] to [`Metric::max`].
     pub value: f64,
 }
 
 /// What a host is, as opposed to how it does. Every text obeys the rules of a [`Label`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Host {
-    /// The version of the agent.
-    pub agent_version: Option<Label>,
-    /// The processor architecture, such as `x86_64`.
-    pub architecture: Option<Label>,
     /// The number of logical CPUs.
     pub cores: Option<u32>,
-    /// The model of the CPU.
-    pub cpu_model: Option<Label>,
-    /// The host's own name.
-    pub hostname: Option<Label>,
-    /// The release of the kernel.
-    pub kernel: Option<Label>,
-    /// The distribution's name and version.
-    pub operating_system: Option<Label>,
     /// The tags of the agent's configuration.
     pub tags: Tags,
+    /// Everything else that is said of it.
+    pub facts: BTreeMap<Fact, Label>,
+}
+
+impl Host {
+    /// Says a fact, instead of what was said of it before, which is given back.
+    pub fn set(&mut self, fact: Fact, text: Label) -> Option<Label> {
+        self.facts.insert(fact, text)
+    }
+
+    /// Says nothing of a fact any more.
+    pub fn forget(&mut self, fact: Fact) {
+        self.facts.remove(&fact);
+    }
+
+    /// What is said of a fact.
+    #[must_use]
+    pub fn get(&self, fact: Fact) -> Option<&Label> {
+        self.facts.get(&fact)
+    }
+
+    /// Every fact of which something is said, in the catalogue's order.
+    pub fn facts(&self) -> impl Iterator<Item = (Fact, &Label)> {
+        self.facts.iter().map(|(fact, text)| (*fact, text))
+    }
 }
 
 /// Which start of an agent made a report, and its number since that start, from 0.
@@ -121,7 +135,7 @@ impl Report {
                 return false;
             }
         }
-        let value = metric.round(value).clamp(0.0, metric.max());
+        let value = metric.round(value).clamp(metric.min(), metric.max());
         self.samples.push(Sample {
             metric,
             label,

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use server_scout_wire::limits::{MAX_BATCH, MAX_LABEL_BYTES, MAX_LABELS, MAX_SAMPLES};
 use server_scout_wire::report::{Boot, split_batch};
-use server_scout_wire::{Host, Identity, Label, Metric, Report, Tags, Timestamp};
+use server_scout_wire::{Fact, Host, Identity, Label, Metric, Report, Tags, Tier, Timestamp};
 
 /// The smallest report there is.
 const SEED: &str = r#"{"cpu_usage": 45.2, "memory_usage": 78.1, "disk_usage": 23.4, "timestamp": "2024-01-15T10:30:00Z"}"#;
@@ -162,15 +162,62 @@ fn one_label_or_sample_too_many_is_refused() {
     let refusal = Report::from_json(one(MAX_LABELS + 1).as_bytes()).unwrap_err();
     assert_eq!(refusal.member(), "mount_used_bytes");
 
-    // Seven metrics have labels, which is not enough to fill a report that keeps the other bound.
-    let all = Metric::ALL
+    let labelled = Metric::ALL
         .iter()
         .filter(|metric| metric.describe().label.is_some());
-    let members: Vec<String> = all
+    let full: Vec<String> = labelled
+        .take(MAX_SAMPLES / MAX_LABELS)
         .map(|metric| format!(r#""{metric}": {{{}}}"#, labels(MAX_LABELS)))
         .collect();
-    assert!(members.len() * MAX_LABELS + 3 < MAX_SAMPLES);
-    assert!(Report::from_json(with(&members.join(", ")).as_bytes()).is_ok());
+    let rest = MAX_SAMPLES - full.len() * MAX_LABELS - 3;
+    let filled = |rest| {
+        let last = format!(r#""tcp_connections": {{{}}}"#, labels(rest));
+        with(&format!("{}, {last}", full.join(", ")))
+    };
+    assert!(Report::from_json(filled(rest).as_bytes()).is_ok());
+    let refusal = Report::from_json(filled(rest + 1).as_bytes()).unwrap_err();
+    assert!(refusal.reason().contains("one value too many"), "{refusal}");
+}
+
+#[test]
+fn a_value_is_rounded_to_what_it_means() {
+    for (metric, value, rounded) in [
+        (Metric::CpuUsage, 12.345_67, 12.35),
+        (Metric::CpuCoreUsage, 12.345_67, 12.3),
+        (Metric::Load1, 0.126, 0.13),
+        (Metric::DiskBusySecondsTotal, 1.234_5, 1.23),
+        (Metric::MemoryUsedBytes, 123_456_789.0, 123_500_000.0),
+        (Metric::MemoryTotalBytes, 123_456_789.0, 123_456_789.0),
+        (Metric::TemperatureCelsius, -12.34, -12.3),
+        (Metric::Processes, 7.6, 8.0),
+    ] {
+        assert!((metric.round(value) - rounded).abs() < 1e-9, "{metric}");
+    }
+}
+
+#[test]
+fn degrees_can_be_below_zero_and_nothing_else() {
+    let with = |members: &str| SEED.replacen('{', &format!("{{{members}, "), 1);
+    for (members, fits) in [
+        (r#""temperature_celsius": {"chip a": -12.5}"#, true),
+        (r#""temperature_celsius": {"chip a": -300}"#, false),
+        (r#""load1": -0.1"#, false),
+    ] {
+        let read = Report::from_json(with(members).as_bytes());
+        assert_eq!(read.is_ok(), fits, "{members}");
+    }
+}
+
+#[test]
+fn each_tier_is_slower_than_the_one_before() {
+    for [faster, slower] in Tier::ALL.array_windows() {
+        assert!(faster.default_seconds() < slower.default_seconds());
+        assert!(faster.max_gap() <= slower.max_gap());
+    }
+    for tier in Tier::ALL {
+        let (shortest, longest) = tier.bounds_seconds();
+        assert!((shortest..=longest).contains(&tier.default_seconds()));
+    }
 }
 
 #[test]
@@ -239,6 +286,10 @@ fn every_metric_keeps_its_name() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), Metric::ALL.len());
+    for fact in Fact::ALL.iter().copied() {
+        assert_eq!(Fact::from_name(fact.name()), Some(fact));
+        assert!(fact.name() != "cores" && !fact.describe().meaning.is_empty());
+    }
 }
 
 proptest! {
@@ -310,24 +361,18 @@ fn value() -> impl Strategy<Value = f64> {
 }
 
 fn host() -> impl Strategy<Value = Host> {
-    let label = || proptest::option::of(any_label());
-    (
-        label(),
-        label(),
-        label(),
-        label(),
-        proptest::option::of(1..=65_536_u32),
-        proptest::collection::btree_set("[a-z0-9][a-z0-9._:-]{0,31}", 0..=16),
-    )
-        .prop_map(
-            |(hostname, kernel, cpu_model, agent_version, cores, tags)| Host {
-                agent_version,
-                cores,
-                cpu_model,
-                hostname,
-                kernel,
-                tags: Tags::parse(tags.iter().map(String::as_str)).unwrap_or_default(),
-                ..Host::default()
-            },
-        )
+    let facts = proptest::collection::vec((0..Fact::ALL.len(), any_label()), 0..6);
+    let cores = proptest::option::of(1..=65_536_u32);
+    let tags = proptest::collection::btree_set("[a-z0-9][a-z0-9._:-]{0,31}", 0..=16);
+    (facts, cores, tags).prop_map(|(facts, cores, tags)| {
+        let mut host = Host {
+            cores,
+            tags: Tags::parse(tags.iter().map(String::as_str)).unwrap_or_default(),
+            ..Host::default()
+        };
+        for (fact, text) in facts {
+            host.set(Fact::ALL[fact], text);
+        }
+        host
+    })
 }

@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use server_scout_tests::authenticator::AuthenticatorApp;
 use server_scout_tests::dashboard::Setup;
 use server_scout_tests::fleet::{ORGANISATION, answer};
 use server_scout_tests::person::set_cookies;
-use server_scout_tests::{Dashboard, Person, https, report};
+use server_scout_tests::{Dashboard, Person, Postbox, https, postbox, report};
 
 use crate::search::Secrets;
 
@@ -22,8 +22,10 @@ const MISPLACED: &str = "thirteen amber saddles";
 
 #[tokio::test]
 async fn nothing_that_is_kept_holds_a_secret() {
-    let mut dashboard = Setup::new().set("SERVERSCOUT_LOG", "trace").start().await;
+    let (postbox, setup) = Postbox::start(Setup::new()).await;
+    let mut dashboard = setup.set("SERVERSCOUT_LOG", "trace").start().await;
     let mut secrets = Secrets::default();
+    secrets.add("the mail server's password", postbox::PASSWORD);
     let file = dashboard.setup().data_dir().join("master.key");
     add_file(&mut secrets, "the first master key", &file);
 
@@ -31,7 +33,9 @@ async fn nothing_that_is_kept_holds_a_secret() {
     sessions(&dashboard, &mut owner, &mut secrets).await;
     second_factors(&dashboard, &mut owner, &mut secrets).await;
     let token = tokens(&dashboard, &mut secrets).await;
-    agents(&dashboard, &mut owner, &token, &mut secrets).await;
+    let server = agents(&dashboard, &mut owner, &token, &mut secrets).await;
+    enrolment(&dashboard, &server, &token, &mut secrets).await;
+    mailed_links(&dashboard, &postbox, &token, &mut secrets).await;
     let _ = dashboard
         .command(&["master-key", "rotate"], "")
         .await
@@ -165,8 +169,13 @@ async fn tokens(dashboard: &Dashboard, secrets: &mut Secrets) -> String {
     last
 }
 
-/// Makes agent keys by command, by page and in the API, and reports with each.
-async fn agents(dashboard: &Dashboard, owner: &mut Person, token: &str, secrets: &mut Secrets) {
+/// Makes agent keys by command, by page and in the API, and reports with each; gives a server's id.
+async fn agents(
+    dashboard: &Dashboard,
+    owner: &mut Person,
+    token: &str,
+    secrets: &mut Secrets,
+) -> String {
     let by_command = dashboard.add_server(ORGANISATION, "by-command").await;
     let page = owner
         .submit("/servers", &[("name", "by-page")])
@@ -192,6 +201,63 @@ async fn agents(dashboard: &Dashboard, owner: &mut Person, token: &str, secrets:
         // In a place where it opens nothing.
         let _ = call(dashboard, Method::GET, "/api/v1/servers", key).await;
     }
+    server
+}
+
+/// Makes enrolment codes, and exchanges one for the successor of a server's key; one stays unused.
+async fn enrolment(dashboard: &Dashboard, server: &str, token: &str, secrets: &mut Secrets) {
+    let codes = "/api/v1/enrolment-codes";
+    let made = ask(dashboard, codes, token, &json!({})).await;
+    secrets.add("an unused enrolment code", code_in(&made));
+    let made = ask(dashboard, codes, token, &json!({ "server": server })).await;
+    let code = code_in(&made).to_owned();
+    secrets.add("an enrolment code", &code);
+    let exchange = json!({ "code": code, "hostname": "by-api", "agent_version": "0.1.0" });
+    let done = ask(dashboard, "/api/v1/enrolments", "", &exchange).await;
+    let key = done["agent_key"].as_str().expect("a key");
+    secrets.add("an enrolled agent's key", key);
+}
+
+/// The secret alone, without the CA's fingerprint that an agent gets with it.
+fn code_in(made: &Value) -> &str {
+    let code = made["code"].as_str().expect("a code");
+    code.split('.').next().expect("the secret")
+}
+
+/// Has an invitation and a link to another password mailed; neither is used.
+async fn mailed_links(
+    dashboard: &Dashboard,
+    postbox: &Postbox,
+    token: &str,
+    secrets: &mut Secrets,
+) {
+    let invited = json!({ "email": "invited@example.org", "role": "viewer" });
+    let _ = ask(dashboard, "/api/v1/invitations", token, &invited).await;
+    let mut stranger = Person::new(dashboard);
+    let _ = stranger.get("/forgot-password").await;
+    let asked = stranger
+        .submit("/forgot-password", &[("email", OWNER)])
+        .await;
+    assert_eq!(asked.status, 200, "{}", asked.text());
+    for (to, words) in [
+        ("invited@example.org", "invited"),
+        (OWNER, "another password"),
+    ] {
+        let link = postbox.mail(to, words).await.link(&dashboard.origin());
+        secrets.add(words, link.rsplit('/').next().expect("a token"));
+    }
+}
+
+/// Asks the API for something new.
+async fn ask(dashboard: &Dashboard, path: &str, token: &str, body: &Value) -> Value {
+    let request = dashboard.client().post(dashboard.url(path)).json(body);
+    let made = answer(match token {
+        "" => request,
+        token => request.bearer_auth(token),
+    });
+    let made = made.await;
+    assert_eq!(made.status, 201, "{path}: {}", made.text());
+    made.json()
 }
 
 /// Everything that can be taken along.

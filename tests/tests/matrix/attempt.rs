@@ -79,8 +79,10 @@ pub(crate) fn expected(row: &Row, declared: &str, actor: &Actor, named: &Named) 
         _ if !valid && row.is_api() => return status(401),
         _ if !valid && row.method == Method::GET => return Outcome::To("/login"),
         _ if !valid => return status(401),
-        (Who::Agent, Standing::Agent) => return allowed,
-        (Who::Agent, _) | (_, Standing::Agent | Standing::Nobody) => return status(403),
+        (Who::Agent, Standing::Agent) | (Who::Metrics, Standing::Token(_, None)) => return allowed,
+        (Who::Agent | Who::Metrics, _) | (_, Standing::Agent | Standing::Nobody) => {
+            return status(403);
+        }
         (_, Standing::Session(right, _)) => (Some(right), Some(Right::Own)),
         (_, Standing::Token(right, scope)) => (scope.map(|scope| scope.min(right)), scope),
     };
@@ -113,7 +115,7 @@ pub(crate) fn expected(row: &Row, declared: &str, actor: &Actor, named: &Named) 
     let enough = match row.who {
         Who::Member(right) => role >= Some(right),
         Who::Account(right) => own >= right,
-        Who::Agent | Who::Public => true,
+        Who::Agent | Who::Metrics | Who::Public => true,
     };
     if !enough {
         return status(403);

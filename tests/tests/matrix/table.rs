@@ -18,6 +18,8 @@ pub(crate) enum Right {
 pub(crate) enum Who {
     Public,
     Agent,
+    /// A program with a token of scope `metrics`.
+    Metrics,
     /// Members with that right.
     Member(Right),
     /// Everybody for their own account; with a token when its scope is worth that much, and by a
@@ -111,7 +113,7 @@ impl Row {
 
     /// Whether it is of the API, and no page.
     pub(crate) fn is_api(&self) -> bool {
-        self.route.starts_with("/api/")
+        self.route.starts_with("/api/") || self.who == Who::Metrics
     }
 
     /// Everything that is sent, with its placeholders.
@@ -150,6 +152,7 @@ fn who(word: &str) -> Result<Who, String> {
     Ok(match word {
         "public" => Who::Public,
         "agent" => Who::Agent,
+        "metrics" => Who::Metrics,
         "read" => Who::Member(Right::Read),
         "write" => Who::Member(Right::Write),
         "administer" => Who::Member(Right::Administer),

@@ -44,7 +44,9 @@ async fn a_mailed_link_changes_the_password_and_ends_every_session() {
     );
     assert_eq!(fleet.stranger().log_in(OWNER, PASSWORD).await.status, 401);
     assert_eq!(fleet.stranger().log_in(OWNER, NEW).await.status, 303);
-    assert_eq!(postbox.mails().len(), 1, "nobody else gets a mail");
+    let told = postbox.mail(OWNER, "was changed").await;
+    assert!(told.text().contains("If it was not you"), "{}", told.text());
+    assert_eq!(postbox.mails().len(), 2, "nobody else gets a mail");
     let logs = fleet.dashboard.program().stderr();
     assert!(!logs.contains(link.rsplit('/').next().unwrap()));
     assert!(!logs.contains(OWNER), "the log does not say who");

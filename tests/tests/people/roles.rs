@@ -158,3 +158,16 @@ async fn a_session_without_a_fresh_proof_is_told_so_by_the_api() {
     assert_eq!(renamed.status, 200, "{}", renamed.text());
     assert_eq!(renamed.json()["name"], "Another");
 }
+
+#[tokio::test]
+async fn who_may_not_change_people_is_not_led_to_their_page() {
+    let fleet = Fleet::start().await;
+    for (role, led) in [("member", false), ("admin", true)] {
+        let email = format!("{role}@example.org");
+        let mut person = member(&fleet, &email, role).await;
+        let page = person.get("/settings/organisation").await.text();
+        assert_eq!(page.contains("href=\"/settings/people\""), led, "{role}");
+        let people = person.get("/settings/people").await;
+        assert_eq!(people.status, if led { 200 } else { 403 }, "{role}");
+    }
+}

@@ -9,6 +9,7 @@
 )]
 
 mod login;
+mod notices;
 mod requirement;
 mod secrets;
 

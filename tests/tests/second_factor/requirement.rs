@@ -36,7 +36,7 @@ async fn whoever_has_none_can_do_nothing_but_set_one_up() {
     assert_eq!(refused.status, 422, "{}", refused.text());
     let _ = set_up(&mut owner).await;
     let page = owner.get("/settings/second-factor").await.text();
-    assert!(page.contains("Of 2 people, 1 have none"), "{page}");
+    assert!(page.contains("Members without one: 1 of 2"), "{page}");
 
     let required = owner.submit("/settings/second-factor", &yes).await;
 

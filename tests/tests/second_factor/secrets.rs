@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use server_scout_tests::Fleet;
+use server_scout_tests::fleet::{OWNER, PASSWORD};
 
 use super::set_up;
 
@@ -36,4 +37,20 @@ async fn neither_seed_nor_recovery_code_stands_in_the_files_or_the_log() {
             .any(|bytes| bytes.windows(secret.len()).any(|part| part == secret));
         assert!(!found, "{}", String::from_utf8_lossy(secret));
     }
+}
+
+#[tokio::test]
+async fn a_seed_is_good_under_the_next_master_key_too() {
+    let fleet = Fleet::start().await;
+    let mut owner = fleet.owner().await;
+    let (app, _) = set_up(&mut owner).await;
+    let rotated = fleet.dashboard.command(&["master-key", "rotate"], "").await;
+    let _ = rotated.success();
+    let mut person = fleet.stranger();
+    let _ = person.log_in(OWNER, PASSWORD).await;
+    let code = app.code(1);
+    let code = [("code", code.as_str())];
+    let done = person.submit("/login/second-factor", &code).await;
+    assert_eq!(done.status, 303, "{}", done.text());
+    assert!(person.is_logged_in().await);
 }

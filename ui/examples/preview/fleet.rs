@@ -35,7 +35,7 @@ pub(crate) fn page(pages: &Pages, path: &str, frame: Frame) -> Option<Result<Str
         }),
         "/settings/groups" => pages.groups(&GroupsView {
             frame,
-            settings: Settings::at(Section::Groups),
+            settings: Settings::at(Section::Groups, true),
             groups: vec![group(1, "Acme", 4), group(2, "Intern", 0)],
             may_change: true,
             typed_name: String::new(),
@@ -44,7 +44,7 @@ pub(crate) fn page(pages: &Pages, path: &str, frame: Frame) -> Option<Result<Str
         }),
         "/settings/groups/grp_1" => pages.group(&GroupView {
             frame,
-            settings: Settings::at(Section::Groups),
+            settings: Settings::at(Section::Groups, true),
             id: "grp_1".to_owned(),
             name: "Acme".to_owned(),
             typed_name: "Acme".to_owned(),
@@ -52,7 +52,7 @@ pub(crate) fn page(pages: &Pages, path: &str, frame: Frame) -> Option<Result<Str
         }),
         "/settings/tokens" => pages.tokens(&TokensView {
             frame,
-            settings: Settings::at(Section::Tokens),
+            settings: Settings::at(Section::Tokens, true),
             tokens: vec![
                 token("reporting", "read", Some(40)),
                 token("deploy", "admin", None),
@@ -64,7 +64,7 @@ pub(crate) fn page(pages: &Pages, path: &str, frame: Frame) -> Option<Result<Str
         }),
         "/settings/tokens/new" => pages.new_token(&NewTokenView {
             frame,
-            settings: Settings::at(Section::Tokens),
+            settings: Settings::at(Section::Tokens, true),
             name: String::new(),
             scopes: vec![
                 choice("read", "read: looks", true),
@@ -76,7 +76,7 @@ pub(crate) fn page(pages: &Pages, path: &str, frame: Frame) -> Option<Result<Str
         }),
         "/settings/tokens/made" => pages.token_made(&TokenMadeView {
             frame,
-            settings: Settings::at(Section::Tokens),
+            settings: Settings::at(Section::Tokens, true),
             name: "reporting".to_owned(),
             scope: "read".to_owned(),
             expires: "2027-02-21T09:00:00.000Z".to_owned(),

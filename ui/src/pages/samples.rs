@@ -105,7 +105,7 @@ pub(super) fn recovery_codes(text: &str) -> RecoveryCodesView {
 pub(super) fn requirement(text: &str) -> RequirementView {
     RequirementView {
         frame: frame(text),
-        settings: Settings::at(Section::SecondFactor),
+        settings: Settings::at(Section::SecondFactor, true),
         required: false,
         members: 3,
         without: 1,
@@ -129,7 +129,7 @@ pub(super) fn audit(text: &str) -> AuditView {
     let text = || text.to_owned();
     AuditView {
         frame: frame(&text()),
-        settings: Settings::at(Section::Audit),
+        settings: Settings::at(Section::Audit, true),
         events: vec![AuditRow {
             number: text(),
             at: text(),
@@ -154,7 +154,7 @@ pub(super) fn audit(text: &str) -> AuditView {
 pub(super) fn data(text: &str) -> DataView {
     DataView {
         frame: frame(text),
-        settings: Settings::at(Section::Data),
+        settings: Settings::at(Section::Data, true),
         may_own: true,
         error: Some(text.to_owned()),
     }
@@ -297,7 +297,7 @@ pub(super) fn server_deletion(text: &str) -> ServerDeletionView {
 pub(super) fn groups(text: &str) -> GroupsView {
     GroupsView {
         frame: frame(text),
-        settings: Settings::at(Section::Groups),
+        settings: Settings::at(Section::Groups, true),
         groups: vec![GroupRow {
             id: text.to_owned(),
             name: text.to_owned(),
@@ -313,7 +313,7 @@ pub(super) fn groups(text: &str) -> GroupsView {
 pub(super) fn group(text: &str) -> GroupView {
     GroupView {
         frame: frame(text),
-        settings: Settings::at(Section::Groups),
+        settings: Settings::at(Section::Groups, true),
         id: text.to_owned(),
         name: text.to_owned(),
         typed_name: text.to_owned(),
@@ -324,7 +324,7 @@ pub(super) fn group(text: &str) -> GroupView {
 pub(super) fn member_groups(text: &str) -> MemberGroupsView {
     MemberGroupsView {
         frame: frame(text),
-        settings: Settings::at(Section::People),
+        settings: Settings::at(Section::People, true),
         id: text.to_owned(),
         email: text.to_owned(),
         limited: true,
@@ -346,7 +346,7 @@ pub(super) fn tokens(text: &str) -> TokensView {
     };
     TokensView {
         frame: frame(text),
-        settings: Settings::at(Section::Tokens),
+        settings: Settings::at(Section::Tokens, true),
         tokens: vec![token(false), token(true)],
         everybody: true,
         may_see_all: true,
@@ -358,7 +358,7 @@ pub(super) fn tokens(text: &str) -> TokensView {
 pub(super) fn new_token(text: &str) -> NewTokenView {
     NewTokenView {
         frame: frame(text),
-        settings: Settings::at(Section::Tokens),
+        settings: Settings::at(Section::Tokens, true),
         name: text.to_owned(),
         scopes: choices(text),
         days: text.to_owned(),
@@ -370,7 +370,7 @@ pub(super) fn new_token(text: &str) -> NewTokenView {
 pub(super) fn token_made(text: &str) -> TokenMadeView {
     TokenMadeView {
         frame: frame(text),
-        settings: Settings::at(Section::Tokens),
+        settings: Settings::at(Section::Tokens, true),
         name: text.to_owned(),
         scope: text.to_owned(),
         expires: text.to_owned(),

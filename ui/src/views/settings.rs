@@ -80,16 +80,18 @@ struct Link {
 }
 
 impl Settings {
-    /// The navigation as `current` shows it.
+    /// The navigation as `current` shows it to somebody who administers, or does not.
     #[must_use]
-    pub fn at(current: Section) -> Self {
+    pub fn at(current: Section, administers: bool) -> Self {
         let link = |section: Section| Link {
             name: section.name(),
             slug: section.slug(),
             current: section == current,
         };
+        let shown = Section::ALL.into_iter();
+        let shown = shown.filter(|section| administers || *section != Section::People);
         Self {
-            sections: Section::ALL.map(link).to_vec(),
+            sections: shown.map(link).collect(),
         }
     }
 }

@@ -13,7 +13,7 @@ use server_scout_wire::Timestamp;
 
 pub(super) use self::known::AgentKeys;
 pub(super) use self::uses::KeyUses;
-use super::acting::{Acting, Actor, Who};
+use super::acting::{Acting, Actor};
 use super::audit::{Action, Audit, Object};
 use super::client::Client;
 use super::{ServiceError, Services};
@@ -221,10 +221,7 @@ impl TakeOver {
         }
         let row = row_of(connection, scope, server, key)?;
         let name = servers::get(connection, scope, server)?.name;
-        let by = Actor {
-            who: Who::Agent(name.clone()),
-            client: self.client,
-        };
+        let by = Actor::agent(&name, self.client);
         let detail = format!("{name}: in place of {}", ended.join(", "));
         self.audit.record(
             connection,

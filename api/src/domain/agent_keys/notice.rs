@@ -2,13 +2,12 @@
 
 use server_scout_ui::mails::Letter;
 
-use crate::domain::post::Errand;
 use crate::domain::{ServiceError, Services};
 use crate::store::agent_keys::Unseen;
 use crate::store::organisations;
 
 impl Services {
-    /// The page and the audit log say so in any case; a mail that finds no place is not waited for.
+    /// The page and the audit log say so in any case.
     pub(super) async fn tell_owners(&self, unseen: Vec<Unseen>) -> Result<(), ServiceError> {
         if !self.has_mail() {
             return Ok(());
@@ -20,12 +19,7 @@ impl Services {
                 .read(move |c| organisations::owner_addresses(c, scope, MAX_OWNERS))
                 .await?;
             for to in owners {
-                let letter = letter(&successor);
-                match self.mail_place() {
-                    Ok(Some(place)) => place.send(Errand::Mail { to, letter }),
-                    Ok(None) => return Ok(()),
-                    Err(_) => tracing::warn!("too much mail waits; an owner is not told of a key"),
-                }
+                self.tell(&to, || letter(&successor));
             }
         }
         Ok(())

@@ -113,3 +113,29 @@ fn what_was_not_stored_is_not_shown() {
     assert_eq!(newest.value(Metric::CpuUsage), None);
     assert_eq!(newest.dropped, 1);
 }
+
+#[test]
+fn a_value_of_a_slow_tier_stays_until_its_tier_is_read_without_it() {
+    let (live, scope, server) = (Live::default(), Scope::for_test(1), Id::random());
+    let of_mount = |seconds, mount: &str| {
+        let mut report = report(seconds, 1.0, 0.0);
+        report.push(
+            Metric::MountUsedBytes,
+            Some(Label::new(mount).unwrap()),
+            1.0,
+        );
+        report
+    };
+    let mounts = || {
+        let newest = live.newest(&Sight::all(scope), server).values;
+        let values = newest.iter();
+        values
+            .filter(|shown| shown.metric == Metric::MountUsedBytes)
+            .count()
+    };
+    publish(&live, scope, server, &of_mount(0, "/usb"), 0);
+    publish(&live, scope, server, &report(7200, 1.0, 0.0), 7200);
+    assert_eq!(mounts(), 1);
+    publish(&live, scope, server, &of_mount(7205, "/home"), 7205);
+    assert_eq!(mounts(), 1);
+}

@@ -9,6 +9,7 @@ use crate::domain::accounts::LoggedIn;
 use crate::domain::audit::{Action, Object};
 use crate::domain::client::Client;
 use crate::domain::names::Email;
+use crate::domain::notices::Notice;
 use crate::domain::opening::{Opening, open_session};
 use crate::domain::throttle::Source;
 use crate::domain::{ServiceError, Services};
@@ -107,12 +108,16 @@ impl Services {
         let sources = sources(person, device.as_ref(), arrival.client.address);
         self.count_attempt(&sources)?;
         let kind = proof.kind();
+        let spent = matches!(proof, SecondProof::RecoveryCode(_));
         let client = arrival.client.clone();
         let ended = Some(hash);
         let finished = match self.judge(person, proof, Asker::Step(hash)).await {
             Ok(taking) => self.enter(person, taking, ended, device, arrival).await,
             Err(error) => Err(error),
         };
+        if finished.is_ok() && spent {
+            self.tell_account(&login.email, Notice::RecoveryCodeUsed, &client);
+        }
         self.settle_attempt(finished, &sources, person, &login.email, (kind, client))
     }
 

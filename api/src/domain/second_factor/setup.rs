@@ -11,6 +11,7 @@ use super::totp::{Seed, TotpSetup};
 use crate::domain::accounts::LoggedIn;
 use crate::domain::audit::{Action, Object};
 use crate::domain::names::Name;
+use crate::domain::notices::Notice;
 use crate::domain::principal::PersonPrincipal;
 use crate::domain::{ServiceError, Services};
 use crate::id::{self, Id};
@@ -195,6 +196,7 @@ impl Services {
         let codes = RecoveryCodes::generate();
         let (hashes, audit) = (codes.hashes(), self.audit());
         let (owner, now) = (person.person(), self.clock().now());
+        let client = by.client.clone();
         self.store()
             .write(move |c| {
                 if !second_factors::any(c, owner)? {
@@ -206,6 +208,8 @@ impl Services {
                 audit.record_for(c, now, &scopes, &by, what)
             })
             .await?;
+        let email = &person.identity.email;
+        self.tell_account(email, Notice::RecoveryCodesRenewed, &client);
         Ok(codes)
     }
 
@@ -243,6 +247,7 @@ impl Services {
         let codes = RecoveryCodes::generate();
         let (hashes, device_hash) = (codes.hashes(), device.hash());
         let (audit, owner, now) = (self.audit(), person.person(), self.clock().now());
+        let (client, notice) = (by.client.clone(), notice(action));
         let first = self.store().write(move |c| {
             let had = second_factors::any(c, owner)?;
             change(c)?;
@@ -252,17 +257,25 @@ impl Services {
             }
             second_factors::forget_logins(c, owner)?;
             devices::remember(c, &device_hash, owner, now)?;
-            sessions::replace_all(c, &before, &replacement, now)?;
             let scopes = credentials::of_person(c, owner)?;
             audit.record_for(c, now, &scopes, &by, (action, &object, ""))?;
+            sessions::replace_all(c, &before, &replacement, now)?;
             Ok(first)
         });
         let first = first.await?;
         tracing::info!("the second factors of a person were changed");
+        self.tell_account(&person.identity.email, notice, &client);
         Ok(Changed {
             logged_in: LoggedIn { session, device },
             recovery_codes: first.then_some(codes),
         })
+    }
+}
+
+fn notice(action: Action) -> Notice {
+    match action {
+        Action::SecondFactorRemoved => Notice::SecondFactorRemoved,
+        _ => Notice::SecondFactorAdded,
     }
 }
 

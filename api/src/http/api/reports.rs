@@ -10,8 +10,8 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OpenApi};
-use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABELS};
-use server_scout_wire::{Answer, Metric};
+use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABEL_BYTES, MAX_LABELS};
+use server_scout_wire::{Answer, Fact, Metric};
 use tokio::sync::Semaphore;
 
 use super::super::problem::Failure;
@@ -193,7 +193,7 @@ fn metric_schema(metric: Metric) -> MetaSchemaRef {
     let description = metric.describe();
     let unit = description.unit.as_str();
     let number = MetaSchema {
-        minimum: Some(0.0),
+        minimum: Some(metric.min()),
         maximum: Some(metric.max()),
         ..MetaSchema::new_with_format("number", "double")
     };
@@ -219,26 +219,18 @@ fn metric_schema(metric: Metric) -> MetaSchemaRef {
 }
 
 fn host_schema() -> MetaSchemaRef {
-    let text = || {
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            max_length: Some(128),
-            ..MetaSchema::new("string")
-        }))
+    let text = || MetaSchema {
+        max_length: Some(MAX_LABEL_BYTES),
+        ..MetaSchema::new("string")
     };
     let cores = MetaSchema {
         minimum: Some(1.0),
         maximum: Some(65_536.0),
         ..MetaSchema::new_with_format("integer", "int32")
     };
-    let properties = vec![
-        ("agent_version", text()),
-        ("architecture", text()),
-        ("cores", MetaSchemaRef::Inline(Box::new(cores))),
-        ("cpu_model", text()),
-        ("hostname", text()),
-        ("kernel", text()),
-        ("operating_system", text()),
-    ];
+    let fact = |fact: &Fact| (fact.name(), described(text(), fact.describe().meaning));
+    let mut properties: Vec<(&'static str, MetaSchemaRef)> = Fact::ALL.iter().map(fact).collect();
+    properties.push(("cores", MetaSchemaRef::Inline(Box::new(cores))));
     described(
         MetaSchema {
             properties,

@@ -53,7 +53,7 @@ async fn show(
     let page = page.await.map_err(Failure::from)?;
     let view = AuditView {
         frame: frame(&visitor),
-        settings: Settings::at(Section::Audit),
+        settings: Settings::at(Section::Audit, visitor.person.may(Right::Administer)),
         events: page.events.iter().map(row).collect(),
         filter: AuditFilter {
             action: asked.action,

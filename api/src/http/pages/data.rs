@@ -66,7 +66,7 @@ async fn delete(
 fn view(visitor: &Visitor) -> DataView {
     DataView {
         frame: frame(visitor),
-        settings: Settings::at(Section::Data),
+        settings: Settings::at(Section::Data, visitor.person.may(Right::Administer)),
         may_own: visitor.person.may(Right::Own),
         error: None,
     }

@@ -148,7 +148,7 @@ async fn list_view(app: &App, visitor: &Visitor) -> Result<GroupsView, Failure> 
     });
     Ok(GroupsView {
         frame: frame(visitor),
-        settings: Settings::at(Section::Groups),
+        settings: Settings::at(Section::Groups, visitor.person.may(Right::Administer)),
         groups: rows.collect(),
         may_change: visitor.person.may(Right::Administer),
         typed_name: String::new(),
@@ -160,7 +160,7 @@ async fn list_view(app: &App, visitor: &Visitor) -> Result<GroupsView, Failure> 
 fn group_view(visitor: &Visitor, group: &groups::GroupRow) -> GroupView {
     GroupView {
         frame: frame(visitor),
-        settings: Settings::at(Section::Groups),
+        settings: Settings::at(Section::Groups, visitor.person.may(Right::Administer)),
         id: group.id.to_string(),
         name: group.name.clone(),
         typed_name: group.name.clone(),

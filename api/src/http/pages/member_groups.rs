@@ -38,7 +38,7 @@ async fn show(
     });
     let view = MemberGroupsView {
         frame: frame(&visitor),
-        settings: Settings::at(Section::People),
+        settings: Settings::at(Section::People, true),
         id: id.to_string(),
         email: limits.email,
         limited: limits.limited,

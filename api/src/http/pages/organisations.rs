@@ -181,7 +181,7 @@ async fn refused(
 fn settings_view(visitor: &Visitor, name: String) -> OrganisationView {
     OrganisationView {
         frame: frame(visitor),
-        settings: Settings::at(Section::Organisation),
+        settings: Settings::at(Section::Organisation, visitor.person.may(Right::Administer)),
         name,
         may_change: visitor.person.may(Right::Administer),
         notice: None,

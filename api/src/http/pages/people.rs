@@ -216,7 +216,7 @@ async fn view(app: &App, visitor: &Visitor, shown: Shown) -> Result<PeopleView, 
     };
     Ok(PeopleView {
         frame: frame(visitor),
-        settings: Settings::at(Section::People),
+        settings: Settings::at(Section::People, true),
         people: page
             .members
             .iter()

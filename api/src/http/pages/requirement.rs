@@ -82,7 +82,7 @@ async fn view(app: &App, visitor: &Visitor) -> Result<RequirementView, Failure> 
     let requirement = app.services().second_factor_requirement(scope).await?;
     Ok(RequirementView {
         frame: frame(visitor),
-        settings: Settings::at(Section::SecondFactor),
+        settings: Settings::at(Section::SecondFactor, visitor.person.may(Right::Administer)),
         required: requirement.required,
         members: requirement.members,
         without: requirement.without,

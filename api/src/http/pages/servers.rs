@@ -328,12 +328,22 @@ fn facts(server: &ServerOverview) -> Vec<(String, String)> {
         .collect()
 }
 
-const FACTS: [(&str, &str); 7] = [
+const FACTS: [(&str, &str); 17] = [
     ("hostname", "Host name"),
     ("operating_system", "Operating system"),
     ("kernel", "Kernel"),
     ("architecture", "Architecture"),
     ("cpu_model", "CPU"),
     ("cores", "Logical CPUs"),
+    ("virtualisation", "Virtualisation"),
+    ("time_zone", "Time zone"),
+    ("system_state", "Services"),
+    ("failed_units", "Failed units"),
     ("agent_version", "Agent"),
+    ("sandbox_user", "Agent runs as"),
+    ("sandbox_capabilities", "Agent's capabilities"),
+    ("sandbox_new_privileges", "Agent's new privileges"),
+    ("sandbox_system_calls", "Agent's system calls"),
+    ("sandbox_file_system", "Agent's file system"),
+    ("sandbox_memory", "Agent's memory"),
 ];

@@ -60,7 +60,7 @@ async fn list(
     let now = services.clock().now();
     let view = TokensView {
         frame: frame(&visitor),
-        settings: Settings::at(Section::Tokens),
+        settings: Settings::at(Section::Tokens, visitor.person.may(Right::Administer)),
         tokens: page.tokens.iter().map(|token| row(token, now)).collect(),
         everybody: query.all,
         may_see_all: visitor.person.may(Right::Administer),
@@ -106,7 +106,7 @@ async fn make(
         Ok((token, secret)) => {
             let view = TokenMadeView {
                 frame: frame(&visitor),
-                settings: Settings::at(Section::Tokens),
+                settings: Settings::at(Section::Tokens, visitor.person.may(Right::Administer)),
                 name: token.name,
                 scope: token.scope.as_str().to_owned(),
                 expires: token.expires_at.to_string(),
@@ -152,7 +152,7 @@ fn form(visitor: &Visitor) -> NewTokenView {
         .filter(|(scope, _)| scope.right() <= visitor.person.right);
     NewTokenView {
         frame: frame(visitor),
-        settings: Settings::at(Section::Tokens),
+        settings: Settings::at(Section::Tokens, visitor.person.may(Right::Administer)),
         name: String::new(),
         scopes: allowed
             .map(|(scope, meaning)| Choice {

@@ -15,7 +15,7 @@ use crate::store::{
     series,
 };
 use crate::timeseries::segment::period_of;
-use crate::timeseries::{Grid, History, Row, Window};
+use crate::timeseries::{Grid, History, Row, Shown, Window};
 
 pub(super) fn append(c: &mut SqliteConnection, scope: Scope, server: Id<Server>, at: Timestamp) {
     let text = format!(
@@ -78,7 +78,7 @@ fn chart(
     let mut source = Source::open(c, scope, server, positions, &grid, &asked).unwrap();
     let mut rows: Vec<(i64, Row)> = Vec::new();
     for (id, key) in &names {
-        rows.push((*id, Row::new(grid, key.metric.describe().kind)));
+        rows.push((*id, Row::new(grid, Shown::of(key.metric))));
     }
     source.read(c, &grid, &mut rows).unwrap();
     let shown = rows

@@ -23,7 +23,7 @@ fn ask(samples: &[(i64, f64)], metric: Metric, to: i64, points: usize) -> Histor
     let samples: Vec<_> = samples.iter().map(|(at, v)| (START + at, *v)).collect();
     let moments: Vec<i64> = samples.iter().map(|(at, _)| *at).collect();
     let grid = Grid::new(window, interval(&moments), 1, None);
-    let mut row = Row::new(grid, metric.describe().kind);
+    let mut row = Row::new(grid, Shown::of(metric));
     row.add(&samples);
     grid.answer(row.finish(key(metric)).into_iter().collect())
 }
@@ -75,7 +75,7 @@ fn a_gauge_that_is_read_seldom_keeps_its_value_until_the_next_reading_is_overdue
     let samples = [0, 30_000, 60_000].map(|at| (at, 7.0));
     let window = Window::new(at(0), at(180_000), 18).unwrap();
     let grid = Grid::new(window, Some(Duration::from_secs(5)), 1, None);
-    let mut row = Row::new(grid, Kind::Gauge);
+    let mut row = Row::new(grid, Shown::Values);
     row.add(&samples.map(|(at, value)| (START + at, value)));
     let history = grid.answer(row.finish(key(Metric::CpuUsage)).into_iter().collect());
     let known: Vec<bool> = history.series[0]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::timeseries::LONGEST_GAP;
 
 fn close(a: f64, b: f64, unit: f64) -> bool {
     (a - b).abs() <= unit + b.abs() / 4096.0
@@ -71,7 +72,7 @@ proptest! {
 #[test]
 fn rates_need_the_reading_before() {
     let samples = [(5000, 600.0), (10_000, 700.0)];
-    let rates = |before| shown(Kind::Counter, before, &samples).collect::<Vec<_>>();
+    let rates = |before| shown(Shown::Rates(LONGEST_GAP), before, &samples).collect::<Vec<_>>();
     assert_eq!(rates(None), [(10_000, 20.0)]);
     assert_eq!(rates(Some((0, 100.0))), [(5000, 100.0), (10_000, 20.0)]);
     assert_eq!(rates(Some((0, 900.0))), [(10_000, 20.0)]);

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use self::tags::TagsSeed;
 use super::{Boot, Host, Identity, Report, Sample};
 use crate::limits::{MAX_BATCH, MAX_LABELS, MAX_SAMPLES};
-use crate::{Label, Metric, Refusal, Timestamp};
+use crate::{Fact, Label, Metric, Refusal, Timestamp};
 
 /// Splits a request body into the JSON texts of its reports: an array is a batch, anything else is
 /// one report. The flag tells which.
@@ -210,10 +210,10 @@ fn number<'de, A: MapAccess<'de>>(
     let value: f64 = map
         .next_value()
         .map_err(|error| refuse(slot, &member(), format!("expected a number: {error}")))?;
-    if value.is_finite() && (0.0..=metric.max()).contains(&value) {
+    if value.is_finite() && (metric.min()..=metric.max()).contains(&value) {
         Ok(value)
     } else {
-        let reason = format!("is {value}, expected 0 to {}", metric.max());
+        let reason = format!("is {value}, expected {} to {}", metric.min(), metric.max());
         Err(refuse(slot, &member(), reason))
     }
 }
@@ -386,38 +386,32 @@ impl<'de> Visitor<'de> for HostSeed<'_> {
         let mut tags = None;
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             let member = format!("host.{name}");
-            let place = match &*name {
-                "agent_version" => &mut host.agent_version,
-                "architecture" => &mut host.architecture,
-                "cpu_model" => &mut host.cpu_model,
-                "hostname" => &mut host.hostname,
-                "kernel" => &mut host.kernel,
-                "operating_system" => &mut host.operating_system,
-                "cores" => {
-                    let cores: u32 = value(&mut map, slot, &member)?;
-                    if !(1..=65_536).contains(&cores) {
-                        return Err(refuse(slot, &member, "expected 1 to 65536"));
-                    }
-                    once(&mut host.cores, cores, slot, &member)?;
-                    continue;
+            if name == "tags" {
+                let read = map.next_value_seed(TagsSeed(slot)).map_err(|error| {
+                    refuse(slot, &member, format!("expected an array of tags: {error}"))
+                })?;
+                once(&mut tags, read, slot, &member)?;
+                continue;
+            }
+            if name == "cores" {
+                let cores: u32 = value(&mut map, slot, &member)?;
+                if !(1..=65_536).contains(&cores) {
+                    return Err(refuse(slot, &member, "expected 1 to 65536"));
                 }
-                "tags" => {
-                    let read = map.next_value_seed(TagsSeed(slot)).map_err(|error| {
-                        refuse(slot, &member, format!("expected an array of tags: {error}"))
-                    })?;
-                    once(&mut tags, read, slot, &member)?;
-                    continue;
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    return Err(refuse(slot, &member, "is not a member of a report"));
-                }
+                once(&mut host.cores, cores, slot, &member)?;
+                continue;
+            }
+            let Some(fact) = Fact::from_name(&name) else {
+                map.next_value::<IgnoredAny>()?;
+                return Err(refuse(slot, &member, "is not a member of a report"));
             };
             let text: std::borrow::Cow<'_, str> = value(&mut map, slot, &member)?;
             let label = Label::new(&text).map_err(|e| {
                 A::Error::custom(slot.get_or_insert(Refusal::new(&member, e.to_string())))
             })?;
-            once(place, label, slot, &member)?;
+            if host.set(fact, label).is_some() {
+                return Err(refuse(slot, &member, "stands twice"));
+            }
         }
         host.tags = tags.unwrap_or_default();
         Ok(host)

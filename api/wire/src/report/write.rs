@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Host, Report, Sample};
-use crate::{Label, Tag, Tags};
+use crate::{Tag, Tags};
 
 pub(super) fn report(report: &Report) -> Vec<u8> {
     // Writing maps with text keys to memory cannot fail.
@@ -62,10 +62,8 @@ impl Serialize for Number {
 impl Serialize for Host {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, text) in self.texts() {
-            if let Some(text) = text {
-                map.serialize_entry(name, text.as_str())?;
-            }
+        for (fact, text) in self.facts() {
+            map.serialize_entry(fact.name(), text.as_str())?;
         }
         if let Some(cores) = self.cores {
             map.serialize_entry("cores", &cores)?;
@@ -80,20 +78,5 @@ impl Serialize for Host {
 impl Serialize for Tags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(Tag::as_str))
-    }
-}
-
-impl Host {
-    /// Every text with its member's name.
-    #[must_use]
-    pub fn texts(&self) -> [(&'static str, Option<&Label>); 6] {
-        [
-            ("agent_version", self.agent_version.as_ref()),
-            ("architecture", self.architecture.as_ref()),
-            ("cpu_model", self.cpu_model.as_ref()),
-            ("hostname", self.hostname.as_ref()),
-            ("kernel", self.kernel.as_ref()),
-            ("operating_system", self.operating_system.as_ref()),
-        ]
     }
 }

@@ -32,7 +32,7 @@ pub(in super::super) fn people(text: &str) -> PeopleView {
     };
     PeopleView {
         frame: frame(text),
-        settings: Settings::at(Section::People),
+        settings: Settings::at(Section::People, true),
         people: vec![person],
         next_after: Some(text.to_owned()),
         invitations: vec![invitation],
@@ -49,7 +49,7 @@ pub(in super::super) fn people(text: &str) -> PeopleView {
 pub(in super::super) fn organisation(text: &str) -> OrganisationView {
     OrganisationView {
         frame: frame(text),
-        settings: Settings::at(Section::Organisation),
+        settings: Settings::at(Section::Organisation, true),
         name: text.to_owned(),
         may_change: true,
         notice: Some(text.to_owned()),
