@@ -282,10 +282,10 @@ fn compare(
     for (series, name) in history.series.iter().zip(names) {
         let cells = plain.get(&name).unwrap();
         prop_assert_eq!(series.count.len(), cells.len());
-        // Averages of roll-ups are rounded to KiB or to three digits of the largest, and rates to one
+        // Averages of roll-ups are rounded to 100 kB or to three digits of the largest, and rates to one
         // part in four thousand.
         let largest = cells.iter().flatten().copied().fold(0.0, f64::max);
-        let unit = (largest / 2000.0).max(if name.contains("Used") { 512.0 } else { 0.0 });
+        let unit = (largest / 2000.0).max(if name.contains("Used") { 50_000.0 } else { 0.0 });
         for (place, cell) in cells.iter().enumerate() {
             let count = series.count.get(place).copied().unwrap();
             prop_assert_eq!(count as usize, cell.len(), "{} {}", &name, place);
