@@ -11,6 +11,7 @@ pub mod enrolments;
 pub mod error;
 pub mod exposition;
 pub mod first_owner;
+mod folding;
 pub mod groups;
 pub mod history;
 pub mod ingest;
@@ -33,6 +34,7 @@ pub mod post;
 pub mod principal;
 pub mod profile;
 mod proof;
+pub mod retention;
 pub mod second_factor;
 mod server_change;
 mod server_query;
@@ -85,6 +87,7 @@ struct Inner {
     requests: throttle::Throttle,
     post: OnceLock<post::Post>,
     intake: ingest::Intake,
+    retentions: retention::Retentions,
     upkeep_due: Notify,
     unknown_logins: unknown_logins::UnknownLogins,
     audit: audit::Audit,
@@ -126,6 +129,7 @@ impl Services {
             requests: throttle::Throttle::default(),
             post: OnceLock::new(),
             intake: ingest::Intake::default(),
+            retentions: retention::Retentions::default(),
             upkeep_due: Notify::new(),
             unknown_logins: unknown_logins::UnknownLogins::default(),
             audit,
