@@ -71,6 +71,15 @@ async fn nothing_is_left_of_an_organisation_and_the_others_stay() {
             .await;
         assert!(sent.is_ok());
     }
+    // Something is folded, and something still in the log.
+    world.services.fold(world.now()).await.unwrap();
+    let body = report(
+        world.now().before(std::time::Duration::from_secs(1)),
+        1.0,
+        "",
+    );
+    let sent = world.services.ingest(agent, Client::default(), body.into());
+    assert!(sent.await.is_ok());
     assert!(world.files_hold("a-name-like-no-other") && world.files_hold("vanishing0"));
 
     let session = world.log_in().await;

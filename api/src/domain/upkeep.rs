@@ -76,6 +76,7 @@ impl Services {
             }
             Ok(removed)
         };
+        let mut any = false;
         while let Some(server) = self
             .store()
             .writer()
@@ -85,7 +86,12 @@ impl Services {
             // A report that was on its way may have made it known again.
             self.live().remove(server);
             self.store().heads().remove(server);
+            any = true;
             tokio::time::sleep(PAUSE).await;
+        }
+        if any {
+            // Some may hold what was folded of it.
+            self.store().give_back_pages().await?;
         }
         Ok(())
     }

@@ -27,6 +27,18 @@ pub(super) fn are_many(connection: &mut SqliteConnection) -> Result<bool, StoreE
     Ok(free.freelist_count > MANY && free.freelist_count > all.page_count / 4)
 }
 
+/// Deletes what is only moved: pages that become free keep what they held until they are used again, which
+/// saves to write them twice. When a server or an organisation is removed, free pages are given back.
+pub(super) fn without_overwriting<T>(
+    connection: &mut SqliteConnection,
+    delete: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.batch_execute("PRAGMA secure_delete = FAST")?;
+    let deleted = delete(connection);
+    connection.batch_execute("PRAGMA secure_delete = ON")?;
+    deleted
+}
+
 /// Gives some free pages back. Whether there are more.
 pub(super) fn give_back_some(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     // Stepping through all of it is what gives the pages back, which a single `execute` would not.

@@ -14,7 +14,7 @@ use super::roll_ups::{self, NewRollUp};
 use super::schema::segment;
 use super::segments::{self, Info, NewSegment, StoredChunk};
 use super::series::SeriesKey;
-use super::{Scope, StoreError, WriteContext, series};
+use super::{Scope, StoreError, WriteContext, free_pages, series};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::roll_up::{Resolution, coarser, gather, shown};
 use crate::timeseries::segment::{Frame, PERIOD_MILLIS, Segment, begin_of, pack, unpack};
@@ -267,7 +267,7 @@ pub fn write(
             return Ok(false);
         }
         if let Some(after) = &merge.after {
-            segments::remove(c, scope, &merge.before)?;
+            free_pages::without_overwriting(c, |c| segments::remove(c, scope, &merge.before))?;
             segments::insert(c, scope, server, after, now)?;
             // Its first rates need the last readings of this one.
             diesel::update(of(server, period + 1).filter(segment::merged.eq(true)))

@@ -9,7 +9,9 @@ use super::schema::report;
 use super::scope::shows;
 use super::series::SeriesLimits;
 use super::tags::{self, Origin};
-use super::{Scope, StoreError, WriteContext, folding, log_row, segments, series, servers};
+use super::{
+    Scope, StoreError, WriteContext, folding, free_pages, log_row, segments, series, servers,
+};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::segment::Row;
 
@@ -203,7 +205,9 @@ pub fn cut(context: &mut WriteContext<'_>, limit: i64) -> Result<bool, StoreErro
         return Ok(false);
     };
     let some = end.min(begin.saturating_add(limit));
-    diesel::delete(report::table.filter(report::id.lt(some))).execute(context.connection)?;
+    free_pages::without_overwriting(context.connection, |c| {
+        Ok(diesel::delete(report::table.filter(report::id.lt(some))).execute(c)?)
+    })?;
     Ok(some < end)
 }
 
