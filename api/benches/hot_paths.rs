@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement may fail loudly")]
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use server_scout::store::reports::LoggedReport;
 use server_scout::store::series::SeriesKey;
-use server_scout::timeseries::{Aggregator, Window};
+use server_scout::timeseries::{Grid, Row, Shown, Window};
 use server_scout_wire::report::Boot;
 use server_scout_wire::{Identity, Label, Metric, Report, Timestamp};
 
@@ -50,43 +48,26 @@ fn reading(c: &mut Criterion) {
 }
 
 fn charting(c: &mut Criterion) {
-    let mut names: HashMap<i64, SeriesKey> = HashMap::new();
-    let logged: Vec<LoggedReport> = (0..720)
+    let samples: Vec<(i64, f64)> = (0..720)
         .map(|seq| {
-            let report = full_report(seq);
-            let samples = report.samples().iter().zip(0..).map(|(sample, id)| {
-                let key = SeriesKey {
-                    metric: sample.metric,
-                    label: sample.label.clone(),
-                };
-                names.insert(id, key);
-                (id, sample.value)
-            });
-            let samples = samples.collect();
-            let at = report.timestamp();
-            LoggedReport {
-                at,
-                received_at: at,
-                samples,
-            }
+            (
+                START + 5000 * seq,
+                f64::from(i32::try_from(seq % 97).unwrap()),
+            )
         })
         .collect();
     let from = Timestamp::from_millis(START);
     let window = Window::new(from, from.after(Duration::from_hours(1)), 300).unwrap();
-    let metrics = [
-        Metric::CpuUsage,
-        Metric::CpuUser,
-        Metric::CpuSystem,
-        Metric::CpuIowait,
-    ];
-    c.bench_function("an hour of four metrics from 720 reports", |b| {
+    let grid = Grid::new(window, Some(Duration::from_secs(5)), 1, None);
+    c.bench_function("an hour of one series from 720 samples", |b| {
         b.iter(|| {
-            let interval = Some(Duration::from_secs(5));
-            let mut answer = Aggregator::new(window, interval, &names, &metrics);
-            for report in black_box(&logged) {
-                answer.add(report);
-            }
-            answer.finish()
+            let mut row = Row::new(grid, Shown::Values);
+            row.add(black_box(&samples));
+            let metric = Metric::CpuUsage;
+            row.finish(SeriesKey {
+                metric,
+                label: None,
+            })
         });
     });
 }

@@ -155,7 +155,10 @@ async fn whoever_was_at_work_when_it_was_deleted_leaves_nothing() {
 
     let late = world.services.note_audit_export(&person).await;
 
-    assert!(matches!(late, Err(ServiceError::NotFound)), "{late:?}");
+    assert!(
+        matches!(late, Err(ServiceError::Unauthenticated)),
+        "{late:?}"
+    );
     world.services.clean().await.unwrap();
     assert_eq!(left(&world, ours).await, Vec::<String>::new());
 }

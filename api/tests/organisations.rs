@@ -101,7 +101,7 @@ async fn going_to_another_organisation_gives_the_session_a_new_id_and_no_longer_
     assert_eq!(sessions.len(), 1);
     // The old principal's session is gone, so it cannot go on from there.
     let again = world.services.switch_organisation(&me, second).await;
-    assert!(matches!(again, Err(ServiceError::NotFound)));
+    assert!(matches!(again, Err(ServiceError::Unauthenticated)));
     // Seven days from its login, and not from here.
     for _ in 0..14 {
         world.hand.advance(Duration::from_hours(11));

@@ -11,6 +11,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::timeseries::Retention;
+
 pub use self::settings::ConfigError;
 use self::settings::Settings;
 pub use self::smtp::{Smtp, SmtpTls};
@@ -152,6 +154,8 @@ impl FromStr for PublicUrl {
 /// The operator's ceilings.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Changes of one person without a pause; after that one a second.
+    pub changes: usize,
     /// Connections open at a time.
     pub connections: usize,
     /// Connections open at a time from one address that is no proxy.
@@ -162,10 +166,12 @@ pub struct Limits {
     pub people: usize,
     /// How long a successor of an agent key may stay unused before it expires.
     pub key_overlap: Duration,
-    /// How long the raw reports are kept.
-    pub retention: Duration,
+    /// The longest that an organisation can keep what.
+    pub retention: Retention,
     /// Series of one server; what is beyond is dropped and counted.
     pub series: usize,
+    /// Series of one organisation; what is beyond is dropped and counted.
+    pub series_of_organisation: usize,
     /// Servers of one organisation.
     pub servers: usize,
 }
@@ -279,6 +285,7 @@ fn read_limits(settings: &mut Settings) -> Result<Limits, ConfigError> {
     let connections = settings.number("limits.connections", 16..=100_000, 4096)?;
     let per_address = settings.number("limits.connections_per_address", 4..=100_000, 1024)?;
     Ok(Limits {
+        changes: settings.number("limits.changes", 60..=1_000_000, 600)?,
         connections,
         connections_per_address: per_address,
         organisations_per_person: settings.number(
@@ -288,9 +295,24 @@ fn read_limits(settings: &mut Settings) -> Result<Limits, ConfigError> {
         )?,
         people: settings.number("limits.people", 1..=10_000, 500)?,
         key_overlap: settings.seconds("limits.key_overlap_seconds", 3600..=90 * DAY, 7 * DAY)?,
-        retention: settings.seconds("limits.retention_seconds", 3600..=400 * DAY, 2 * DAY)?,
+        retention: read_retention(settings)?,
         series: settings.number("limits.series", 50..=100_000, 1000)?,
+        series_of_organisation: settings.number(
+            "limits.series_of_organisation",
+            50..=10_000_000,
+            500_000,
+        )?,
         servers: settings.number("limits.servers", 1..=100_000, 5000)?,
+    })
+}
+
+fn read_retention(settings: &mut Settings) -> Result<Retention, ConfigError> {
+    let mut ceiling = |name: &str, days: u64| settings.seconds(name, 3600..=800 * DAY, days * DAY);
+    Ok(Retention {
+        raw: ceiling("limits.retention_seconds", 14)?,
+        minute: ceiling("limits.retention_minute_seconds", 90)?,
+        quarter_hour: ceiling("limits.retention_quarter_hour_seconds", 400)?,
+        hour: ceiling("limits.retention_hour_seconds", 800)?,
     })
 }
 

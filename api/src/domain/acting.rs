@@ -1,8 +1,12 @@
 //! Who does something: the actor as the audit log names it, and the right to do it.
 
+use diesel::SqliteConnection;
+
 use super::client::Client;
+use super::principal::{Means, token_right};
+use crate::access::Right;
 use crate::id::{Id, Person};
-use crate::store::Scope;
+use crate::store::{Scope, StoreError, credentials};
 
 /// Somebody or something that does what the audit log tells.
 #[derive(Clone, Debug)]
@@ -11,6 +15,16 @@ pub struct Actor {
     pub who: Who,
     /// From where.
     pub client: Client,
+    /// By what they were let in; none for who needs nothing, or has just used a link up.
+    standing: Option<Standing>,
+}
+
+/// A credential that was found good before the transaction, and what for.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    means: Means,
+    /// The right, where it is one in an organisation and not over the own account.
+    judged: Option<(Scope, Right)>,
 }
 
 /// Who does something.
@@ -48,6 +62,7 @@ impl Actor {
         Self {
             who: Who::Operator,
             client: Client::default(),
+            standing: None,
         }
     }
 
@@ -57,6 +72,7 @@ impl Actor {
         Self {
             who: Who::Dashboard,
             client: Client::default(),
+            standing: None,
         }
     }
 
@@ -66,6 +82,7 @@ impl Actor {
         Self {
             who: Who::Stranger,
             client,
+            standing: None,
         }
     }
 
@@ -75,7 +92,63 @@ impl Actor {
         Self {
             who: Who::Person(person, email.to_owned()),
             client,
+            standing: None,
         }
+    }
+
+    /// The agent of the server of this name.
+    #[must_use]
+    pub fn agent(server: &str, client: Client) -> Self {
+        Self {
+            who: Who::Agent(server.to_owned()),
+            client,
+            standing: None,
+        }
+    }
+
+    /// A person or their program, let in by `means`; `judged` for a change in an organisation.
+    pub(super) fn let_in(
+        who: Who,
+        client: Client,
+        means: Means,
+        judged: Option<(Scope, Right)>,
+    ) -> Self {
+        Self {
+            who,
+            client,
+            standing: Some(Standing { means, judged }),
+        }
+    }
+
+    /// Asks again, within the transaction of a change, for what was judged before it. Whoever lost it
+    /// while the change waited to be written must not change anything any more.
+    pub(super) fn ask_again(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        match &self.standing {
+            Some(standing) if !standing.counts(connection)? => Err(StoreError::RightLost),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Standing {
+    fn counts(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let found = match self.means {
+            Means::Session(hash) => credentials::session(connection, &hash)?.map(|session| {
+                let highest = session.identity.role.right();
+                (session.identity, Some(highest))
+            }),
+            Means::Token(hash) => credentials::access_token(connection, &hash)?.map(|token| {
+                let highest = token_right(token.identity.role, token.scope);
+                (token.identity, highest)
+            }),
+        };
+        Ok(match (found, self.judged) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some((identity, highest)), Some((scope, right))) => {
+                identity.scope == scope && highest >= Some(right) && !identity.lacks_factor
+            }
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use diesel::SqliteConnection;
 use server_scout_wire::Timestamp;
 use server_scout_wire::label::is_visible;
 
-use super::acting::{Acting, Actor, Who};
+use super::acting::{Acting, Actor};
 use super::audit::{Action, Audit, Object};
 use super::client::Client;
 use super::names::Name;
@@ -138,7 +138,7 @@ impl Services {
             .map(Source::address)
             .into_iter()
             .collect();
-        let throttled = self.0.throttle.begin(&sources, now);
+        let throttled = self.0.enrolling.begin(&sources, now);
         throttled.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
 
         let code = exchange.code.split('.').next().unwrap_or_default();
@@ -223,10 +223,7 @@ impl Deal {
         found: &FoundEnrolment,
         server: &ServerRow,
     ) -> Result<(), StoreError> {
-        let by = Actor {
-            who: Who::Agent(server.name.clone()),
-            client: self.client.clone(),
-        };
+        let by = Actor::agent(&server.name, self.client.clone());
         let acting = Acting {
             scope: found.scope,
             by,

@@ -18,6 +18,7 @@ use crate::id::{Id, Server};
 use crate::internals::ReportOutcome;
 use crate::store::credentials::AgentIdentity;
 use crate::store::reports::{self, Appended};
+use crate::store::series::SeriesLimits;
 use crate::store::{Urgency, WriteContext};
 
 /// What became of one report.
@@ -139,7 +140,7 @@ impl Services {
         let place = self.0.intake.enter(agent.server, body.len())?;
         let now = self.clock().now();
         self.0.key_uses.note(agent, &client, now);
-        let retention = self.0.limits.retention;
+        let retention = self.retention_of(agent.scope).await?.raw;
         let judged = if body.len() > LONG_BODY {
             let judge = move || judge_all(&body, now, retention);
             tokio::task::spawn_blocking(judge)
@@ -175,7 +176,10 @@ impl Services {
         place: Place,
     ) -> Result<Vec<Appended>, ServiceError> {
         let AgentIdentity { scope, server, .. } = agent;
-        let max_series = self.0.limits.series;
+        let limits = SeriesLimits {
+            server: self.0.limits.series,
+            organisation: self.0.limits.series_of_organisation,
+        };
         let values = fit.iter().map(|report| report.samples().len()).sum();
         let fit = Arc::new(fit);
         let written = Arc::clone(&fit);
@@ -185,7 +189,7 @@ impl Services {
             if let Some(take_over) = take_over {
                 take_over.carry_out(context.connection, now)?;
             }
-            reports::append(context, scope, server, &fit, now, max_series)
+            reports::append(context, scope, server, &fit, now, limits)
         };
         let committed = move |appended: &Vec<Appended>| {
             let new =

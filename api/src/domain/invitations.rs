@@ -10,7 +10,7 @@ use super::first_owner::LINK_LIFE;
 use super::names::{Email, Name};
 use super::organisations::session;
 use super::password::Password;
-use super::people::{right_over, still_may};
+use super::people::right_over;
 use super::post::Errand;
 use super::principal::PersonPrincipal;
 use super::throttle::Source;
@@ -81,7 +81,9 @@ impl Services {
         let id = self
             .store()
             .write(move |c| {
-                if !still_may(c, &acting, right)? {
+                if let Some(open) = invitations::of_email(c, scope, &new.email, now)?
+                    && right < right_over(open.role, None)
+                {
                     return Ok(Err(ServiceError::Forbidden));
                 }
                 if members::by_email(c, scope, &new.email)?.is_some() {
@@ -130,7 +132,7 @@ impl Services {
             .await?)
     }
 
-    /// Makes an invitation open nothing any more.
+    /// Makes an invitation open nothing any more; that of an owner is an owner's to end.
     pub async fn end_invitation(
         &self,
         by: &PersonPrincipal,
@@ -140,8 +142,8 @@ impl Services {
         let find = self
             .store()
             .read(move |c| invitations::find(c, scope, id, now));
-        let email = find.await?.email;
-        let acting = by.acting_fresh(Right::Administer)?;
+        let InvitationRow { email, role, .. } = find.await?;
+        let acting = by.acting_fresh(right_over(role, None))?;
         let audit = self.audit();
         Ok(self
             .store()
@@ -233,12 +235,12 @@ impl Services {
                 let scope = invitation.scope;
                 invitations::end(c, scope, invitation.id)?;
                 members::join(c, scope, person, invitation.role, now)?;
-                sessions::move_to(c, &before, &after, scope)?;
-                members::note_use(c, person, scope.organisation())?;
                 let acting = Acting { scope, by: actor };
                 let joined = Object::person(person, &invitation.email);
                 let role = invitation.role.as_str();
                 audit.record(c, now, &acting, Action::PersonAdded, &joined, role)?;
+                sessions::move_to(c, &before, &after, scope)?;
+                members::note_use(c, person, scope.organisation())?;
                 Ok(Ok(()))
             })
             .await

@@ -151,7 +151,10 @@ struct Reading {
 impl Live {
     /// Reads the newest report of every server.
     pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
-        let found = store.read(stored::newest_of_all).await?;
+        let heads = store.heads();
+        let found = store
+            .read(move |c| stored::newest_of_all(c, &heads))
+            .await?;
         let live = Self::default();
         for server in found {
             live.put(server.scope, server.id, server.paused);

@@ -6,10 +6,12 @@ pub mod agent_keys;
 pub mod audit;
 pub mod client;
 mod common_passwords;
+mod crowd;
 pub mod enrolments;
 pub mod error;
 pub mod exposition;
 pub mod first_owner;
+mod folding;
 pub mod groups;
 pub mod history;
 pub mod ingest;
@@ -23,6 +25,7 @@ mod operator;
 mod organisation_end;
 pub mod organisation_export;
 pub mod organisations;
+mod pace;
 mod password;
 mod password_change;
 mod password_reset;
@@ -31,6 +34,7 @@ pub mod post;
 pub mod principal;
 pub mod profile;
 mod proof;
+pub mod retention;
 pub mod second_factor;
 mod server_change;
 mod server_query;
@@ -43,6 +47,7 @@ mod unknown_logins;
 pub mod upkeep;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
@@ -50,8 +55,10 @@ use zeroize::Zeroizing;
 pub use self::error::ServiceError;
 use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
+use crate::id::{Id, Person};
 use crate::internals::Internals;
 use crate::sealing::Sealer;
+use crate::secret::SecretHash;
 use crate::secret::random_bytes;
 use crate::store::{Store, sealed};
 
@@ -69,11 +76,18 @@ struct Inner {
     agent_keys: agent_keys::AgentKeys,
     key_uses: agent_keys::KeyUses,
     throttle: throttle::Throttle,
+    /// Enrolments, so that who tries codes is in nobody's way.
+    enrolling: throttle::Throttle,
+    /// Changes, which all leave an event.
+    changes: pace::Pace<Id<Person>>,
+    /// Logins that go well, by account or known device.
+    logins: pace::Pace<SecretHash>,
     second_factors: second_factor::SecondFactors,
     /// Counts what strangers and members have mailed.
     requests: throttle::Throttle,
     post: OnceLock<post::Post>,
     intake: ingest::Intake,
+    retentions: retention::Retentions,
     upkeep_due: Notify,
     unknown_logins: unknown_logins::UnknownLogins,
     audit: audit::Audit,
@@ -105,10 +119,17 @@ impl Services {
             agent_keys: agent_keys::AgentKeys::default(),
             key_uses: agent_keys::KeyUses::default(),
             throttle: throttle::Throttle::default(),
+            enrolling: throttle::Throttle::default(),
+            changes: pace::Pace::new(
+                u32::try_from(limits.changes).unwrap_or(u32::MAX),
+                CHANGE_EVERY,
+            ),
+            logins: pace::Pace::new(LOGINS_AT_ONCE, LOGIN_EVERY),
             second_factors: second_factor::SecondFactors::default(),
             requests: throttle::Throttle::default(),
             post: OnceLock::new(),
             intake: ingest::Intake::default(),
+            retentions: retention::Retentions::default(),
             upkeep_due: Notify::new(),
             unknown_logins: unknown_logins::UnknownLogins::default(),
             audit,
@@ -144,6 +165,12 @@ impl Services {
     #[must_use]
     pub fn live(&self) -> &Arc<live::Live> {
         &self.0.live
+    }
+
+    /// Counts a change that a person is about to make, before it is looked at.
+    pub fn count_change(&self, person: Id<Person>) -> Result<(), ServiceError> {
+        let taken = self.0.changes.take(person, self.clock().now());
+        taken.map_err(|retry_after| ServiceError::TooManyChanges { retry_after })
     }
 
     /// What is counted for the operator.
@@ -185,3 +212,10 @@ async fn audit_key(store: &Store, sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>,
 }
 
 const AUDIT_KEY: &str = "audit";
+
+/// What one person may change again, after so much without a pause that it is bounded: an event is
+/// kept for more than a year.
+const CHANGE_EVERY: Duration = Duration::from_secs(1);
+/// Logins without a pause, and after that.
+const LOGINS_AT_ONCE: u32 = 60;
+const LOGIN_EVERY: Duration = Duration::from_secs(10);

@@ -16,10 +16,12 @@ impl Services {
         typed_name: &str,
     ) -> Result<(), ServiceError> {
         let (audit, now) = (self.audit(), self.clock().now());
-        let (scope, typed) = (acting.scope, typed_name.trim().to_owned());
+        let (scope, by) = (acting.scope, acting.by.clone());
+        let typed = typed_name.trim().to_owned();
         let gone = self
             .store()
             .write(move |c| {
+                by.ask_again(c)?;
                 if organisations::name(c, scope)? != typed {
                     return Ok(None);
                 }

@@ -3,7 +3,7 @@
 use super::acting::Acting;
 use super::audit::{Action, Object};
 use super::names::Name;
-use super::people::{still_may, take_out};
+use super::people::{is_last_owner, take_out};
 use super::principal::{Means, PersonPrincipal};
 use super::{ServiceError, Services};
 use crate::access::{Right, Role};
@@ -89,18 +89,14 @@ impl Services {
         let before = by.identity.organisation.clone();
         self.store()
             .write(move |c| {
-                if !still_may(c, &acting, Right::Administer)? {
-                    return Ok(Err(ServiceError::Forbidden));
-                }
                 organisations::rename(c, acting.scope, name.as_str())?;
                 let renamed = Object::organisation(acting.scope, name.as_str());
                 let detail = format!("before: {before}");
                 let action = Action::OrganisationRenamed;
-                audit.record(c, now, &acting, action, &renamed, &detail)?;
-                Ok(Ok(()))
+                audit.record(c, now, &acting, action, &renamed, &detail)
             })
             .await
-            .map_err(|error| ServiceError::or_taken(error, "name", NAME_TAKEN))?
+            .map_err(|error| ServiceError::or_taken(error, "name", NAME_TAKEN))
     }
 
     /// Lets the session go on in another of the person's organisations, under a new id.
@@ -116,11 +112,11 @@ impl Services {
         self.store()
             .write(move |c| {
                 let scope = members::enter(c, person, organisation)?;
-                sessions::move_to(c, &before, &after, scope)?;
-                members::note_use(c, person, organisation)?;
                 let acting = Acting { scope, by: actor };
                 let action = Action::SessionMoved;
-                audit.record(c, now, &acting, action, &Object::none(), "")
+                audit.record(c, now, &acting, action, &Object::none(), "")?;
+                sessions::move_to(c, &before, &after, scope)?;
+                members::note_use(c, person, organisation)
             })
             .await?;
         Ok(fresh)
@@ -138,13 +134,14 @@ impl Services {
             .write(move |c| {
                 let scope = members::belonging(c, person, organisation)?;
                 let member = members::find(c, scope, person)?;
-                if let Err(refused) = take_out(c, scope, &member)? {
-                    return Ok(Err(refused));
+                if is_last_owner(c, scope, &member)? {
+                    return Ok(Err(ServiceError::LastOwner));
                 }
                 let acting = Acting { scope, by: actor };
                 let left = Object::person(person, &member.email);
                 let role = member.role.as_str();
                 audit.record(c, now, &acting, Action::PersonLeft, &left, role)?;
+                take_out(c, scope, person)?;
                 Ok(Ok(()))
             })
             .await?

@@ -137,19 +137,21 @@ impl Doing {
             return Ok(Err(ServiceError::LastOwner));
         }
         if let Some(role) = role {
-            members::set_role(c, scope, id, role)?;
-            tokens::revoke_within(c, scope, id)?;
             let detail = format!("from {} to {role}", member.role);
             self.record(c, Action::PersonRoleChanged, &member, &detail)?;
         }
         if let Some(suspended) = suspended {
-            members::set_suspended(c, scope, id, suspended.then_some(self.now))?;
             let action = if suspended {
                 Action::PersonSuspended
             } else {
                 Action::PersonResumed
             };
             self.record(c, action, &member, "")?;
+            members::set_suspended(c, scope, id, suspended.then_some(self.now))?;
+        }
+        if let Some(role) = role {
+            members::set_role(c, scope, id, role)?;
+            tokens::revoke_within(c, scope, id)?;
         }
         if role.is_some() || suspended.is_some() {
             close(c, scope, id)?;
@@ -162,15 +164,17 @@ impl Doing {
             Ok(member) => member,
             Err(refused) => return Ok(Err(refused)),
         };
-        if let Err(refused) = take_out(c, self.acting.scope, &member)? {
-            return Ok(Err(refused));
+        let scope = self.acting.scope;
+        if is_last_owner(c, scope, &member)? {
+            return Ok(Err(ServiceError::LastOwner));
         }
         self.record(c, Action::PersonRemoved, &member, member.role.as_str())?;
+        take_out(c, scope, id)?;
         Ok(Ok(()))
     }
 
-    /// Asks again, within the transaction, what was asked before it: who acts may have lost the
-    /// right meanwhile, and who is acted on may have become an owner.
+    /// Asks again, within the transaction, what was asked before it: who is acted on may have become
+    /// an owner.
     fn judge(
         &self,
         c: &mut SqliteConnection,
@@ -178,8 +182,7 @@ impl Doing {
         role: Option<Role>,
     ) -> Judged<MemberRow> {
         let member = members::find(c, self.acting.scope, id)?;
-        let enough = self.right >= right_over(member.role, role);
-        if enough && still_may(c, &self.acting, self.right)? {
+        if self.right >= right_over(member.role, role) {
             Ok(Ok(member))
         } else {
             Ok(Err(ServiceError::Forbidden))
@@ -199,18 +202,19 @@ impl Doing {
     }
 }
 
-/// Takes a member out, if that is not the last owner.
-pub(super) fn take_out(c: &mut SqliteConnection, scope: Scope, member: &MemberRow) -> Judged<()> {
-    if is_last_owner(c, scope, member)? {
-        return Ok(Err(ServiceError::LastOwner));
+/// Takes a member out.
+pub(super) fn take_out(
+    c: &mut SqliteConnection,
+    scope: Scope,
+    person: Id<Person>,
+) -> Result<(), StoreError> {
+    close(c, scope, person)?;
+    tokens::revoke_within(c, scope, person)?;
+    members::remove(c, scope, person)?;
+    if members::of_person(c, person)?.is_empty() {
+        people::remove(c, person)?;
     }
-    close(c, scope, member.person)?;
-    tokens::revoke_within(c, scope, member.person)?;
-    members::remove(c, scope, member.person)?;
-    if members::of_person(c, member.person)?.is_empty() {
-        people::remove(c, member.person)?;
-    }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Ends what a member has open here: a session, and invitations that they would not be allowed to
@@ -221,23 +225,8 @@ fn close(c: &mut SqliteConnection, scope: Scope, person: Id<Person>) -> Result<(
     Ok(())
 }
 
-/// Whether who acts has the right at this very moment.
-pub(super) fn still_may(
-    c: &mut SqliteConnection,
-    acting: &Acting,
-    right: Right,
-) -> Result<bool, StoreError> {
-    let Some(person) = acting.by.who.person() else {
-        return Ok(true);
-    };
-    match members::find(c, acting.scope, person) {
-        Ok(actor) => Ok(actor.suspended_at.is_none() && actor.role.right() >= right),
-        Err(StoreError::NotFound) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_last_owner(
+/// Whether the organisation would be without an owner.
+pub(super) fn is_last_owner(
     c: &mut SqliteConnection,
     scope: Scope,
     member: &MemberRow,

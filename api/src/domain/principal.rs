@@ -111,9 +111,10 @@ impl PersonPrincipal {
 
     /// The right to a change, and who makes it.
     pub fn acting(&self, right: Right) -> Result<Acting, ServiceError> {
+        let scope = self.scope(right)?;
         Ok(Acting {
-            scope: self.scope(right)?,
-            by: self.actor(),
+            scope,
+            by: self.actor_judged(Some((scope, right))),
         })
     }
 
@@ -151,14 +152,16 @@ impl PersonPrincipal {
     /// Who they are to the audit log.
     #[must_use]
     pub fn actor(&self) -> Actor {
+        self.actor_judged(None)
+    }
+
+    fn actor_judged(&self, judged: Option<(Scope, Right)>) -> Actor {
         let (person, email) = (self.identity.person, self.identity.email.clone());
-        Actor {
-            who: match self.means {
-                Means::Session(_) => Who::Person(person, email),
-                Means::Token(_) => Who::Token(person, email),
-            },
-            client: self.client.clone(),
-        }
+        let who = match self.means {
+            Means::Session(_) => Who::Person(person, email),
+            Means::Token(_) => Who::Token(person, email),
+        };
+        Actor::let_in(who, self.client.clone(), self.means, judged)
     }
 
     /// Whether they have `right`.
@@ -336,7 +339,7 @@ impl PersonPrincipal {
 }
 
 /// A token may do what both its scope and its person's role allow.
-fn token_right(role: Role, scope: TokenScope) -> Option<Right> {
+pub(super) fn token_right(role: Role, scope: TokenScope) -> Option<Right> {
     scope.right().map(|right| right.min(role.right()))
 }
 

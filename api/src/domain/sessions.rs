@@ -56,10 +56,10 @@ impl Services {
         Ok(self
             .store()
             .write(move |c| {
-                sessions::end_named(c, whose, id)?;
                 let scopes = credentials::of_person(c, whose.person)?;
                 let what = (Action::SessionEnded, &Object::session(id), "");
-                audit.record_for(c, now, &scopes, &by, what)
+                audit.record_for(c, now, &scopes, &by, what)?;
+                sessions::end_named(c, whose, id)
             })
             .await?)
     }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use server_scout_wire::Timestamp;
+
 use super::{ServiceError, Services};
-use crate::store::{probe, removal, reports};
+use crate::store::{Urgency, WriteContext, expiry, probe, removal, retention};
+use crate::timeseries::roll_up::Resolution;
 
 impl Services {
     /// Removes what has expired, for as long as the program runs.
@@ -31,29 +34,57 @@ impl Services {
         self.sweep_links(now).await?;
         self.sweep_tokens(now).await?;
         self.close_old_events().await?;
-        let before = now.before(self.0.limits.retention);
-        loop {
-            let removed = self
+        self.remove_expired(now).await?;
+        Ok(self.store().give_back_many_pages().await?)
+    }
+
+    /// Removes what organisations no longer keep.
+    async fn remove_expired(&self, now: Timestamp) -> Result<(), ServiceError> {
+        for (scope, said) in self.store().read(retention::of_all).await? {
+            let kept = self.effective(said);
+            let before = now.before(kept.raw);
+            while self
                 .store()
-                .write(move |c| reports::remove_old(c, before, AT_A_TIME))
-                .await?;
-            if i64::try_from(removed).unwrap_or(i64::MAX) < AT_A_TIME {
-                return Ok(());
+                .write(move |c| expiry::remove_samples(c, scope, before))
+                .await?
+            {
+                // Reports that arrive meanwhile come first.
+                tokio::time::sleep(PAUSE).await;
             }
-            // Reports that arrive meanwhile come first.
-            tokio::time::sleep(PAUSE).await;
+            for resolution in Resolution::ALL {
+                let before = now.before(kept.of(resolution));
+                while self
+                    .store()
+                    .write(move |c| expiry::remove_roll_ups(c, scope, resolution, before))
+                    .await?
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
         }
+        Ok(())
     }
 
     /// Removes what deleted servers left behind, portion by portion.
     pub async fn remove_deleted(&self) -> Result<(), ServiceError> {
+        let remove = |context: &mut WriteContext<'_>| {
+            let removed = removal::remove_some(context.connection, AT_A_TIME)?;
+            if let Some(server) = removed {
+                context.intake.forget(server);
+                // The organisation may have room for other series.
+                context.series.forget();
+            }
+            Ok(removed)
+        };
         while let Some(server) = self
             .store()
-            .write(|c| removal::remove_some(c, AT_A_TIME))
+            .writer()
+            .submit(Urgency::Now, remove, |_| ())
             .await?
         {
             // A report that was on its way may have made it known again.
             self.live().remove(server);
+            self.store().heads().remove(server);
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())

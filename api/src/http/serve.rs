@@ -167,6 +167,7 @@ impl Dashboard {
         let clock = self.services.clock().clone();
         let certificates = self.certificates.map(|c| tokio::spawn(c.keep_fresh(clock)));
         let upkeep = tokio::spawn(self.services.clone().keep_clean());
+        let folding = tokio::spawn(self.services.clone().keep_folded());
         let audit = tokio::spawn(self.services.clone().keep_audited());
         let mail = self.mailer.and_then(|mailer| {
             let bag = self.services.open_post(&self.config.public_url)?;
@@ -184,7 +185,7 @@ impl Dashboard {
         if let Some(internals) = internals {
             let _ = internals.await;
         }
-        for task in [Some(upkeep), Some(audit), certificates, mail]
+        for task in [Some(upkeep), Some(folding), Some(audit), certificates, mail]
             .into_iter()
             .flatten()
         {

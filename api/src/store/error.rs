@@ -9,6 +9,9 @@ use crate::sealing::SealError;
 /// A storage operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Who changes something has lost the right to while it waited to be written.
+    #[error("the right was lost meanwhile")]
+    RightLost,
     /// The writer's queue is full; the caller should come again.
     #[error("too much is waiting to be written")]
     Busy,

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use server_scout_wire::{Tag, Timestamp};
 
 use super::schema::{
-    access_token, agent_key, invitation, member, member_group, organisation, person, report,
-    series, server, server_group,
+    access_token, agent_key, fold_mark, invitation, member, member_group, organisation, person,
+    report, series, server, server_group,
 };
 use super::{Scope, StoreError};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
@@ -31,15 +31,19 @@ pub enum Part {
     AccessTokens,
     /// The names of series.
     Series,
-    /// The report log.
+    /// The report log, as far as it is not folded.
     Reports,
+    /// Folded reports, series by series. What is folded while the export is made may be there twice.
+    Samples,
+    /// Roll-ups.
+    RollUps,
     /// The audit log.
     AuditEvents,
 }
 
 impl Part {
     /// Every part, in the order of the export.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Organisation,
         Self::Members,
         Self::Invitations,
@@ -49,6 +53,8 @@ impl Part {
         Self::AccessTokens,
         Self::Series,
         Self::Reports,
+        Self::Samples,
+        Self::RollUps,
         Self::AuditEvents,
     ];
 }
@@ -78,6 +84,8 @@ pub fn read(
         Part::AccessTokens => access_tokens(connection, scope, after, limit),
         Part::Series => names_of_series(connection, scope, after, limit),
         Part::Reports => reports(connection, scope, after, limit),
+        Part::Samples => super::export_series::samples(connection, scope, after, limit),
+        Part::RollUps => super::export_series::roll_ups(connection, scope, after, limit),
         Part::AuditEvents => audit_events(connection, scope, after, limit),
     }
 }
@@ -367,6 +375,12 @@ fn reports(
 ) -> Result<Vec<Record>, StoreError> {
     type Row = (i64, Id<Server>, i64, i64, Vec<u8>);
     let rows: Vec<Row> = report::table
+        .left_join(fold_mark::table.on(fold_mark::server_id.eq(report::server_id)))
+        .filter(
+            fold_mark::report_id
+                .is_null()
+                .or(report::id.nullable().gt(fold_mark::report_id.nullable())),
+        )
         .filter(report::organisation_id.eq(scope.organisation()))
         .filter(report::id.gt(after))
         .order(report::id)
@@ -380,7 +394,7 @@ fn reports(
         ))
         .load(connection)?;
     let record = |(id, server, at, received_at, samples): Row| {
-        let samples: Vec<(i64, f64)> = super::reports::decode(&samples)?;
+        let samples = super::log_row::decode(&samples);
         let record = json!({
             "kind": "report",
             "server": server.to_string(),
@@ -388,9 +402,9 @@ fn reports(
             "received_at": time(received_at),
             "samples": samples,
         });
-        Ok((id, record))
+        (id, record)
     };
-    rows.into_iter().map(record).collect()
+    Ok(rows.into_iter().map(record).collect())
 }
 
 fn audit_events(
@@ -420,6 +434,6 @@ fn audit_events(
     Ok(rows.into_iter().map(record).collect())
 }
 
-fn time(millis: i64) -> String {
+pub(super) fn time(millis: i64) -> String {
     Timestamp::from_millis(millis).to_string()
 }

@@ -15,6 +15,18 @@ struct Count {
     freelist_count: i64,
 }
 
+/// Whether a quarter of the file, and more than 64 MiB, is free pages.
+pub(super) fn are_many(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    #[derive(QueryableByName)]
+    struct Pages {
+        #[diesel(sql_type = BigInt)]
+        page_count: i64,
+    }
+    let free: Count = sql_query("PRAGMA freelist_count").get_result(connection)?;
+    let all: Pages = sql_query("PRAGMA page_count").get_result(connection)?;
+    Ok(free.freelist_count > MANY && free.freelist_count > all.page_count / 4)
+}
+
 /// Gives some free pages back. Whether there are more.
 pub(super) fn give_back_some(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     // Stepping through all of it is what gives the pages back, which a single `execute` would not.
@@ -30,3 +42,6 @@ pub(super) fn empty_log(path: &Path) -> Result<(), StoreError> {
     let mut connection = opened.map_err(|error| StoreError::Database(error.to_string()))?;
     Ok(connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?)
 }
+
+/// Of 4 KiB.
+const MANY: i64 = 16_384;

@@ -106,6 +106,20 @@ pub fn find(
         .first(connection)?)
 }
 
+/// The open invitation for an address.
+pub fn of_email(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    email: &str,
+    now: Timestamp,
+) -> Result<Option<InvitationRow>, StoreError> {
+    let found: Option<Row> = open(scope, now)
+        .filter(invitation::email.eq(email))
+        .first(connection)
+        .optional()?;
+    found.map(row).transpose()
+}
+
 /// How many are open.
 pub fn count(
     connection: &mut SqliteConnection,

@@ -8,7 +8,7 @@ use server_scout_wire::Timestamp;
 use super::schema::server;
 use super::series::{self, SeriesKey};
 use super::servers::{self, ServerRow};
-use super::{Scope, StoreError, reports};
+use super::{Heads, Scope, StoreError, reports};
 use crate::id::{Id, Organisation, Server};
 
 /// Which servers somebody sees, for what is kept in memory. It holds for the generation in which it was
@@ -96,7 +96,10 @@ pub struct NewestReport {
 }
 
 /// Every server of every organisation, for the one view that keeps them apart itself.
-pub fn newest_of_all(connection: &mut SqliteConnection) -> Result<Vec<StoredServer>, StoreError> {
+pub fn newest_of_all(
+    connection: &mut SqliteConnection,
+    heads: &Heads,
+) -> Result<Vec<StoredServer>, StoreError> {
     let rows: Vec<(Id<Organisation>, Id<Server>, Option<i64>)> = server::table
         .filter(server::deleted_at.is_null())
         .select((server::organisation_id, server::id, server::paused_at))
@@ -104,7 +107,7 @@ pub fn newest_of_all(connection: &mut SqliteConnection) -> Result<Vec<StoredServ
     rows.into_iter()
         .map(|(organisation, id, paused_at)| {
             let scope = Scope::of(organisation);
-            let newest = newest(connection, scope, id)?;
+            let newest = newest(connection, heads, scope, id)?;
             Ok(StoredServer {
                 scope,
                 id,
@@ -117,10 +120,11 @@ pub fn newest_of_all(connection: &mut SqliteConnection) -> Result<Vec<StoredServ
 
 fn newest(
     connection: &mut SqliteConnection,
+    heads: &Heads,
     scope: Scope,
     id: Id<Server>,
 ) -> Result<Option<NewestReport>, StoreError> {
-    let Some(report) = reports::newest(connection, scope, id)? else {
+    let Some(report) = reports::newest(connection, scope, id, &heads.of(id))? else {
         return Ok(None);
     };
     let mut names = series::of_server(connection, scope, id)?;

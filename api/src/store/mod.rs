@@ -9,15 +9,23 @@ pub mod credentials;
 pub mod devices;
 pub mod enrolments;
 mod error;
+pub mod expiry;
 pub mod export;
+mod export_series;
+pub mod folding;
 mod free_pages;
 pub mod groups;
+mod heads;
+pub mod history;
+mod intake;
 pub mod invitations;
 pub mod links;
 pub mod live;
+mod log_row;
 pub mod login_steps;
 pub mod member_groups;
 pub mod members;
+pub mod merging;
 pub mod organisation_end;
 pub mod organisations;
 pub mod passkeys;
@@ -25,10 +33,13 @@ pub mod people;
 pub mod probe;
 pub mod removal;
 pub mod reports;
+pub mod retention;
+mod roll_ups;
 mod schema;
 mod scope;
 pub mod sealed;
 pub mod second_factors;
+mod segments;
 pub mod series;
 pub mod servers;
 pub mod sessions;
@@ -36,6 +47,8 @@ pub mod tags;
 #[cfg(test)]
 mod tenants;
 pub mod tokens;
+#[cfg(test)]
+mod whole;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +61,8 @@ use tokio::sync::Semaphore;
 
 pub use self::connection::backup_of;
 pub use self::error::{OpenError, StoreError};
+pub use self::heads::{Heads, Position};
+pub use self::intake::Intake;
 pub use self::scope::Scope;
 pub use self::writer::{Urgency, WriteContext, Writer};
 use crate::internals::Internals;
@@ -64,6 +79,7 @@ pub struct Store {
     /// Long reads leave readers free for those that everything waits for.
     long_reads: Arc<Semaphore>,
     writer: Writer,
+    heads: Arc<Heads>,
     path: PathBuf,
     internals: Arc<Internals>,
     /// For the one tiny query of every report; never waits for a thread.
@@ -94,23 +110,27 @@ impl Store {
         let path = Path::new(&name);
         let mut connection = connection::open_in_memory(&name)?;
         connection::migrate(&mut connection, path)?;
+        let heads = load_heads(&mut connection, path)?;
         let internals = Arc::default();
         Ok(Self {
             readers: connection::readers_of(name.clone(), 1, path)?,
             long_reads: Arc::new(Semaphore::new(1)),
-            writer: Writer::start(connection, path, Arc::clone(&internals))?,
+            writer: Writer::start(connection, Arc::clone(&heads), path, Arc::clone(&internals))?,
+            heads,
             path: path.to_owned(),
             internals,
             generation: Arc::new(Mutex::new(connection::open_in_memory(&name)?)),
         })
     }
 
-    fn assemble(path: &Path, connection: SqliteConnection) -> Result<Self, OpenError> {
+    fn assemble(path: &Path, mut connection: SqliteConnection) -> Result<Self, OpenError> {
+        let heads = load_heads(&mut connection, path)?;
         let internals = Arc::default();
         Ok(Self {
             readers: connection::readers(path, READERS)?,
             long_reads: Arc::new(Semaphore::new(READERS as usize / 2)),
-            writer: Writer::start(connection, path, Arc::clone(&internals))?,
+            writer: Writer::start(connection, Arc::clone(&heads), path, Arc::clone(&internals))?,
+            heads,
             path: path.to_owned(),
             internals,
             generation: Arc::new(Mutex::new(connection::reader(path)?)),
@@ -165,6 +185,20 @@ impl Store {
         emptied.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// Gives free pages back where they are many; a few are soon used again.
+    pub async fn give_back_many_pages(&self) -> Result<(), StoreError> {
+        if self.read(free_pages::are_many).await? {
+            self.give_back_pages().await?;
+        }
+        Ok(())
+    }
+
+    /// Where in the log the reports are that are not folded yet.
+    #[must_use]
+    pub fn heads(&self) -> Arc<Heads> {
+        Arc::clone(&self.heads)
+    }
+
     /// What is counted for the operator.
     #[must_use]
     pub fn internals(&self) -> &Internals {
@@ -200,4 +234,12 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner);
         credentials::generation(&mut connection)
     }
+}
+
+fn load_heads(connection: &mut SqliteConnection, path: &Path) -> Result<Arc<Heads>, OpenError> {
+    let heads = Heads::load(connection).map_err(|error| OpenError::Other {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(Arc::new(heads))
 }

@@ -1,17 +1,17 @@
-//! The report log.
+//! The report log: what was acknowledged and is not folded yet.
 
-use std::ops::Range;
-
-use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 use server_scout_wire::{Host, Report, Sample, Tags, Timestamp};
 
+use super::heads::Position;
 use super::schema::report;
 use super::scope::shows;
+use super::series::SeriesLimits;
 use super::tags::{self, Origin};
-use super::{Scope, StoreError, WriteContext, series, servers};
+use super::{Scope, StoreError, WriteContext, folding, log_row, segments, series, servers};
 use crate::id::{Id, Organisation, Server};
+use crate::timeseries::segment::Row;
 
 /// What became of one report.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,7 +44,7 @@ pub fn append(
     server: Id<Server>,
     reports: &[Report],
     received_at: Timestamp,
-    max_series: usize,
+    limits: SeriesLimits,
 ) -> Result<Vec<Appended>, StoreError> {
     let mut appended = Vec::with_capacity(reports.len());
     for report in reports {
@@ -54,7 +54,7 @@ pub fn append(
             server,
             report,
             received_at,
-            max_series,
+            limits,
         )?);
     }
     let host = reports.iter().rev().find_map(Report::host);
@@ -87,59 +87,77 @@ fn append_one(
     server: Id<Server>,
     report: &Report,
     received_at: Timestamp,
-    max_series: usize,
+    limits: SeriesLimits,
 ) -> Result<Appended, StoreError> {
-    // A duplicate must not make series, and only one with unknown labels could.
-    let unknown = series::lacks(context, scope, server, report.samples())?;
-    if unknown && exists(context.connection, scope, server, report)? {
+    let arrived = received_at.as_millis();
+    let place = context
+        .intake
+        .enter(context.connection, scope, server, report, arrived)?;
+    let Some(place) = place else {
         return Ok(Appended::Duplicate);
-    }
-    let (samples, dropped) = encode(context, scope, server, report.samples(), max_series)?;
+    };
+    let (samples, dropped) = encode(context, scope, server, report.samples(), limits)?;
     let identity = report.identity();
-    let rows = diesel::insert_into(report::table)
+    diesel::insert_into(report::table)
         .values((
+            report::id.eq(place),
             report::organisation_id.eq(scope.organisation()),
             report::server_id.eq(server),
             report::at.eq(report.timestamp().as_millis()),
-            report::received_at.eq(received_at.as_millis()),
+            report::received_at.eq(arrived),
             report::boot.eq(identity.map(|identity| identity.boot.0.cast_signed())),
             report::seq.eq(identity.map(|identity| identity.seq.cast_signed())),
             report::samples.eq(samples),
         ))
-        .on_conflict_do_nothing()
         .execute(context.connection)?;
-    Ok(if rows == 1 {
-        Appended::New { dropped }
-    } else {
-        Appended::Duplicate
-    })
+    Ok(Appended::New { dropped })
 }
 
-/// Whether a report of the same identity is there.
-fn exists(
+/// The reports at these places of the log, of a server and after `mark`, in the order of the log. What
+/// is damaged is left out.
+pub(super) fn at(
     connection: &mut SqliteConnection,
     scope: Scope,
     server: Id<Server>,
-    report: &Report,
-) -> Result<bool, StoreError> {
-    let ours = of(scope, server);
-    Ok(match report.identity() {
-        Some(identity) => diesel::select(diesel::dsl::exists(
-            ours.filter(report::boot.eq(identity.boot.0.cast_signed()))
-                .filter(report::seq.eq(identity.seq.cast_signed())),
-        ))
-        .get_result(connection)?,
-        None => diesel::select(diesel::dsl::exists(
-            ours.filter(report::boot.is_null())
-                .filter(report::at.eq(report.timestamp().as_millis())),
-        ))
-        .get_result(connection)?,
-    })
+    places: &[i64],
+    mark: i64,
+) -> Result<Vec<Row>, StoreError> {
+    type Logged = (i64, i64, i64, Option<i64>, Option<i64>, Vec<u8>);
+    let mut rows = Vec::with_capacity(places.len());
+    for places in places.chunks(AT_A_TIME) {
+        let logged: Vec<Logged> = of(scope, server)
+            .filter(report::id.eq_any(places))
+            .filter(report::id.gt(mark))
+            .order(report::id)
+            .select((
+                report::id,
+                report::at,
+                report::received_at,
+                report::boot,
+                report::seq,
+                report::samples,
+            ))
+            .load(connection)?;
+        for (id, at, received_at, boot, seq, samples) in logged {
+            let Some(samples) = log_row::decode(&samples) else {
+                tracing::error!(id, "a report of the log is damaged; it is left out");
+                continue;
+            };
+            let identity = boot.zip(seq);
+            rows.push(Row {
+                at,
+                received_at,
+                identity: identity.map(|(boot, seq)| (boot.cast_unsigned(), seq.cast_unsigned())),
+                samples,
+            });
+        }
+    }
+    Ok(rows)
 }
 
-/// A report as it comes out of the log.
+/// A report as it was stored.
 #[derive(Clone, Debug)]
-pub struct LoggedReport {
+pub struct StoredReport {
     /// When the values were read, by the host's clock.
     pub at: Timestamp,
     /// When it arrived.
@@ -148,71 +166,45 @@ pub struct LoggedReport {
     pub samples: Vec<(i64, f64)>,
 }
 
-/// Goes through the reports of a server in order of time, one in memory at a time.
-pub fn each(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    server: Id<Server>,
-    range: Range<Timestamp>,
-    mut visit: impl FnMut(LoggedReport),
-) -> Result<(), StoreError> {
-    let rows = of(scope, server)
-        .filter(report::at.ge(range.start.as_millis()))
-        .filter(report::at.lt(range.end.as_millis()))
-        .order((report::at, report::id))
-        .select((report::at, report::received_at, report::samples))
-        .load_iter::<(i64, i64, Vec<u8>), DefaultLoadingMode>(connection)?;
-    for row in rows {
-        visit(logged(row?)?);
-    }
-    Ok(())
-}
-
-/// When the last reports of a server before `before` were made, newest first.
-pub fn newest_moments(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    server: Id<Server>,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<Timestamp>, StoreError> {
-    let moments: Vec<i64> = of(scope, server)
-        .filter(report::at.lt(before.as_millis()))
-        .order(report::at.desc())
-        .limit(limit)
-        .select(report::at)
-        .load(connection)?;
-    Ok(moments.into_iter().map(Timestamp::from_millis).collect())
-}
-
-/// The newest report of a server by its own time.
+/// The newest report of a server by its own time. `positions` are those of the log, asked for before.
 pub fn newest(
     connection: &mut SqliteConnection,
     scope: Scope,
     server: Id<Server>,
-) -> Result<Option<LoggedReport>, StoreError> {
-    let row: Option<(i64, i64, Vec<u8>)> = of(scope, server)
-        .order(report::at.desc())
-        .select((report::at, report::received_at, report::samples))
-        .first(connection)
-        .optional()?;
-    row.map(logged).transpose()
+    positions: &[Position],
+) -> Result<Option<StoredReport>, StoreError> {
+    connection.transaction(|c| {
+        let mark = folding::mark(c, server)?;
+        let unfolded = positions.iter().filter(|position| position.id > mark);
+        let place = unfolded.max_by_key(|position| (position.at, position.id));
+        let places: Vec<i64> = place.map(|position| position.id).into_iter().collect();
+        let logged = at(c, scope, server, &places, mark)?.into_iter().next();
+        let folded = segments::newest(c, scope, server, i64::MAX)?;
+        let folded = folded.filter(|info| logged.as_ref().is_none_or(|row| row.at < info.last_at));
+        match folded {
+            Some(info) => segments::last_report(c, scope, &info).map(Some),
+            None => Ok(logged.map(|row| StoredReport {
+                at: Timestamp::from_millis(row.at),
+                received_at: Timestamp::from_millis(row.received_at),
+                samples: row.samples,
+            })),
+        }
+    })
 }
 
-/// Removes reports older than `before`, at most `limit` at a time. Returns how many.
-pub fn remove_old(
-    connection: &mut SqliteConnection,
-    before: Timestamp,
-    limit: i64,
-) -> Result<usize, StoreError> {
-    // The log is in order of arrival, so what has expired is found near its beginning.
-    let old: Vec<i64> = report::table
-        .filter(report::received_at.lt(before.as_millis()))
-        .order(report::id)
-        .limit(limit)
-        .select(report::id)
-        .load(connection)?;
-    Ok(diesel::delete(report::table.filter(report::id.eq_any(old))).execute(connection)?)
+/// Cuts off the beginning of the log, as far as it is folded, at most `limit` places at a time. Whether
+/// there may be more.
+pub fn cut(context: &mut WriteContext<'_>, limit: i64) -> Result<bool, StoreError> {
+    let end = context.intake.first(context.connection)?;
+    let begin: Option<i64> = report::table
+        .select(diesel::dsl::min(report::id))
+        .first(context.connection)?;
+    let Some(begin) = begin.filter(|begin| *begin < end) else {
+        return Ok(false);
+    };
+    let some = end.min(begin.saturating_add(limit));
+    diesel::delete(report::table.filter(report::id.lt(some))).execute(context.connection)?;
+    Ok(some < end)
 }
 
 /// Removes reports of one server, at most `limit` at a time. Returns how many.
@@ -234,33 +226,18 @@ fn encode(
     scope: Scope,
     server: Id<Server>,
     samples: &[Sample],
-    max_series: usize,
+    limits: SeriesLimits,
 ) -> Result<(Vec<u8>, Vec<usize>), StoreError> {
     let mut pairs: Vec<(i64, f64)> = Vec::with_capacity(samples.len());
     let mut dropped = Vec::new();
     for (place, sample) in samples.iter().enumerate() {
         let label = sample.label.as_ref();
-        match series::id(context, scope, server, sample.metric, label, max_series)? {
-            Some(id) => pairs.push((id, sample.value)),
+        match series::id(context, scope, server, sample.metric, label, limits)? {
+            Some(id) => pairs.push((id, sample.metric.round(sample.value))),
             None => dropped.push(place),
         }
     }
-    let bytes =
-        postcard::to_allocvec(&pairs).map_err(|error| StoreError::Database(error.to_string()))?;
-    Ok((bytes, dropped))
+    Ok((log_row::encode(&pairs), dropped))
 }
 
-/// The pairs of series and value of a logged report.
-pub(super) fn decode(samples: &[u8]) -> Result<Vec<(i64, f64)>, StoreError> {
-    postcard::from_bytes(samples)
-        .map_err(|error| StoreError::Database(format!("a report of the log is damaged: {error}")))
-}
-
-fn logged((at, received_at, samples): (i64, i64, Vec<u8>)) -> Result<LoggedReport, StoreError> {
-    let samples = decode(&samples)?;
-    Ok(LoggedReport {
-        at: Timestamp::from_millis(at),
-        received_at: Timestamp::from_millis(received_at),
-        samples,
-    })
-}
+const AT_A_TIME: usize = 500;

@@ -220,6 +220,65 @@ diesel::table! {
 }
 
 diesel::table! {
+    fold_mark (server_id) {
+        server_id -> BigInt,
+        organisation_id -> BigInt,
+        report_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    segment (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        period -> BigInt,
+        merged -> Bool,
+        rolled -> Bool,
+        made_at -> BigInt,
+        reports -> BigInt,
+        bytes -> BigInt,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        received_at -> BigInt,
+        times -> Binary,
+        starts -> Binary,
+        moments -> Binary,
+    }
+}
+
+diesel::table! {
+    chunk (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        segment_id -> BigInt,
+        series_id -> BigInt,
+        samples -> Binary,
+    }
+}
+
+diesel::table! {
+    roll_up (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        series_id -> BigInt,
+        seconds -> Integer,
+        span -> BigInt,
+        buckets -> Binary,
+    }
+}
+
+diesel::table! {
+    retention (organisation_id) {
+        organisation_id -> BigInt,
+        raw -> BigInt,
+        minute -> BigInt,
+        quarter_hour -> BigInt,
+        hour -> BigInt,
+    }
+}
+
+diesel::table! {
     device (token_hash) {
         token_hash -> Binary,
         person_id -> BigInt,
@@ -330,6 +389,8 @@ diesel::joinable!(member_group -> server_group (group_id));
 diesel::allow_tables_to_appear_in_same_query!(
     access_token,
     agent_key,
+    chunk,
+    fold_mark,
     group_server,
     login_step,
     email_change,
@@ -341,6 +402,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     person,
     reset_link,
     report,
+    retention,
+    roll_up,
+    segment,
     series,
     server,
     server_group,

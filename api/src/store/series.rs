@@ -1,14 +1,15 @@
 //! Series: one metric of one server, with its label where it has one.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
-use server_scout_wire::{Label, Metric, Sample};
+use server_scout_wire::{Label, Metric};
 
 use super::schema::series;
 use super::scope::shows;
 use super::{Scope, StoreError, WriteContext};
-use crate::id::{Id, Server};
+use crate::id::{Id, Organisation, Server};
 
 /// How many series the writer remembers; beyond that it forgets all and looks them up again.
 const REMEMBERED: usize = 500_000;
@@ -35,6 +36,17 @@ pub struct SeriesMap<T> {
 pub struct SeriesCache {
     servers: HashMap<Id<Server>, SeriesMap<i64>>,
     size: usize,
+    /// How many series organisations have that needed new ones.
+    counts: HashMap<Id<Organisation>, usize>,
+}
+
+/// The most series; what is beyond is dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct SeriesLimits {
+    /// Of one server.
+    pub server: usize,
+    /// Of one organisation.
+    pub organisation: usize,
 }
 
 impl<T> Default for SeriesMap<T> {
@@ -123,38 +135,20 @@ impl SeriesCache {
     /// Forgets everything, for example because a transaction was rolled back.
     pub fn forget(&mut self) {
         self.servers.clear();
+        self.counts.clear();
         self.size = 0;
     }
 }
 
-/// Whether any of the samples is of a series that the server does not have yet.
-pub(super) fn lacks(
-    context: &mut WriteContext<'_>,
-    scope: Scope,
-    server: Id<Server>,
-    samples: &[Sample],
-) -> Result<bool, StoreError> {
-    if !context.series.servers.contains_key(&server) {
-        remember(context, scope, server)?;
-    }
-    let Some(known) = context.series.servers.get_mut(&server) else {
-        return Ok(true);
-    };
-    Ok(samples.iter().any(|sample| {
-        known
-            .get_mut(sample.metric, sample.label.as_ref())
-            .is_none()
-    }))
-}
-
-/// The id of a series, made when it is new; none when the server has too many already.
+/// The id of a series, made when it is new; none when the server or its organisation has too many
+/// already.
 pub(super) fn id(
     context: &mut WriteContext<'_>,
     scope: Scope,
     server: Id<Server>,
     metric: Metric,
     label: Option<&Label>,
-    max_series: usize,
+    limits: SeriesLimits,
 ) -> Result<Option<i64>, StoreError> {
     if !context.series.servers.contains_key(&server) {
         remember(context, scope, server)?;
@@ -163,13 +157,30 @@ pub(super) fn id(
     if let Some(id) = known.get_mut(metric, label) {
         return Ok(Some(*id));
     }
-    if known.len() >= max_series {
+    if known.len() >= limits.server {
         return Ok(None);
     }
+    let count = match context.series.counts.entry(scope.organisation()) {
+        Entry::Occupied(count) => count.into_mut(),
+        Entry::Vacant(place) => place.insert(count(context.connection, scope)?),
+    };
+    if *count >= limits.organisation {
+        return Ok(None);
+    }
+    *count += 1;
     let id = create(context.connection, scope, server, metric, label)?;
     known.insert(metric, label.cloned(), id);
     context.series.size += 1;
     Ok(Some(id))
+}
+
+/// How many series an organisation has.
+pub fn count(connection: &mut SqliteConnection, scope: Scope) -> Result<usize, StoreError> {
+    let count: i64 = series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .count()
+        .get_result(connection)?;
+    Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// The names of a server's series by id. Series of metrics that this version does not know are

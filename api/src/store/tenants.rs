@@ -4,9 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod data;
+
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use server_scout_wire::{Report, Tags, Timestamp};
+use server_scout_wire::{Tags, Timestamp};
 
 use super::audit::{Chain, EventRow, Filter, InboxRow};
 use super::enrolments::{FoundEnrolment, NewEnrolment};
@@ -16,13 +18,14 @@ use super::sessions::{NewSession, Whose};
 use super::tags::Origin;
 use super::tokens::NewToken;
 use super::{
-    Scope, StoreError, WriteContext, agent_keys, audit, connection, credentials, enrolments,
+    Heads, Scope, StoreError, agent_keys, audit, connection, credentials, enrolments, expiry,
     export, groups, invitations, live, member_groups, members, organisation_end, organisations,
-    people, removal, reports, second_factors, series, servers, sessions, tags, tokens,
+    people, removal, retention, second_factors, series, servers, sessions, tags, tokens,
 };
 use crate::access::{Role, TokenScope};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
 use crate::secret::{Purpose, Secret, SecretHash};
+use crate::timeseries::roll_up::Resolution;
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000)
@@ -82,7 +85,10 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         [Purpose::AgentKey, Purpose::Session, Purpose::AccessToken]
             .map(|purpose| Secret::generate(purpose).hash());
     let key = agent_keys::create(c, scope, server, &key_hash, "1234", now()).unwrap();
-    append(c, scope, server, now());
+    data::append(c, scope, server, now());
+    data::fold(c, scope, server);
+    data::append(c, scope, server, later());
+    retention::set(c, scope, &data::KEPT).unwrap();
     let new = NewSession {
         hash: session_hash,
         organisation: scope.organisation(),
@@ -163,18 +169,6 @@ fn whose(scope: Scope, person: Id<Person>) -> Whose {
         person,
         organisation: Some(scope.organisation()),
     }
-}
-
-fn append(c: &mut SqliteConnection, scope: Scope, server: Id<Server>, at: Timestamp) {
-    let text = format!(
-        r#"{{"timestamp":"{at}","cpu_usage":1,"memory_usage":1,"disk_usage":1,"host":{{"hostname":"x"}}}}"#
-    );
-    let report = Report::from_json(text.as_bytes()).unwrap();
-    let mut context = WriteContext {
-        connection: c,
-        series: &mut series::SeriesCache::default(),
-    };
-    reports::append(&mut context, scope, server, &[report], at, 100).unwrap();
 }
 
 /// Events of these people, and something that a command left.
@@ -271,14 +265,7 @@ fn ids_of_another_organisation_name_nothing() {
     absent(agent_keys::revoke(c, scope, ours.server, theirs.key, now()));
     agent_keys::delete_all(c, scope, id).unwrap();
 
-    let all = Timestamp::default()..later();
-    reports::each(c, scope, id, all, |report| panic!("{report:?}")).unwrap();
-    assert_eq!(
-        reports::newest_moments(c, scope, id, later(), 9).unwrap(),
-        []
-    );
-    assert!(reports::newest(c, scope, id).unwrap().is_none());
-    assert_eq!(reports::remove_of_server(c, scope, id, 9).unwrap(), 0);
+    data::is_kept_apart(c, scope, theirs.scope, id);
     assert!(series::of_server(c, scope, id).unwrap().is_empty());
 
     let both = theirs.both;
@@ -387,7 +374,8 @@ fn lists_hold_what_is_of_the_organisation_alone() {
             }
             let expected = match part {
                 export::Part::Members => 2,
-                export::Part::AuditEvents | export::Part::Series => 3,
+                export::Part::AuditEvents | export::Part::Series | export::Part::Samples => 3,
+                export::Part::RollUps => 8,
                 _ => 1,
             };
             assert_eq!(records.len(), expected, "{part:?}: {text}");
@@ -419,7 +407,8 @@ fn a_credential_is_worth_its_own_organisation_and_the_role_there() {
     second_factors::require(c, theirs.scope, true).unwrap();
     assert!(!second_factors::is_required(c, ours.scope).unwrap());
     assert!(second_factors::is_required(c, theirs.scope).unwrap());
-    let of_all = live::newest_of_all(c).unwrap();
+    let heads = Heads::load(c).unwrap();
+    let of_all = live::newest_of_all(c, &heads).unwrap();
     assert!(of_all.iter().all(|server| server.newest.is_some()));
 }
 
@@ -438,6 +427,21 @@ fn what_is_done_to_an_organisation_leaves_the_others_alone() {
     audit::close(c, &younger, &[3; 32]).unwrap();
     audit::append(c, &younger).unwrap();
     let before = stored(c, theirs.scope);
+    expiry::remove_samples(c, ours.scope, Timestamp::from_millis(i64::MAX / 2)).unwrap();
+    for resolution in Resolution::ALL {
+        let all = Timestamp::from_millis(i64::MAX / 2);
+        expiry::remove_roll_ups(c, ours.scope, resolution, all).unwrap();
+    }
+    retention::set(
+        c,
+        ours.scope,
+        &retention::Kept {
+            raw: 9,
+            ..data::KEPT
+        },
+    )
+    .unwrap();
+    assert_eq!(retention::of(c, theirs.scope).unwrap(), Some(data::KEPT));
     second_factors::require(c, ours.scope, true).unwrap();
     sessions::end_within(c, ours.scope, ours.both).unwrap();
     tokens::revoke_within(c, ours.scope, ours.both).unwrap();

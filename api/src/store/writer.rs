@@ -15,6 +15,8 @@ use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, sql_query};
 use tokio::sync::oneshot;
 
 use super::error::{OpenError, StoreError};
+use super::heads::Heads;
+use super::intake::Intake;
 use super::series::SeriesCache;
 use crate::internals::Internals;
 
@@ -37,6 +39,8 @@ pub struct WriteContext<'a> {
     pub connection: &'a mut SqliteConnection,
     /// The ids of series that the writer remembers between transactions.
     pub series: &'a mut SeriesCache,
+    /// What the writer knows of the report log.
+    pub intake: &'a mut Intake,
 }
 
 /// A handle to the writer. When the last one is dropped, what waits is written and the thread ends.
@@ -65,6 +69,7 @@ type Settle = Box<dyn FnOnce(Result<(), String>) + Send>;
 impl Writer {
     pub(super) fn start(
         connection: SqliteConnection,
+        heads: Arc<Heads>,
         path: &Path,
         internals: Arc<Internals>,
     ) -> Result<Self, OpenError> {
@@ -72,6 +77,7 @@ impl Writer {
         let state = State {
             connection,
             series: SeriesCache::default(),
+            intake: Intake::new(heads),
             path: path.to_owned(),
             internals: Arc::clone(&internals),
         };
@@ -158,15 +164,18 @@ fn savepoint<T>(
     context: &mut WriteContext<'_>,
     work: impl FnOnce(&mut WriteContext<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let series = &mut *context.series;
+    let (series, intake) = (&mut *context.series, &mut *context.intake);
+    let pending = intake.pending();
     let result = context.connection.transaction(|connection| {
         work(&mut WriteContext {
             connection,
             series: &mut *series,
+            intake: &mut *intake,
         })
     });
     if result.is_err() {
         series.forget();
+        intake.roll_back(pending);
     }
     result
 }
@@ -174,6 +183,7 @@ fn savepoint<T>(
 struct State {
     connection: SqliteConnection,
     series: SeriesCache,
+    intake: Intake,
     path: PathBuf,
     internals: Arc<Internals>,
 }
@@ -191,10 +201,14 @@ impl State {
     fn write(&mut self, batch: Vec<Job>) {
         let (begun, jobs) = (Instant::now(), batch.len());
         let mut settles: Vec<Settle> = Vec::with_capacity(batch.len());
-        let series = &mut self.series;
+        let (series, intake) = (&mut self.series, &mut self.intake);
         let outcome = self.connection.immediate_transaction(|connection| {
             for job in batch {
-                let work = (job.work)(&mut WriteContext { connection, series });
+                let work = (job.work)(&mut WriteContext {
+                    connection,
+                    series,
+                    intake,
+                });
                 settles.push(work.settle);
                 if let Some(reason) = work.broken {
                     return Err(StoreError::Database(reason));
@@ -203,9 +217,12 @@ impl State {
             Ok(())
         });
         let outcome = outcome.map_err(|error| error.to_string());
-        if let Err(reason) = &outcome {
-            tracing::error!("cannot write: {reason}");
-            self.recover();
+        match &outcome {
+            Ok(()) => self.intake.commit(),
+            Err(reason) => {
+                tracing::error!("cannot write: {reason}");
+                self.recover();
+            }
         }
         self.internals
             .leave_queue(jobs, begun.elapsed(), outcome.is_ok());
@@ -217,6 +234,7 @@ impl State {
     /// After a failed commit neither the connection's state nor the remembered ids can be trusted.
     fn recover(&mut self) {
         self.series.forget();
+        self.intake.roll_back(0);
         match super::connection::open_existing(&self.path) {
             Ok(fresh) => self.connection = fresh,
             Err(error) => tracing::error!("{error}"),

@@ -1,13 +1,11 @@
-//! A range of reports, aggregated to at most the asked number of points.
+//! A range of samples, aggregated to at most the asked number of points.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasher;
 use std::time::Duration;
 
-use server_scout_wire::{Kind, Metric, Timestamp};
+use server_scout_wire::Timestamp;
 
-use super::rate::rate;
-use crate::store::reports::LoggedReport;
+use super::Shown;
+use super::roll_up::{Bucket, Resolution, Samples, shown};
 use crate::store::series::SeriesKey;
 
 /// What a chart asks for.
@@ -36,7 +34,7 @@ impl Window {
     /// The most points of one series in an answer.
     pub const MAX_POINTS: usize = 2000;
     /// The longest range.
-    pub const MAX_DAYS: u64 = 400;
+    pub const MAX_DAYS: u64 = 800;
 
     /// Checks the bounds.
     pub fn new(from: Timestamp, to: Timestamp, points: usize) -> Result<Self, WindowError> {
@@ -78,6 +76,15 @@ pub struct History {
     pub series: Vec<HistorySeries>,
 }
 
+impl History {
+    /// How many steps there are.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        let length = millis(self.to.since(self.from));
+        count(ceil(length, millis(self.step).max(1)))
+    }
+}
+
 /// One series of an answer. Counters are shown as their growth per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistorySeries {
@@ -93,213 +100,246 @@ pub struct HistorySeries {
     pub count: Vec<u32>,
 }
 
-/// Cells of one answer, all series together. When there are many series, steps become longer.
-const MAX_CELLS: usize = 200_000;
-
-/// Aggregates reports, one after the other in order of time, to the window's steps.
+/// The steps of an answer.
 ///
 /// A step is never shorter than two intervals between reports, so that the small unevenness of an
-/// agent's clock does not look like gaps. A gauge that is read less often than a step is long keeps
-/// its value until the next reading is overdue. Reports before the window only serve the first
-/// rates and values.
-pub struct Aggregator<'a, S> {
-    names: &'a HashMap<i64, SeriesKey, S>,
-    window: Window,
-    step: u64,
-    rows: BTreeMap<i64, Row>,
+/// agent's clock does not look like gaps, nor shorter than the finest that is kept of the range.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Grid {
+    from: i64,
+    to: i64,
+    step: i64,
+    steps: usize,
+    resolution: Option<Resolution>,
 }
 
-impl<'a, S: BuildHasher> Aggregator<'a, S> {
-    /// Begins an answer about `metrics` of a server whose reports come every `interval`.
+impl Grid {
+    /// The steps of an answer about so many series of a server whose reports come every `interval`.
+    /// `finest` is what is kept of the whole range; the samples themselves when there is none.
     #[must_use]
     pub fn new(
         window: Window,
         interval: Option<Duration>,
-        names: &'a HashMap<i64, SeriesKey, S>,
-        metrics: &[Metric],
+        series: usize,
+        finest: Option<Resolution>,
     ) -> Self {
-        let asked = names
-            .iter()
-            .filter(|(_, key)| metrics.contains(&key.metric));
-        let asked: Vec<i64> = asked.map(|(id, _)| *id).collect();
-        let points = window.points.min(MAX_CELLS / asked.len().max(1)).max(1);
-        let step = step(window, points, interval.unwrap_or(DEFAULT_INTERVAL));
-        let steps = millis(window.to.since(window.from)).div_ceil(step);
-        let steps = usize::try_from(steps).unwrap_or(1);
-        let rows = asked.into_iter().map(|id| (id, Row::new(steps))).collect();
+        let (from, to) = (window.from.as_millis(), window.to.as_millis());
+        let points = window.points.min(MAX_CELLS / series.max(1)).max(1);
+        let interval = millis(interval.unwrap_or(DEFAULT_INTERVAL));
+        let shortest = interval.saturating_mul(2).min(to - from);
+        let asked = ceil((to - from).max(1), whole(points));
+        let step = asked
+            .max(shortest)
+            .max(finest.map_or(1, Resolution::millis));
+        let coarsest = Resolution::ALL.into_iter().rev();
+        let resolution = { coarsest }
+            .find(|resolution| resolution.millis() <= step)
+            .filter(|_| to - from > EXACT || finest.is_some());
+        let Some(unit) = resolution.map(Resolution::millis) else {
+            let steps = count(ceil(to - from, step));
+            return Self {
+                from,
+                to,
+                step,
+                steps,
+                resolution,
+            };
+        };
+        // Roll-ups begin at whole minutes, so the steps do.
+        let from = from.div_euclid(unit) * unit;
+        let mut step = ceil(step, unit) * unit;
+        while ceil(to - from, step) > whole(points) {
+            step += unit;
+        }
+        let steps = ceil(to - from, step);
         Self {
-            names,
-            window,
+            from,
+            to: from + steps * step,
             step,
-            rows,
+            steps: count(steps),
+            resolution,
         }
     }
 
-    /// Takes in a report.
-    pub fn add(&mut self, report: &LoggedReport) {
-        let place = (report.at >= self.window.from)
-            .then(|| millis(report.at.since(self.window.from)) / self.step)
-            .and_then(|place| usize::try_from(place).ok());
-        for (id, value) in &report.samples {
-            let Some(row) = self.rows.get_mut(id) else {
-                continue;
-            };
-            let Some(key) = self.names.get(id) else {
-                continue;
-            };
-            let before = row.read(report.at, *value);
-            let described = key.metric.describe();
-            let shown = match described.kind {
-                Kind::Gauge => Some(*value),
-                Kind::Counter => before
-                    .and_then(|before| rate(before, (report.at, *value), described.tier.max_gap())),
-            };
-            let cell = place.and_then(|place| row.cells.get_mut(place));
-            if let (Some(shown), Some(cell)) = (shown, cell) {
-                cell.add(shown);
-            }
-        }
-    }
-
-    /// The answer.
+    /// The beginning of the first step, in milliseconds.
     #[must_use]
-    pub fn finish(self) -> History {
-        let mut series: Vec<HistorySeries> = Vec::new();
-        for (id, row) in self.rows {
-            let Some(key) = self.names.get(&id) else {
-                continue;
-            };
-            if row.cells.iter().any(Cell::known) {
-                let held = row.held(self.step);
-                series.push(shown(key, &row.cells, &held));
-            }
-        }
+    pub fn from(&self) -> i64 {
+        self.from
+    }
+
+    /// The end of the last step, in milliseconds.
+    #[must_use]
+    pub fn to(&self) -> i64 {
+        self.to
+    }
+
+    /// The coarsest resolution that is not coarser than a step; none for the samples themselves, which
+    /// short ranges are answered from.
+    #[must_use]
+    pub fn resolution(&self) -> Option<Resolution> {
+        self.resolution
+    }
+
+    /// An answer of these series.
+    #[must_use]
+    pub fn answer(&self, mut series: Vec<HistorySeries>) -> History {
         series.sort_by(|a, b| (a.key.metric, &a.key.label).cmp(&(b.key.metric, &b.key.label)));
         History {
-            from: self.window.from,
-            to: self.window.to,
-            step: Duration::from_millis(self.step),
+            from: Timestamp::from_millis(self.from),
+            to: Timestamp::from_millis(self.to),
+            step: Duration::from_millis(self.step.unsigned_abs()),
             series,
         }
     }
-}
 
-/// The usual time between two moments that are in order, in either direction: the median, so that
-/// gaps do not count.
-#[must_use]
-pub fn interval(moments: &[Timestamp]) -> Option<Duration> {
-    let between = moments
-        .array_windows()
-        .map(|[a, b]| a.since(*b).max(b.since(*a)));
-    median(between.filter(|between| !between.is_zero()).collect())
-}
-
-fn median(mut durations: Vec<Duration>) -> Option<Duration> {
-    durations.sort_unstable();
-    durations.get(durations.len() / 2).copied()
-}
-
-/// The length of a step in milliseconds.
-fn step(window: Window, points: usize, interval: Duration) -> u64 {
-    let length = millis(window.to.since(window.from));
-    let asked = length.div_ceil(points as u64);
-    let shortest = millis(interval).saturating_mul(2).min(length);
-    asked.max(shortest).max(1)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn shown(key: &SeriesKey, cells: &[Cell], held: &[Option<f64>]) -> HistorySeries {
-    let all = |of: fn(&Cell) -> Option<f64>| {
-        cells
-            .iter()
-            .zip(held)
-            .map(|(cell, held)| of(cell).or(*held))
-            .collect()
-    };
-    HistorySeries {
-        key: key.clone(),
-        average: all(Cell::average),
-        min: all(|cell| cell.known().then_some(cell.min)),
-        max: all(|cell| cell.known().then_some(cell.max)),
-        count: cells.iter().map(|cell| cell.count).collect(),
+    fn place(&self, at: i64) -> Option<usize> {
+        let within = at >= self.from && at < self.to;
+        within.then(|| count((at - self.from) / self.step))
     }
 }
 
-/// One series while it is aggregated.
-struct Row {
-    cells: Vec<Cell>,
-    readings: Vec<Timestamp>,
-    last: Option<(Timestamp, f64)>,
+/// Cells of one answer, all series together. When there are many series, steps become longer.
+const MAX_CELLS: usize = 200_000;
+
+/// One series while it is aggregated: samples and roll-ups are taken in in order of time.
+///
+/// A gauge that is read less often than a step is long keeps its value until the next reading is
+/// overdue. Samples before the first step only serve the first rates.
+pub struct Row {
+    grid: Grid,
+    what: Shown,
+    cells: Vec<Bucket>,
+    readings: Vec<i64>,
+    last: Option<(i64, f64)>,
 }
 
 impl Row {
-    fn new(steps: usize) -> Self {
+    /// A row without samples.
+    #[must_use]
+    pub fn new(grid: Grid, what: Shown) -> Self {
         Self {
-            cells: vec![Cell::default(); steps],
+            grid,
+            what,
+            cells: vec![Bucket::default(); grid.steps],
             readings: Vec::new(),
             last: None,
         }
     }
 
-    /// Notes a reading and gives the one before.
-    fn read(&mut self, at: Timestamp, value: f64) -> Option<(Timestamp, f64)> {
-        self.readings.push(at);
-        self.last.replace((at, value))
+    /// Takes in samples, which are no older than those before.
+    pub fn add(&mut self, samples: &Samples) {
+        for (at, value) in shown(self.what, self.last, samples) {
+            let cell = self.grid.place(at);
+            if let Some(cell) = cell.and_then(|place| self.cells.get_mut(place)) {
+                cell.merge(&Bucket::of(value));
+            }
+        }
+        self.readings.extend(samples.iter().map(|(at, _)| *at));
+        self.last = samples.last().copied().or(self.last);
+    }
+
+    /// Whether it shows rates.
+    #[must_use]
+    pub fn is_counter(&self) -> bool {
+        matches!(self.what, Shown::Rates(_))
+    }
+
+    /// Takes in the last reading before the samples that follow, for the first rate of them.
+    pub fn begin_after(&mut self, reading: Option<(i64, f64)>) {
+        self.last = reading;
+    }
+
+    /// Takes in roll-ups.
+    pub fn add_buckets(&mut self, buckets: &[(i64, Bucket)]) {
+        for (at, bucket) in buckets {
+            let cell = self.grid.place(*at);
+            if let Some(cell) = cell.and_then(|place| self.cells.get_mut(place)) {
+                cell.merge(bucket);
+                self.readings.push(*at);
+            }
+        }
+    }
+
+    /// What a chart shows of it; none when nothing is known.
+    #[must_use]
+    pub fn finish(self, key: SeriesKey) -> Option<HistorySeries> {
+        if !self.cells.iter().any(Bucket::is_known) {
+            return None;
+        }
+        let held = self.held();
+        let all = |of: fn(&Bucket) -> Option<f64>| {
+            let cells = self.cells.iter().zip(&held);
+            cells.map(|(cell, held)| of(cell).or(*held)).collect()
+        };
+        Some(HistorySeries {
+            key,
+            average: all(Bucket::average),
+            min: all(|cell| cell.is_known().then_some(cell.min)),
+            max: all(|cell| cell.is_known().then_some(cell.max)),
+            count: self.cells.iter().map(|cell| cell.count).collect(),
+        })
     }
 
     /// For each step without a reading the value before it, as long as no reading is overdue.
-    fn held(&self, step: u64) -> Vec<Option<f64>> {
-        let interval = interval(&self.readings).unwrap_or_default();
-        if millis(interval) <= step {
-            return vec![None; self.cells.len()];
+    fn held(&self) -> Vec<Option<f64>> {
+        let nothing = vec![None; self.cells.len()];
+        if self.cells.iter().all(Bucket::is_known) {
+            return nothing;
         }
-        let mut known: Option<(u64, f64)> = None;
-        let steps_of_patience = (millis(interval) * 2).div_ceil(step);
-        let cells = self.cells.iter().zip(0_u64..).map(|(cell, place)| {
+        let between = self.readings.array_windows().map(|[a, b]| b - a);
+        let interval = median(between.filter(|between| *between > 0).collect()).unwrap_or(0);
+        if interval <= self.grid.step {
+            return nothing;
+        }
+        let patience = count(ceil(interval * 2, self.grid.step));
+        let mut known: Option<(usize, f64)> = None;
+        let cells = self.cells.iter().enumerate().map(|(place, cell)| {
             if let Some(value) = cell.average() {
                 known = Some((place, value));
                 return None;
             }
             let (at, value) = known?;
-            (place - at < steps_of_patience).then_some(value)
+            (place - at < patience).then_some(value)
         });
         cells.collect()
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Cell {
-    count: u32,
-    sum: f64,
-    min: f64,
-    max: f64,
+/// The usual time between moments that are in order: the median, so that gaps do not count.
+#[must_use]
+pub fn interval(moments: &[i64]) -> Option<Duration> {
+    let between = moments.array_windows().map(|[a, b]| (b - a).abs());
+    let usual = median(between.filter(|between| *between != 0).collect())?;
+    Some(Duration::from_millis(usual.unsigned_abs()))
 }
 
-impl Cell {
-    fn add(&mut self, value: f64) {
-        if self.count == 0 {
-            (self.min, self.max) = (value, value);
-        }
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-        self.sum += value;
-        self.count = self.count.saturating_add(1);
+fn median(mut numbers: Vec<i64>) -> Option<i64> {
+    if numbers.is_empty() {
+        return None;
     }
-
-    fn known(&self) -> bool {
-        self.count > 0
-    }
-
-    /// Kept between the extremes, which rounding of the sum could leave.
-    fn average(&self) -> Option<f64> {
-        self.known()
-            .then(|| (self.sum / f64::from(self.count)).clamp(self.min, self.max))
-    }
+    let middle = numbers.len() / 2;
+    Some(*numbers.select_nth_unstable(middle).1)
 }
 
+fn ceil(number: i64, unit: i64) -> i64 {
+    number.div_euclid(unit) + i64::from(number.rem_euclid(unit) > 0)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn count(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Ranges up to two hours are answered from the samples as long as those are kept: it costs little, and
+/// the steps need not begin at whole minutes.
+const EXACT: i64 = 2 * 60 * 60 * 1000;
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -1,7 +1,14 @@
-//! From reports to charts: series by name, aggregated to steps.
+//! From reports to chunks and roll-ups, and from those to charts.
 
+pub mod codec;
 mod history;
+mod identities;
 mod rate;
+mod retention;
+pub mod roll_up;
+pub mod segment;
 
-pub use self::history::{Aggregator, History, HistorySeries, Window, WindowError, interval};
-pub use self::rate::rate;
+pub use self::history::{Grid, History, HistorySeries, Row, Window, WindowError, interval};
+pub use self::identities::Starts;
+pub use self::rate::{LONGEST_GAP, Shown, rate};
+pub use self::retention::Retention;

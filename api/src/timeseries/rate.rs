@@ -2,7 +2,32 @@
 
 use std::time::Duration;
 
-use server_scout_wire::Timestamp;
+use server_scout_wire::{Kind, Metric, Timestamp};
+
+/// The longest time between two readings of a counter, whatever its metric says: so far the store looks
+/// back for the reading before.
+pub const LONGEST_GAP: Duration = Duration::from_hours(1);
+
+/// What a chart shows of a series.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Shown {
+    /// The values.
+    Values,
+    /// The growth per second between readings that are no further apart.
+    Rates(Duration),
+}
+
+impl Shown {
+    /// What is shown of a metric.
+    #[must_use]
+    pub fn of(metric: Metric) -> Self {
+        let described = metric.describe();
+        match described.kind {
+            Kind::Gauge => Self::Values,
+            Kind::Counter => Self::Rates(described.tier.max_gap().min(LONGEST_GAP)),
+        }
+    }
+}
 
 /// The growth per second between two readings of a counter. None when it started again from zero
 /// meanwhile, when the readings are not in order, or when they are further apart than `max_gap`.

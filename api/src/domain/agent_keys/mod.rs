@@ -13,7 +13,7 @@ use server_scout_wire::Timestamp;
 
 pub(super) use self::known::AgentKeys;
 pub(super) use self::uses::KeyUses;
-use super::acting::{Acting, Actor, Who};
+use super::acting::{Acting, Actor};
 use super::audit::{Action, Audit, Object};
 use super::client::Client;
 use super::{ServiceError, Services};
@@ -138,8 +138,8 @@ impl Services {
         Ok((self.key_overview(row), key))
     }
 
-    /// Revokes an agent key, at once. Revoking a successor ends the rotation, and the keys before it
-    /// stay.
+    /// Revokes an agent key, at once, and with it the enrolment codes for its server. Revoking a
+    /// successor ends the rotation, and the keys before it stay.
     pub async fn revoke_agent_key(
         &self,
         acting: &Acting,
@@ -153,6 +153,7 @@ impl Services {
             .write(move |c| {
                 let of = servers::get(c, scope, server)?.name;
                 let ending = agent_keys::revoke(c, scope, server, key, now)?;
+                enrolments::end_of_server(c, scope, server)?;
                 let key = Object::agent_key(key, &ending);
                 audit.record(c, now, &acting, Action::AgentKeyRevoked, &key, &of)
             })
@@ -221,10 +222,7 @@ impl TakeOver {
         }
         let row = row_of(connection, scope, server, key)?;
         let name = servers::get(connection, scope, server)?.name;
-        let by = Actor {
-            who: Who::Agent(name.clone()),
-            client: self.client,
-        };
+        let by = Actor::agent(&name, self.client);
         let detail = format!("{name}: in place of {}", ended.join(", "));
         self.audit.record(
             connection,

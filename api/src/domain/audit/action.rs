@@ -118,6 +118,8 @@ pub enum Action {
     ServerTagged,
     /// Sessions were ended by their person.
     SessionEnded,
+    /// It was changed how long an organisation keeps what.
+    RetentionChanged,
     /// A session goes on in another organisation.
     SessionMoved,
     /// An access token was made.
@@ -158,6 +160,7 @@ impl Action {
             Self::OrganisationAdded => "organisation.added",
             Self::OrganisationExported => "organisation.exported",
             Self::OrganisationRenamed => "organisation.renamed",
+            Self::RetentionChanged => "organisation.retention-changed",
             Self::OrganisationDeleted => "organisation.deleted",
             Self::PasswordChanged => "password.changed",
             Self::PasswordReset => "password.reset",

@@ -86,7 +86,8 @@ impl Audit {
         Ok(())
     }
 
-    /// Records an event in a chain.
+    /// Records an event in a chain, if who did it still has what they were let in by: so that nothing
+    /// is changed by who lost it while the change waited. What ends it comes after its event.
     pub fn record_in(
         &self,
         connection: &mut SqliteConnection,
@@ -95,6 +96,7 @@ impl Audit {
         by: &Actor,
         (action, object, detail): (Action, &Object, &str),
     ) -> Result<(), StoreError> {
+        by.ask_again(connection)?;
         if let Chain::Organisation(scope) = chain {
             // Whoever was at work when it was deleted must not begin its chain anew.
             organisations::name(connection, scope)?;

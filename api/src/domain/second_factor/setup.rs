@@ -36,12 +36,13 @@ impl Services {
     pub async fn begin_totp(&self, person: &PersonPrincipal) -> Result<(), ServiceError> {
         person.own_change_fresh()?;
         let (person, id, now) = (person.person(), Id::random(), self.clock().now());
-        let sealed = self
-            .sealer()?
-            .seal(&seed_place(id), Seed::generate().as_bytes())?;
+        let sealer = self.sealer()?;
         Ok(self
             .store()
-            .write(move |c| second_factors::begin_totp(c, person, id, &sealed, now))
+            .write(move |c| {
+                let seed = sealer.seal(&seed_place(id), Seed::generate().as_bytes())?;
+                second_factors::begin_totp(c, person, id, &seed, now)
+            })
             .await?)
     }
 
@@ -257,9 +258,9 @@ impl Services {
             }
             second_factors::forget_logins(c, owner)?;
             devices::remember(c, &device_hash, owner, now)?;
-            sessions::replace_all(c, &before, &replacement, now)?;
             let scopes = credentials::of_person(c, owner)?;
             audit.record_for(c, now, &scopes, &by, (action, &object, ""))?;
+            sessions::replace_all(c, &before, &replacement, now)?;
             Ok(first)
         });
         let first = first.await?;

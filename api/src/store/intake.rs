@@ -1,0 +1,213 @@
+//! What the writer remembers of the report log between transactions: which reports are there.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use server_scout_wire::Report;
+
+use super::heads::{Heads, NewPosition, Position};
+use super::schema::{fold_mark, report, segment};
+use super::{Scope, StoreError};
+use crate::id::{Id, Server};
+use crate::timeseries::Starts;
+use crate::timeseries::segment::{open_moments, open_starts};
+
+/// How many ranges of identities the writer remembers, all servers together; beyond that it forgets
+/// all and looks them up again.
+const REMEMBERED: usize = 500_000;
+
+/// The writer's knowledge of the log. It is true within the transaction that is open.
+pub struct Intake {
+    heads: Arc<Heads>,
+    /// The next place of the log.
+    next: Option<i64>,
+    known: HashMap<Id<Server>, Known>,
+    remembered: usize,
+    /// Appended and not committed yet.
+    pending: Vec<NewPosition>,
+}
+
+/// The identities of a server's reports.
+#[derive(Default)]
+struct Known {
+    starts: Starts,
+    /// The times of those without start and number, of the log alone.
+    moments: BTreeSet<i64>,
+    /// The newest of those that are folded, which are looked up when it matters.
+    folded_to: Option<i64>,
+}
+
+impl Intake {
+    /// Knows nothing but where the log's reports are.
+    pub(super) fn new(heads: Arc<Heads>) -> Self {
+        Self {
+            heads,
+            next: None,
+            known: HashMap::new(),
+            remembered: 0,
+            pending: Vec::new(),
+        }
+    }
+
+    /// How many reports wait for the commit.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Forgets what was done since so many reports waited, because it was rolled back.
+    pub(super) fn roll_back(&mut self, pending: usize) {
+        self.pending.truncate(pending);
+        self.next = None;
+        self.known.clear();
+        self.remembered = 0;
+    }
+
+    /// Makes known what was committed.
+    pub(super) fn commit(&mut self) {
+        self.heads.push(&self.pending);
+        self.pending.clear();
+    }
+
+    /// Forgets the identities of a server, because it was removed or some of them were folded.
+    pub fn forget(&mut self, server: Id<Server>) {
+        self.known.remove(&server);
+    }
+
+    /// The first place of the log that is not folded.
+    pub(super) fn first(&mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+        let next = self.next(connection)?;
+        let pending = self.pending.first().map(|new| new.position.id);
+        Ok(next
+            .min(pending.unwrap_or(next))
+            .min(self.heads.first().unwrap_or(next)))
+    }
+
+    /// Takes a place in the log for a report, unless it is there already.
+    pub(super) fn enter(
+        &mut self,
+        connection: &mut SqliteConnection,
+        scope: Scope,
+        server: Id<Server>,
+        report: &Report,
+        received_at: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let at = report.timestamp().as_millis();
+        let identity = report.identity().map(|one| (one.boot.0, one.seq));
+        self.remember(connection, server)?;
+        let known = self.known.entry(server).or_default();
+        let before = known.starts.len();
+        match identity {
+            Some((boot, seq)) if known.starts.contains(boot, seq) => return Ok(None),
+            Some((boot, seq)) => known.starts.insert(boot, seq),
+            None if !known.moments.insert(at) => return Ok(None),
+            None if known.folded_to.is_some_and(|newest| at <= newest)
+                && is_folded(connection, server, at)? =>
+            {
+                known.moments.remove(&at);
+                return Ok(None);
+            }
+            None => {}
+        }
+        known.starts.shrink();
+        let grown = known.starts.len().saturating_sub(before);
+        self.remembered += grown.max(usize::from(identity.is_none()));
+        let id = self.next(connection)?;
+        self.next = Some(id + 1);
+        self.pending.push(NewPosition {
+            organisation: scope.organisation(),
+            server,
+            received_at,
+            position: Position { id, at },
+        });
+        Ok(Some(id))
+    }
+
+    /// Beyond every report that is or was there, so that no mark covers a new one.
+    fn next(&mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+        if let Some(next) = self.next {
+            return Ok(next);
+        }
+        let last: Option<i64> = report::table.select(max(report::id)).first(connection)?;
+        let mark: Option<i64> = fold_mark::table
+            .select(max(fold_mark::report_id))
+            .first(connection)?;
+        let next = last.max(mark).unwrap_or(0) + 1;
+        self.next = Some(next);
+        Ok(next)
+    }
+
+    fn remember(
+        &mut self,
+        connection: &mut SqliteConnection,
+        server: Id<Server>,
+    ) -> Result<(), StoreError> {
+        if self.known.contains_key(&server) {
+            return Ok(());
+        }
+        if self.remembered > REMEMBERED {
+            self.known.clear();
+            self.remembered = 0;
+        }
+        let mut known = Known::default();
+        let folded: Vec<(Vec<u8>, Vec<u8>)> = segment::table
+            .filter(segment::server_id.eq(server))
+            .order(segment::id)
+            .select((segment::starts, segment::moments))
+            .load(connection)?;
+        for (starts, moments) in folded {
+            // Damage costs that a report may be stored again.
+            known
+                .starts
+                .merge(&open_starts(&starts).unwrap_or_default());
+            let moments = open_moments(&moments).unwrap_or_default();
+            known.folded_to = known.folded_to.max(moments.last().copied());
+        }
+        let ours = self.pending.iter().filter(|new| new.server == server);
+        let mut ids: Vec<i64> = ours.map(|new| new.position.id).collect();
+        ids.extend(self.heads.of(server).iter().map(|position| position.id));
+        for ids in ids.chunks(AT_A_TIME) {
+            let logged: Vec<(i64, Option<i64>, Option<i64>)> = report::table
+                .filter(report::id.eq_any(ids))
+                .select((report::at, report::boot, report::seq))
+                .load(connection)?;
+            for (at, boot, seq) in logged {
+                match boot.zip(seq) {
+                    Some((boot, seq)) => {
+                        known
+                            .starts
+                            .insert(boot.cast_unsigned(), seq.cast_unsigned());
+                    }
+                    None => {
+                        known.moments.insert(at);
+                    }
+                }
+            }
+        }
+        known.starts.shrink();
+        self.remembered += known.starts.len() + known.moments.len() + 1;
+        self.known.insert(server, known);
+        Ok(())
+    }
+}
+
+/// Whether a report without start and number of that time is folded.
+fn is_folded(
+    connection: &mut SqliteConnection,
+    server: Id<Server>,
+    at: i64,
+) -> Result<bool, StoreError> {
+    let candidates: Vec<Vec<u8>> = segment::table
+        .filter(segment::server_id.eq(server))
+        .filter(segment::first_at.le(at))
+        .filter(segment::last_at.ge(at))
+        .select(segment::moments)
+        .load(connection)?;
+    let mut moments = candidates
+        .iter()
+        .map(|bytes| open_moments(bytes).unwrap_or_default());
+    Ok(moments.any(|moments| moments.binary_search(&at).is_ok()))
+}
+
+const AT_A_TIME: usize = 500;
