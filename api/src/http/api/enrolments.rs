@@ -62,9 +62,10 @@ impl EnrolmentsApi {
                 let acting = person.0.acting_fresh(Right::Administer)?;
                 (acting, EnrolmentFor::Server(id))
             }
-            NewEnrolmentCode { server: None, name } => {
-                (person.0.acting(Right::Write)?, EnrolmentFor::New(name))
-            }
+            NewEnrolmentCode { server: None, name } => (
+                person.0.acting_fresh(Right::Write)?,
+                EnrolmentFor::New(name),
+            ),
         };
         let made = self.0.services().add_enrolment(&acting, for_what).await?;
         let trust = self.0.agents_trust();

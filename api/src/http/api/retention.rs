@@ -16,6 +16,7 @@ pub(super) struct RetentionApi(pub(super) App);
 /// How long what is kept. The coarser never shorter than the finer.
 #[derive(Clone, Copy, Debug, Object)]
 #[oai(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "units are in the names")]
 pub(super) struct RetentionTimes {
     /// The samples themselves, in seconds; reports that are older are too old.
     raw_seconds: u64,

@@ -77,7 +77,8 @@ impl ServersApi {
 
     /// Add a server
     ///
-    /// The answer holds its first agent key, which is shown this once.
+    /// The answer holds its first agent key, which is shown this once. A session must have lately
+    /// proved whose it is.
     #[oai(path = "/servers", method = "post", operation_id = "add_server")]
     async fn add_server(
         &self,
@@ -90,7 +91,8 @@ impl ServersApi {
         services
             .see_groups(person.0.scope(Right::Read)?, &groups)
             .await?;
-        let acting = person.0.acting(Right::Write)?;
+        // A key is made with it.
+        let acting = person.0.acting_fresh(Right::Write)?;
         let (server, key) = services.add_server_to(&acting, &name, groups).await?;
         Ok(AddedServerResponse::Added(Json(AddedServer {
             server: (&server).into(),

@@ -23,7 +23,7 @@ use crate::store::agent_keys::KeyState;
 
 pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     route
-        .at("/servers/enrol", pages.post(Access::Session, enrol_new))
+        .at("/servers/enrol", pages.post(Access::Fresh, enrol_new))
         .at("/servers/:id/keys", pages.get(Access::Session, show))
         .at("/servers/:id/keys/add", pages.post(Access::Fresh, add))
         .at(
@@ -111,7 +111,8 @@ async fn enrol(
 
 #[handler]
 async fn enrol_new(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
-    let acting = visitor.person.acting(Right::Write).map_err(Failure::from)?;
+    let acting = visitor.person.acting_fresh(Right::Write);
+    let acting = acting.map_err(Failure::from)?;
     let made = app
         .services()
         .add_enrolment(&acting, EnrolmentFor::New(None))

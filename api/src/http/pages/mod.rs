@@ -82,10 +82,10 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
             "/servers",
             pages
                 .get(session, servers::list)
-                .post(pages.guard(session, servers::add)),
+                .post(pages.guard(Access::Fresh, servers::add)),
         )
         .at("/settings", pages.get(session, settings))
-        .at("/servers/new", pages.get(session, servers::new))
+        .at("/servers/new", pages.get(Access::Fresh, servers::new))
         .at("/servers/:id", pages.get(session, servers::show))
         .at("/servers/:id/pause", pages.post(session, servers::pause))
         .at("/servers/:id/resume", pages.post(session, servers::resume))

@@ -157,7 +157,8 @@ pub(super) async fn add(
     visitor: Visitor,
     mut fields: Fields,
 ) -> poem::Result<Response> {
-    let acting = visitor.person.acting(Right::Write).map_err(Failure::from)?;
+    let acting = visitor.person.acting_fresh(Right::Write);
+    let acting = acting.map_err(Failure::from)?;
     let name = fields.take("name");
     let chosen = fields.take_ticked(GROUP_FIELD);
     let groups = group_ids(&chosen)?;
