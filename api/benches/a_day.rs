@@ -1,7 +1,7 @@
 //! What a day of reports every five seconds costs: bytes kept for each sample, and the time of a chart.
 //!
 //! `cargo bench -p server-scout --bench a_day` makes the day up: a busy host of about 50 series.
-//! `SERVERSCOUT_RECORDED=FILE` takes it from a file instead, a report of JSON in each line, repeated until
+//! `RECORDED_REPORTS=FILE` takes it from a file instead, a report of JSON in each line, repeated until
 //! the day is full; their times do not matter.
 
 #![expect(clippy::unwrap_used, reason = "a measurement may fail loudly")]
@@ -44,7 +44,7 @@ async fn main() {
     let quick = !std::env::args().any(|argument| argument == "--bench");
     let reports = if quick { 2 * BATCH } else { REPORTS };
     let world = World::new().await;
-    let recorded = std::env::var("SERVERSCOUT_RECORDED").ok();
+    let recorded = std::env::var("RECORDED_REPORTS").ok();
     let mut host = Host::new(recorded.as_deref());
     let (mut samples, mut took) = (0, Duration::ZERO);
     for first in (0..reports).step_by(usize::try_from(BATCH).unwrap()) {
