@@ -8,8 +8,8 @@ use crate::render::{self, Page};
 use crate::views::{
     AccountView, AgentKeyMadeView, AgentKeysView, AuditView, ConfirmView, DataView, EnrolmentView,
     FirstOwnerView, GroupView, GroupsView, LoginView, MemberGroupsView, MessageView, NewServerView,
-    NewTokenView, ServerAddedView, ServerDeletionView, ServerSettingsView, ServerView, ServersView,
-    TokenMadeView, TokensView,
+    NewTokenView, RetentionView, ServerAddedView, ServerDeletionView, ServerSettingsView,
+    ServerView, ServersView, TokenMadeView, TokensView,
 };
 
 /// Every page, ready to render. Make it once and share it.
@@ -58,6 +58,12 @@ impl Pages {
     pub fn confirm(&self, view: &ConfirmView) -> Result<String, UiError> {
         let page = Page::within(&view.frame, "Confirm that it is you", view);
         self.page("confirm", &page)
+    }
+
+    /// How long an organisation keeps its metrics.
+    pub fn retention(&self, view: &RetentionView) -> Result<String, UiError> {
+        let page = Page::within(&view.frame, "Retention", view);
+        self.page("retention", &page)
     }
 
     /// The audit log.
@@ -260,6 +266,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "new_server"
     "recovery_codes"
     "requirement"
+    "retention"
     "second_factor"
     "second_step"
     "organisation"

@@ -77,6 +77,11 @@ pub fn collect(root: &Root, buffer: &mut Vec<u8>, report: &mut Report, host: &mu
     if let Some(table) = read("proc/self/mountinfo", buffer) {
         say_mounts(&table, host);
     }
+    if let Some(modules) = text(&root.path("sys/kernel/security/lsm")) {
+        let offered = modules.split(',').any(|module| module.trim() == "landlock");
+        let said = if offered { "unused" } else { "unavailable" };
+        host.set(Fact::SandboxLandlock, Label::escaped(said).0);
+    }
     if let Some(limit) = memory_limit(root) {
         host.set(Fact::SandboxMemory, Label::escaped(&limit).0);
     }

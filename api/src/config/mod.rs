@@ -154,6 +154,8 @@ impl FromStr for PublicUrl {
 /// The operator's ceilings.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Changes of one person without a pause; after that one a second.
+    pub changes: usize,
     /// Connections open at a time.
     pub connections: usize,
     /// Connections open at a time from one address that is no proxy.
@@ -283,6 +285,7 @@ fn read_limits(settings: &mut Settings) -> Result<Limits, ConfigError> {
     let connections = settings.number("limits.connections", 16..=100_000, 4096)?;
     let per_address = settings.number("limits.connections_per_address", 4..=100_000, 1024)?;
     Ok(Limits {
+        changes: settings.number("limits.changes", 60..=1_000_000, 600)?,
         connections,
         connections_per_address: per_address,
         organisations_per_person: settings.number(

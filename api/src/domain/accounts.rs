@@ -9,6 +9,7 @@ use server_scout_wire::Timestamp;
 use super::acting::Actor;
 use super::audit::{Action, Object};
 use super::client::Client;
+use super::crowd::Asking;
 use super::names::Email;
 use super::opening::{Opening, open_session};
 pub use super::password::Password;
@@ -88,7 +89,9 @@ impl Services {
 
         let hash = found.as_ref().map(|login| login.password_hash.clone());
         let password = Password::typed(attempt.password);
-        let verdict = self.0.passwords.verify(password, hash).await;
+        let address = attempt.client.address;
+        let asking = Asking::new(email.as_str(), device.is_some(), address);
+        let verdict = self.0.passwords.verify(password, hash, asking).await;
         // A flood of logins must not use up the owner's attempts.
         let verdict = verdict.inspect_err(|_| self.0.throttle.undo(&sources))?;
         let better = match verdict {
@@ -102,6 +105,12 @@ impl Services {
         };
         let login = found.ok_or(ServiceError::WrongLogin)?;
         self.0.throttle.succeed(&sources);
+        // Each leaves an event, so right ones have a bound, too.
+        let pace = device
+            .as_ref()
+            .map_or_else(|| SecretHash::of(email.as_str()), Secret::hash);
+        let taken = self.0.logins.take(pace, now);
+        taken.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
         let proof = Proof::checked(login.password_hash, better);
         self.begin_session(login.person, proof, device, attempt.before, attempt.client)
             .await
@@ -264,16 +273,17 @@ impl Proof {
     }
 }
 
-/// Who is counted when a login fails: the device in place of the account, where it is known.
+/// Who is counted when a login fails: the device in place of account and address, where it is known.
 pub(super) fn sources(
     email: &Email,
     device: Option<&Secret>,
     address: Option<IpAddr>,
 ) -> Vec<Source> {
-    let account = match device {
-        Some(device) => Source::Device(device.hash()),
-        None => Source::Account(SecretHash::of(email.as_str())),
-    };
+    // Its address may be that of a whole office, or of whoever wants to keep the owner out.
+    if let Some(device) = device {
+        return vec![Source::Device(device.hash())];
+    }
+    let account = Source::Account(SecretHash::of(email.as_str()));
     let address = address.map(Source::address);
     std::iter::once(account).chain(address).collect()
 }

@@ -138,7 +138,7 @@ impl Services {
             .map(Source::address)
             .into_iter()
             .collect();
-        let throttled = self.0.throttle.begin(&sources, now);
+        let throttled = self.0.enrolling.begin(&sources, now);
         throttled.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
 
         let code = exchange.code.split('.').next().unwrap_or_default();

@@ -60,6 +60,12 @@ pub enum ServiceError {
         /// When to come again.
         retry_after: Duration,
     },
+    /// Too many changes by one person.
+    #[error("too many changes at once; go on in {} s", retry_after.as_secs().max(1))]
+    TooManyChanges {
+        /// When to go on.
+        retry_after: Duration,
+    },
     /// Nobody is logged in, or the credential does not count.
     #[error("a valid credential is needed")]
     Unauthenticated,

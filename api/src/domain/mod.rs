@@ -6,6 +6,7 @@ pub mod agent_keys;
 pub mod audit;
 pub mod client;
 mod common_passwords;
+mod crowd;
 pub mod enrolments;
 pub mod error;
 pub mod exposition;
@@ -24,6 +25,7 @@ mod operator;
 mod organisation_end;
 pub mod organisation_export;
 pub mod organisations;
+mod pace;
 mod password;
 mod password_change;
 mod password_reset;
@@ -45,6 +47,7 @@ mod unknown_logins;
 pub mod upkeep;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
@@ -52,8 +55,10 @@ use zeroize::Zeroizing;
 pub use self::error::ServiceError;
 use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
+use crate::id::{Id, Person};
 use crate::internals::Internals;
 use crate::sealing::Sealer;
+use crate::secret::SecretHash;
 use crate::secret::random_bytes;
 use crate::store::{Store, sealed};
 
@@ -71,6 +76,12 @@ struct Inner {
     agent_keys: agent_keys::AgentKeys,
     key_uses: agent_keys::KeyUses,
     throttle: throttle::Throttle,
+    /// Enrolments, so that who tries codes is in nobody's way.
+    enrolling: throttle::Throttle,
+    /// Changes, which all leave an event.
+    changes: pace::Pace<Id<Person>>,
+    /// Logins that go well, by account or known device.
+    logins: pace::Pace<SecretHash>,
     second_factors: second_factor::SecondFactors,
     /// Counts what strangers and members have mailed.
     requests: throttle::Throttle,
@@ -108,6 +119,12 @@ impl Services {
             agent_keys: agent_keys::AgentKeys::default(),
             key_uses: agent_keys::KeyUses::default(),
             throttle: throttle::Throttle::default(),
+            enrolling: throttle::Throttle::default(),
+            changes: pace::Pace::new(
+                u32::try_from(limits.changes).unwrap_or(u32::MAX),
+                CHANGE_EVERY,
+            ),
+            logins: pace::Pace::new(LOGINS_AT_ONCE, LOGIN_EVERY),
             second_factors: second_factor::SecondFactors::default(),
             requests: throttle::Throttle::default(),
             post: OnceLock::new(),
@@ -150,6 +167,12 @@ impl Services {
         &self.0.live
     }
 
+    /// Counts a change that a person is about to make, before it is looked at.
+    pub fn count_change(&self, person: Id<Person>) -> Result<(), ServiceError> {
+        let taken = self.0.changes.take(person, self.clock().now());
+        taken.map_err(|retry_after| ServiceError::TooManyChanges { retry_after })
+    }
+
     /// What is counted for the operator.
     #[must_use]
     pub fn internals(&self) -> &Internals {
@@ -189,3 +212,10 @@ async fn audit_key(store: &Store, sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>,
 }
 
 const AUDIT_KEY: &str = "audit";
+
+/// What one person may change again, after so much without a pause that it is bounded: an event is
+/// kept for more than a year.
+const CHANGE_EVERY: Duration = Duration::from_secs(1);
+/// Logins without a pause, and after that.
+const LOGINS_AT_ONCE: u32 = 60;
+const LOGIN_EVERY: Duration = Duration::from_secs(10);

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use lettre::Address;
 use server_scout_wire::label::is_visible;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 use unicode_security::MixedScript as _;
 
 use super::ServiceError;
@@ -33,13 +36,20 @@ impl Name {
                 "holds a control or invisible character",
             ));
         }
-        if mixes_scripts(text) {
+        let text: String = text.nfc().collect();
+        if stacks_marks(&text) {
+            return Err(ServiceError::invalid(
+                member,
+                "stacks signs over one letter",
+            ));
+        }
+        if mixes_scripts(&text) {
             return Err(ServiceError::invalid(
                 member,
                 "mixes scripts within a word, which makes names look alike",
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text))
     }
 
     /// The same where nothing may be given; empty then.
@@ -56,14 +66,17 @@ impl Name {
         let kept: String = text
             .chars()
             .filter(|c| is_visible(*c))
+            .nfc()
             .take(Self::MAX)
             .collect();
         let kept = kept.trim();
-        Self(if kept.is_empty() || mixes_scripts(kept) {
-            "this machine".to_owned()
-        } else {
-            kept.to_owned()
-        })
+        Self(
+            if kept.is_empty() || stacks_marks(kept) || mixes_scripts(kept) {
+                "this machine".to_owned()
+            } else {
+                kept.to_owned()
+            },
+        )
     }
 
     /// The text.
@@ -82,6 +95,15 @@ impl fmt::Display for Name {
 fn mixes_scripts(text: &str) -> bool {
     let mut words = text.split(|c: char| !c.is_alphanumeric());
     words.any(|word| !word.is_single_script())
+}
+
+/// Whether more signs stand over one letter than any language needs.
+fn stacks_marks(text: &str) -> bool {
+    let mut marks = 0;
+    text.chars().any(|c| {
+        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+        marks > MAX_MARKS
+    })
 }
 
 /// What people say about a server: at most 500 visible characters, and line breaks.
@@ -113,21 +135,19 @@ impl Description {
     }
 }
 
-/// An e-mail address: lower case, one `@` with something on both sides, at most 254 bytes
-/// (RFC 5321 section 4.5.3.1). Whether it exists only a mail can tell.
+/// An e-mail address: lower case, of a form that mail programs take, no word of mixed scripts, at most
+/// 254 bytes (RFC 5321 section 4.5.3.1). Whether it exists only a mail can tell.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Email(String);
 
 impl Email {
     /// Checks an address that somebody typed.
     pub fn parse(text: &str) -> Result<Self, ServiceError> {
-        let text = text.trim().to_lowercase();
+        let text: String = text.trim().to_lowercase().nfc().collect();
         let plain = text.chars().all(|c| is_visible(c) && !c.is_whitespace());
-        let split = text.split_once('@');
-        let shaped = split.is_some_and(|(user, host)| {
-            !user.is_empty() && !host.is_empty() && !host.contains('@')
-        });
-        if plain && shaped && text.len() <= MAX_EMAIL {
+        let shaped = text.parse::<Address>().is_ok() && !text.ends_with('.');
+        let one_script = !mixes_scripts(&text) && !stacks_marks(&text);
+        if plain && shaped && one_script && text.len() <= MAX_EMAIL {
             Ok(Self(text))
         } else {
             Err(ServiceError::invalid("email", "must be an e-mail address"))
@@ -141,6 +161,7 @@ impl Email {
     }
 }
 
+const MAX_MARKS: u32 = 3;
 const MAX_DESCRIPTION: usize = 500;
 const MAX_EMAIL: usize = 254;
 
@@ -152,7 +173,10 @@ mod tests {
     fn a_name_is_trimmed_and_must_be_visible() {
         let name = Name::parse("name", "  web 1 ");
         assert!(name.is_ok_and(|name| name.as_str() == "web 1"));
+        let one = Name::parse("name", "Cafe\u{301}");
+        assert!(one.is_ok_and(|name| name.as_str() == "Café"));
         for bad in [
+            "a\u{301}\u{301}\u{301}\u{301}\u{301}",
             "",
             "   ",
             "a\nb",
@@ -210,6 +234,11 @@ mod tests {
             "a@b@c",
             "a b@c",
             "a\u{0}@b",
+            "a,b@example.org",
+            "a\"b<script>@example.org",
+            "ada@example.org.",
+            "\u{43e}wner@example.org",
+            "ada@ex\u{430}mple.org",
         ] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }

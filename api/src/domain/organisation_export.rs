@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::acting::Acting;
+use super::acting::{Acting, Actor};
 use super::audit::{Action, Object};
 use super::{ServiceError, Services};
 use crate::store::Scope;
@@ -16,6 +16,7 @@ use crate::store::export::{self, Part};
 pub struct Export {
     services: Services,
     scope: Scope,
+    by: Actor,
     parts: std::slice::Iter<'static, Part>,
     /// The part that is read, and where it goes on.
     at: Option<(Part, i64)>,
@@ -33,7 +34,7 @@ impl Services {
     /// Begins an export of all data of the organisation that the owner acts in.
     pub async fn export_organisation(&self, acting: &Acting) -> Result<Export, ServiceError> {
         let (audit, now, acting) = (self.audit(), self.clock().now(), acting.clone());
-        let scope = acting.scope;
+        let (scope, by) = (acting.scope, acting.by.clone());
         self.store()
             .write(move |c| {
                 let name = crate::store::organisations::name(c, scope)?;
@@ -44,6 +45,7 @@ impl Services {
         Ok(Export {
             services: self.clone(),
             scope,
+            by,
             parts: Part::ALL.iter(),
             at: None,
             records: 0,
@@ -74,11 +76,15 @@ impl Export {
                 self.stage = Stage::Done;
                 return Ok(vec![json!({ "kind": "end", "records": self.records })]);
             };
-            let scope = self.scope;
+            let (scope, by) = (self.scope, self.by.clone());
             let records = self
                 .services
                 .store()
-                .read_long(move |c| export::read(c, scope, part, after, AT_A_TIME))
+                .read_long(move |c| {
+                    // Reading may take long; whoever loses the right meanwhile reads no further.
+                    by.ask_again(c)?;
+                    export::read(c, scope, part, after, AT_A_TIME)
+                })
                 .await?;
             let Some((last, _)) = records.last() else {
                 continue;

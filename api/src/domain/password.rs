@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::ServiceError;
 use super::common_passwords::is_common;
+use super::crowd::{Asking, Crowd};
 
 /// A password that somebody typed, wiped from memory when dropped.
 #[derive(Clone)]
@@ -73,10 +74,11 @@ pub(super) enum Verdict {
 }
 
 /// The one place where passwords are hashed. At most two at a time, so that a flood of logins
-/// leaves the CPU to the reports; at most 32 wait.
+/// leaves the CPU to the reports; at most 32 wait, and few of them for one account or address.
 pub(super) struct Passwords {
     at_a_time: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    crowd: Crowd,
 }
 
 impl Passwords {
@@ -86,6 +88,7 @@ impl Passwords {
         Self {
             at_a_time: Arc::new(Semaphore::new(2)),
             waiting: Arc::new(Semaphore::new(32)),
+            crowd: Crowd::default(),
         }
     }
 
@@ -100,9 +103,14 @@ impl Passwords {
         &self,
         password: Password,
         stored: Option<String>,
+        asking: Asking,
     ) -> Result<Verdict, ServiceError> {
-        self.run(move || verdict(&password, stored.as_deref()))
-            .await
+        let seat = self.crowd.enter(asking).ok_or(TOO_BUSY)?;
+        let check = move || {
+            let _seat = seat;
+            verdict(&password, stored.as_deref())
+        };
+        self.run(check).await
     }
 
     async fn run<T: Send + 'static>(
@@ -191,8 +199,9 @@ mod tests {
     #[tokio::test]
     async fn whoever_goes_away_does_not_free_a_place_before_the_work_is_done() {
         let passwords = Passwords::new();
-        for _ in 0..100 {
-            let attempt = passwords.verify(Password::typed("wrong".to_owned()), None);
+        for number in 0..100 {
+            let asking = Asking::new(&format!("nobody-{number}"), false, None);
+            let attempt = passwords.verify(Password::typed("wrong".to_owned()), None, asking);
             let _ = tokio::time::timeout(Duration::from_millis(1), attempt).await;
         }
         // Two are at work and nobody waits; with places freed too early all would be free.

@@ -3,6 +3,7 @@
 use super::accounts::{LoggedIn, sources};
 use super::audit::{Action, Object};
 use super::client::Client;
+use super::crowd::Asking;
 use super::names::Email;
 use super::notices::Notice;
 use super::password::{Password, Verdict};
@@ -57,8 +58,10 @@ impl Services {
             device.as_ref(),
             change.client.address,
         );
+        let address = change.client.address;
+        let asking = Asking::new(&identity.email, device.is_some(), address);
         let before = self
-            .check_present(identity.person, present, &sources)
+            .check_present(identity.person, present, &sources, asking)
             .await?;
         let after = self.0.passwords.hash(new).await?;
 
@@ -114,6 +117,7 @@ impl Services {
         person: Id<Person>,
         present: Password,
         sources: &[Source],
+        asking: Asking,
     ) -> Result<String, ServiceError> {
         let throttled = self.0.throttle.begin(sources, self.clock().now());
         throttled.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
@@ -121,8 +125,11 @@ impl Services {
             .store()
             .read(move |c| people::password_hash(c, person))
             .await?;
-        let verdict = self.0.passwords.verify(present, Some(stored.clone()));
-        let verdict = verdict.await;
+        let verdict = self
+            .0
+            .passwords
+            .verify(present, Some(stored.clone()), asking)
+            .await;
         match verdict.inspect_err(|_| self.0.throttle.undo(sources))? {
             Verdict::Wrong => Err(ServiceError::invalid("present password", "is wrong")),
             Verdict::Right | Verdict::Outdated(_) => {

@@ -46,6 +46,9 @@ impl Services {
         Ok(self
             .store()
             .write(move |c| {
+                if people::name(c, person)? == name {
+                    return Ok(());
+                }
                 people::set_name(c, person, &name)?;
                 let scopes = credentials::of_person(c, person)?;
                 let what = (Action::ProfileChanged, &Object::none(), "");
@@ -67,6 +70,8 @@ impl Services {
         }
         let (person, now) = (by.person(), self.clock().now());
         let audit = self.audit();
+        let throttled = self.0.requests.begin(&[Source::Inviter(person)], now);
+        throttled.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
         let Some(place) = self.mail_place()? else {
             self.store()
                 .write(move |c| {
@@ -81,8 +86,6 @@ impl Services {
                 .map_err(|error| ServiceError::or_taken(error, "email", TAKEN))?;
             return Ok(EmailChange::Done);
         };
-        let throttled = self.0.requests.begin(&[Source::Inviter(person)], now);
-        throttled.map_err(|retry_after| ServiceError::TooManyAttempts { retry_after })?;
         let secret = Secret::generate(Purpose::Link);
         let (hash, to) = (secret.hash(), email.as_str().to_owned());
         self.store()

@@ -4,6 +4,7 @@ use diesel::SqliteConnection;
 
 use super::accounts::{LoggedIn, sources};
 use super::audit::{Action, Object};
+use super::crowd::Asking;
 use super::names::Email;
 use super::password::Password;
 use super::principal::{Means, PersonPrincipal};
@@ -29,8 +30,10 @@ impl Services {
             .await?;
         let email = Email::parse(&identity.email)?;
         let sources = sources(&email, device.as_ref(), person.client.address);
+        let asking = Asking::new(email.as_str(), device.is_some(), person.client.address);
+        let password = Password::typed(password);
         let checked = self
-            .check_present(identity.person, Password::typed(password), &sources)
+            .check_present(identity.person, password, &sources, asking)
             .await;
         match checked {
             Ok(_) => self.renew_proved(person, device, "", |_| Ok(())).await,

@@ -1,8 +1,8 @@
 //! Failed logins slow further ones down, more with each.
 //!
 //! Attempts are counted by account, by address, and by device for browsers that have logged in before.
-//! A known device has a count of its own instead of the account's, so a stranger who tries an owner's
-//! password cannot keep that owner out. Accounts are counted by what was typed, whether it exists or
+//! A known device has a count of its own instead of the account's and the address's, so a stranger who
+//! tries an owner's password, behind the same address or not, cannot keep that owner out. Accounts are counted by what was typed, whether it exists or
 //! not, so waiting tells nothing.
 
 use std::collections::HashMap;

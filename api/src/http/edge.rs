@@ -61,7 +61,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let for_programs =
             data || !matches!(accepts(&request), Some(accepts) if accepts.contains("text/html"));
         let host = host_of(&request);
-        let answer = match self.admit(&mut request, host.as_ref()).await {
+        let admitted = self.admit(&mut request, host.as_ref()).await;
+        let for_agent = matches!(request.data(), Some(Principal::Agent(_)));
+        let answer = match admitted {
             Ok(()) => self.inner.call(request).await,
             Err(failure) => Err(failure.into()),
         };
@@ -76,7 +78,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             self.say_what_is_allowed(&mut response, pattern.as_ref());
             response
         });
-        let content = if data { Content::Data } else { Content::Page };
+        let content = match response.status() {
+            StatusCode::OK if for_agent => Content::Receipt,
+            _ if data => Content::Data,
+            _ => Content::Page,
+        };
         headers::add(&mut response, content, host.as_ref().is_none_or(is_local));
         Ok(response)
     }

@@ -88,6 +88,7 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             let fields = Fields::read(&mut request).await?;
             if self.access != Access::Public {
                 check_token(&request, fields.0.get(CSRF_FIELD).map(String::as_str))?;
+                count_change(&request, &self.app)?;
             }
             request.set_data(fields);
         }
@@ -98,6 +99,14 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             Err(error) if read && lacks_factor(&error) => Ok(see_other("/account/second-factor")),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Counts a change by a person, so that nobody fills the audit log.
+pub(super) fn count_change(request: &Request, app: &App) -> Result<(), Failure> {
+    match request.data::<Principal>() {
+        Some(Principal::Person(person)) => Ok(app.services().count_change(person.person())?),
+        _ => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The headers that stand on every answer.
+//! The headers that stand on every answer but an agent's receipt.
 
 use poem::Response;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -10,20 +10,25 @@ pub(super) enum Content {
     Data,
     /// A page, or what a page is made of.
     Page,
+    /// What an agent's key got: no browser can come by it.
+    Receipt,
 }
 
 /// Adds the headers. What a handler set itself stays.
 pub(super) fn add(response: &mut Response, content: Content, host_is_local: bool) {
     let headers = response.headers_mut();
+    add_missing(headers, &header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    add_missing(headers, &header::CACHE_CONTROL, "no-store");
     let policy = match content {
         Content::Data => POLICY_OF_DATA,
         Content::Page => POLICY_OF_PAGES,
+        // An agent gets one every few seconds: the rest is longer than what it is told.
+        Content::Receipt => return,
     };
     add_missing(headers, &header::CONTENT_SECURITY_POLICY, policy);
-    for (name, value) in &EVERY {
+    for (name, value) in &EVERY_FOR_BROWSERS {
         add_missing(headers, name, value);
     }
-    add_missing(headers, &header::CACHE_CONTROL, "no-store");
     add_missing(headers, &header::REFERRER_POLICY, "same-origin");
     // On this name it would also bind every other program that a developer runs on this machine.
     if !host_is_local {
@@ -41,7 +46,6 @@ fn add_missing(headers: &mut HeaderMap, name: &HeaderName, value: &'static str) 
     }
 }
 
-/// Short, because an agent gets it with every answer.
 const POLICY_OF_DATA: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -50,8 +54,7 @@ const POLICY_OF_PAGES: &str = "default-src 'none'; script-src 'self'; style-src 
     img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-static EVERY: [(HeaderName, &str); 7] = [
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+static EVERY_FOR_BROWSERS: [(HeaderName, &str); 6] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     (
         HeaderName::from_static("cross-origin-opener-policy"),

@@ -282,6 +282,12 @@ impl From<ServiceError> for Failure {
                 failure.retry_after = Some(retry_after);
                 failure
             }
+            ServiceError::TooManyChanges { retry_after } => {
+                let title = "Too many changes at once";
+                let mut failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-changes", title);
+                failure.retry_after = Some(retry_after);
+                failure
+            }
             ServiceError::Unauthenticated => Self::unauthenticated(),
             ServiceError::Unavailable { retry_after } => {
                 let title = "The dashboard cannot do this right now";

@@ -52,12 +52,7 @@ pub fn create(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     if let Some(server) = new.server {
-        diesel::delete(
-            enrolment::table
-                .filter(enrolment::organisation_id.eq(scope.organisation()))
-                .filter(enrolment::server_id.eq(Some(server))),
-        )
-        .execute(connection)?;
+        end_of_server(connection, scope, server)?;
     }
     diesel::insert_into(enrolment::table)
         .values((
@@ -127,6 +122,19 @@ pub fn find(
             made_by,
         },
     ))
+}
+
+/// Makes the codes for a server open nothing any more.
+pub fn end_of_server(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+) -> Result<(), StoreError> {
+    let of_server = enrolment::table
+        .filter(enrolment::organisation_id.eq(scope.organisation()))
+        .filter(enrolment::server_id.eq(Some(server)));
+    diesel::delete(of_server).execute(connection)?;
+    Ok(())
 }
 
 /// Uses a code up.

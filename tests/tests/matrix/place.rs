@@ -65,7 +65,9 @@ impl World {
     pub(crate) async fn new() -> Self {
         // Each request comes from an address of its own, as a proxy would say, so that what one does
         // wrong slows no other down.
-        let setup = Setup::new().set("SERVERSCOUT_TRUSTED_PROXIES", "127.0.0.1/32");
+        let setup = Setup::new()
+            .set("SERVERSCOUT_TRUSTED_PROXIES", "127.0.0.1/32")
+            .set("SERVERSCOUT_LIMITS__CHANGES", "1000000");
         let dashboard = setup.start().await;
         let client = dashboard.client();
         let login = answer(client.get(dashboard.url("/login"))).await.text();

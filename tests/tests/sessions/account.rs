@@ -1,6 +1,8 @@
 //! One's own account: the list of sessions, ending them, and another password.
 
 use reqwest::Method;
+use serde_json::json;
+use server_scout_tests::dashboard::Setup;
 use server_scout_tests::fleet::{ORGANISATION, OWNER, PASSWORD, answer};
 use server_scout_tests::wait::{PATIENCE, within};
 use server_scout_tests::{Fleet, Person};
@@ -173,4 +175,32 @@ async fn the_page_shows_what_the_browser_says_as_text() {
 
     assert!(page.contains("&lt;b&gt;xxx") && !page.contains("<b>x"));
     assert!(!page.contains(&"x".repeat(161)));
+}
+
+#[tokio::test]
+async fn nobody_fills_the_audit_log() {
+    let setup = Setup::new().set("SERVERSCOUT_LIMITS__CHANGES", "60");
+    let fleet = Fleet::with(setup).await;
+    let mut made = 0;
+    let stopped = loop {
+        let group = json!({ "name": format!("group-{made}") });
+        let path = "/api/v1/groups";
+        let answer = fleet
+            .call(Method::POST, path, &fleet.token, Some(&group))
+            .await;
+        if answer.status != 201 {
+            break answer;
+        }
+        made += 1;
+        assert!(made < 200, "no end");
+    };
+    assert!(made >= 60, "{made}");
+    assert_eq!(stopped.status, 429, "{}", stopped.text());
+    assert_eq!(stopped.json()["type"], "too-many-changes");
+    assert!(stopped.header("retry-after").is_some());
+    assert_eq!(
+        fleet.get("/api/v1/groups").await.status,
+        200,
+        "looking goes on"
+    );
 }

@@ -1,10 +1,11 @@
-//! Every answer tells a browser what it may do, errors and files included.
+//! Every answer tells a browser what it may do, errors and files included. What an agent is told when
+//! all is well is short.
 
 use reqwest::Method;
-use server_scout_tests::Fleet;
 use server_scout_tests::dashboard::Setup;
 use server_scout_tests::fleet::answer;
 use server_scout_tests::https::Answer;
+use server_scout_tests::{Fleet, report};
 
 fn assert_headers(what: &str, answer: &Answer) {
     let header = |name: &str| {
@@ -99,6 +100,26 @@ async fn the_full_set_of_headers_is_on_every_answer() {
     assert_headers(
         "an unknown key",
         &fleet.report_as("x", &serde_json::json!({})).await,
+    );
+}
+
+#[tokio::test]
+async fn a_receipt_has_no_more_headers_than_an_agent_needs() {
+    let fleet = Fleet::start().await;
+    let receipt = fleet.report(&report::seed()).await;
+    assert_eq!(receipt.status, 200);
+    let names = receipt.headers.iter().map(|(name, _)| name.as_str());
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "cache-control",
+            "content-length",
+            "content-type",
+            "date",
+            "x-content-type-options"
+        ]
     );
 }
 

@@ -10,10 +10,10 @@ use crate::views::{
     AccountView, AgentKeyMadeView, AgentKeyRow, AgentKeysView, AuditFilter, AuditRow, AuditView,
     Choice, ConfirmView, DataView, EnrolmentView, FactorRow, FirstOwnerView, Frame, GroupLink,
     GroupRow, GroupView, GroupsView, LoginView, MemberGroupsView, MessageView, NewServerView,
-    NewTokenView, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, Section,
-    ServerAddedView, ServerDeletionView, ServerRow, ServerSettingsView, ServerView, ServersFilter,
-    ServersView, SessionRow, Settings, Status, TagView, TokenMadeView, TokenRow, TokensView,
-    TotpSetupView, ValueRow,
+    NewTokenView, RecoveryCodesView, RequirementView, RetentionRow, RetentionView,
+    SecondFactorView, SecondStepView, Section, ServerAddedView, ServerDeletionView, ServerRow,
+    ServerSettingsView, ServerView, ServersFilter, ServersView, SessionRow, Settings, Status,
+    TagView, TokenMadeView, TokenRow, TokensView, TotpSetupView, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -109,6 +109,26 @@ pub(super) fn requirement(text: &str) -> RequirementView {
         required: false,
         members: 3,
         without: 1,
+        may_change: true,
+        notice: Some(text.to_owned()),
+        error: Some(text.to_owned()),
+    }
+}
+
+pub(super) fn retention(text: &str) -> RetentionView {
+    RetentionView {
+        frame: frame(text),
+        settings: Settings::at(Section::Retention, true),
+        rows: vec![RetentionRow {
+            name: text.to_owned(),
+            words: text.to_owned(),
+            hours: text.to_owned(),
+            days: text.to_owned(),
+            most: text.to_owned(),
+            most_days: text.to_owned(),
+        }],
+        size: text.to_owned(),
+        series: text.to_owned(),
         may_change: true,
         notice: Some(text.to_owned()),
         error: Some(text.to_owned()),

@@ -65,6 +65,7 @@ fn the_samples_fill_every_field() {
         json!(samples::totp_setup("sample")),
         json!(samples::recovery_codes("sample")),
         json!(samples::requirement("sample")),
+        json!(samples::retention("sample")),
         json!(samples::second_step("sample")),
         json!(samples::audit("sample")),
         json!(samples::people("sample")),
@@ -351,6 +352,7 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
             .recovery_codes(&samples::recovery_codes(text))
             .unwrap(),
         pages.requirement(&samples::requirement(text)).unwrap(),
+        pages.retention(&samples::retention(text)).unwrap(),
         pages.second_step(&samples::second_step(text)).unwrap(),
         pages.audit(&samples::audit(text)).unwrap(),
         pages.people(&samples::people(text)).unwrap(),

@@ -25,7 +25,8 @@ pub use self::second_factor::{
     FactorRow, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, TotpSetupView,
 };
 pub use self::settings::{
-    AuditFilter, AuditRow, AuditView, ConfirmView, DataView, Section, Settings,
+    AuditFilter, AuditRow, AuditView, ConfirmView, DataView, RetentionRow, RetentionView, Section,
+    Settings,
 };
 pub use self::tokens::{NewTokenView, TokenMadeView, TokenRow, TokensView};
 

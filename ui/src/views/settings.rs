@@ -17,6 +17,8 @@ pub enum Section {
     Tokens,
     /// Whether a second factor is required.
     SecondFactor,
+    /// How long metrics are kept.
+    Retention,
     /// The audit log.
     Audit,
     /// Export and deletion.
@@ -25,12 +27,13 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Organisation,
         Self::People,
         Self::Groups,
         Self::Tokens,
         Self::SecondFactor,
+        Self::Retention,
         Self::Audit,
         Self::Data,
     ];
@@ -48,6 +51,7 @@ impl Section {
             Self::Groups => "Groups",
             Self::Tokens => "Access tokens",
             Self::SecondFactor => "Second factor",
+            Self::Retention => "Retention",
             Self::Audit => "Audit log",
             Self::Data => "Data",
         }
@@ -60,6 +64,7 @@ impl Section {
             Self::Groups => "groups",
             Self::Tokens => "tokens",
             Self::SecondFactor => "second-factor",
+            Self::Retention => "retention",
             Self::Audit => "audit",
             Self::Data => "data",
         }
@@ -109,6 +114,44 @@ pub struct ConfirmView {
     pub passkeys: bool,
     /// Why the attempt failed.
     pub error: Option<String>,
+}
+
+/// How long metrics are kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct RetentionView {
+    /// What every page shows.
+    pub frame: Frame,
+    /// The sections of the settings.
+    pub settings: Settings,
+    /// What is kept, the finest first.
+    pub rows: Vec<RetentionRow>,
+    /// About how much that comes to.
+    pub size: String,
+    /// How many series there are.
+    pub series: String,
+    /// Whether who looks may change it.
+    pub may_change: bool,
+    /// What was just done.
+    pub notice: Option<String>,
+    /// Why it was not changed.
+    pub error: Option<String>,
+}
+
+/// How long one thing is kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct RetentionRow {
+    /// The field's name in the form.
+    pub name: String,
+    /// What is kept.
+    pub words: String,
+    /// For how many hours.
+    pub hours: String,
+    /// The same for people.
+    pub days: String,
+    /// For how many hours at most.
+    pub most: String,
+    /// The same for people.
+    pub most_days: String,
 }
 
 /// The audit log.

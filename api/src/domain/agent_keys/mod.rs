@@ -138,8 +138,8 @@ impl Services {
         Ok((self.key_overview(row), key))
     }
 
-    /// Revokes an agent key, at once. Revoking a successor ends the rotation, and the keys before it
-    /// stay.
+    /// Revokes an agent key, at once, and with it the enrolment codes for its server. Revoking a
+    /// successor ends the rotation, and the keys before it stay.
     pub async fn revoke_agent_key(
         &self,
         acting: &Acting,
@@ -153,6 +153,7 @@ impl Services {
             .write(move |c| {
                 let of = servers::get(c, scope, server)?.name;
                 let ending = agent_keys::revoke(c, scope, server, key, now)?;
+                enrolments::end_of_server(c, scope, server)?;
                 let key = Object::agent_key(key, &ending);
                 audit.record(c, now, &acting, Action::AgentKeyRevoked, &key, &of)
             })

@@ -121,11 +121,10 @@ pub(super) fn sources(
     device: Option<&Secret>,
     address: Option<std::net::IpAddr>,
 ) -> Vec<Source> {
-    let account = match device {
-        Some(device) => Source::FactorOnDevice(device.hash()),
-        None => Source::Factor(person),
-    };
-    std::iter::once(account)
+    if let Some(device) = device {
+        return vec![Source::FactorOnDevice(device.hash())];
+    }
+    std::iter::once(Source::Factor(person))
         .chain(address.map(Source::address))
         .collect()
 }

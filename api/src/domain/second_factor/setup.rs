@@ -36,12 +36,13 @@ impl Services {
     pub async fn begin_totp(&self, person: &PersonPrincipal) -> Result<(), ServiceError> {
         person.own_change_fresh()?;
         let (person, id, now) = (person.person(), Id::random(), self.clock().now());
-        let sealed = self
-            .sealer()?
-            .seal(&seed_place(id), Seed::generate().as_bytes())?;
+        let sealer = self.sealer()?;
         Ok(self
             .store()
-            .write(move |c| second_factors::begin_totp(c, person, id, &sealed, now))
+            .write(move |c| {
+                let seed = sealer.seal(&seed_place(id), Seed::generate().as_bytes())?;
+                second_factors::begin_totp(c, person, id, &seed, now)
+            })
             .await?)
     }
 

@@ -6,7 +6,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::super::App;
 use super::super::credentials::SESSION_COOKIE;
-use super::super::guard::{CSRF_HEADER, check_origin, check_token, is_read};
+use super::super::guard::{CSRF_HEADER, check_origin, check_token, count_change, is_read};
 use super::super::problem::Failure;
 use crate::domain::principal::{Means, PersonPrincipal, Principal};
 use crate::store::credentials::AgentIdentity;
@@ -89,8 +89,12 @@ impl<'a> ApiExtractor<'a> for PersonAuth {
         match request.data::<Principal>() {
             Some(Principal::Person(person)) => {
                 let by_session = matches!(person.means, Means::Session(_));
-                if by_session && !is_read(request.method()) {
-                    check_change(request)?;
+                if !is_read(request.method()) {
+                    let app = request.data::<App>().ok_or_else(Failure::internal)?;
+                    if by_session {
+                        check_change(request, app)?;
+                    }
+                    count_change(request, app)?;
                 }
                 Ok(Self(person.clone()))
             }
@@ -102,8 +106,7 @@ impl<'a> ApiExtractor<'a> for PersonAuth {
     }
 }
 
-fn check_change(request: &Request) -> Result<(), Failure> {
-    let app = request.data::<App>().ok_or_else(Failure::internal)?;
+fn check_change(request: &Request, app: &App) -> Result<(), Failure> {
     check_origin(request, app)?;
     let token = request
         .headers()

@@ -14,6 +14,7 @@ mod organisations;
 mod people;
 pub mod people_schema;
 mod reports;
+mod retention;
 pub mod schema;
 mod second_factors;
 mod servers;
@@ -34,6 +35,7 @@ use self::organisation_data::OrganisationDataApi;
 use self::organisations::OrganisationsApi;
 use self::people::PeopleApi;
 use self::reports::ReportsApi;
+use self::retention::RetentionApi;
 use self::second_factors::SecondFactorsApi;
 use self::servers::ServersApi;
 use self::sessions::SessionsApi;
@@ -61,6 +63,7 @@ type Apis = (
     OrganisationDataApi,
     GroupsApi,
     TokensApi,
+    RetentionApi,
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -91,7 +94,8 @@ fn apis(app: App) -> Apis {
         OrganisationsApi(app.clone()),
         OrganisationDataApi(app.clone()),
         GroupsApi(app.clone()),
-        TokensApi(app),
+        TokensApi(app.clone()),
+        RetentionApi(app),
     )
 }
 

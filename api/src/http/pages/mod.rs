@@ -15,6 +15,7 @@ mod people;
 mod profile;
 mod requirement;
 mod reset;
+mod retention;
 mod second_factor;
 mod second_step;
 mod server_settings;
@@ -44,6 +45,7 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let route = second_factor::routes(pages, route);
     let route = second_step::routes(pages, route);
     let route = requirement::routes(pages, route);
+    let route = retention::routes(pages, route);
     let route = groups::routes(pages, route);
     let route = member_groups::routes(pages, route);
     let route = server_settings::routes(pages, route);

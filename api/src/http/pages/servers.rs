@@ -328,7 +328,7 @@ fn facts(server: &ServerOverview) -> Vec<(String, String)> {
         .collect()
 }
 
-const FACTS: [(&str, &str); 17] = [
+const FACTS: [(&str, &str); 18] = [
     ("hostname", "Host name"),
     ("operating_system", "Operating system"),
     ("kernel", "Kernel"),
@@ -345,5 +345,6 @@ const FACTS: [(&str, &str); 17] = [
     ("sandbox_new_privileges", "Agent's new privileges"),
     ("sandbox_system_calls", "Agent's system calls"),
     ("sandbox_file_system", "Agent's file system"),
+    ("sandbox_landlock", "Agent's Landlock"),
     ("sandbox_memory", "Agent's memory"),
 ];
