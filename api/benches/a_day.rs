@@ -1,7 +1,7 @@
 //! What a day of reports every five seconds costs: bytes kept for each sample, and the time of a chart.
 //!
-//! `cargo bench -p server-scout --bench a_day` makes the day up: a busy host of about 50 series.
-//! `SERVERSCOUT_RECORDED=FILE` takes it from a file instead, a report of JSON in each line, repeated until
+//! `cargo run --release -p server-scout --example a_day` makes the day up: a busy host of about 50 series.
+//! `RECORDED_REPORTS=FILE` takes it from a file instead, a report of JSON in each line, repeated until
 //! the day is full; their times do not matter.
 
 #![expect(clippy::unwrap_used, reason = "a measurement may fail loudly")]
@@ -40,14 +40,11 @@ struct World {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // `cargo test --benches` asks for one quick round.
-    let quick = !std::env::args().any(|argument| argument == "--bench");
-    let reports = if quick { 2 * BATCH } else { REPORTS };
     let world = World::new().await;
-    let recorded = std::env::var("SERVERSCOUT_RECORDED").ok();
+    let recorded = std::env::var("RECORDED_REPORTS").ok();
     let mut host = Host::new(recorded.as_deref());
     let (mut samples, mut took) = (0, Duration::ZERO);
-    for first in (0..reports).step_by(usize::try_from(BATCH).unwrap()) {
+    for first in (0..REPORTS).step_by(usize::try_from(BATCH).unwrap()) {
         let batch: Vec<Report> = (first..first + BATCH).map(|seq| host.report(seq)).collect();
         samples += batch
             .iter()
@@ -58,7 +55,7 @@ async fn main() {
         let begun = Instant::now();
         world.services.fold(Timestamp::default()).await.unwrap();
         took += begun.elapsed();
-        if first + BATCH == reports * 11 / 12 / BATCH * BATCH {
+        if first + BATCH == REPORTS * 11 / 12 / BATCH * BATCH {
             world
                 .charts("a day until now, its last half-day open")
                 .await;
@@ -68,7 +65,7 @@ async fn main() {
     let begun = Instant::now();
     world.services.merge_due().await.unwrap();
     took += begun.elapsed();
-    println!("{samples} samples of {} series", samples as u64 / reports);
+    println!("{samples} samples of {} series", samples as u64 / REPORTS);
     println!("folded in {took:?}");
     world.charts("a day that is over").await;
     world.print_bytes(samples);
@@ -224,8 +221,20 @@ impl Host {
         // The load wanders, and everything hangs on it and on chance.
         self.load = (self.load + (self.chance() - 0.5) / 20.0).clamp(0.02, 0.98);
         for place in 0..self.series.len() {
+            // As on real hosts, few series move all the time, some now and then and some never.
+            let moves = match place % 4 {
+                0 => true,
+                1 => self.random().is_multiple_of(4),
+                2 => self.random().is_multiple_of(100),
+                _ => false,
+            };
             let chance = self.chance();
             let load = self.load;
+            if !moves && seq > 0 {
+                let (metric, label, value) = self.series.get(place).unwrap();
+                report.push(*metric, label.clone(), *value);
+                continue;
+            }
             let (metric, label, value) = self.series.get_mut(place).unwrap();
             let described = metric.describe();
             *value = match (described.kind, described.unit) {

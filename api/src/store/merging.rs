@@ -152,7 +152,7 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
         for resolution in Resolution::ALL {
             let new = coarser(resolution, &minutes);
             roll_ups.push(roll_ups::replaced(
-                connection, scope, series, resolution, &range, &new,
+                connection, scope, series, resolution, &range, what, &new,
             )?);
         }
     }

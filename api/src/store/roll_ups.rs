@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::schema::{roll_up, series};
 use super::{Scope, StoreError};
 use crate::id::{Id, Server};
+use crate::timeseries::Shown;
 use crate::timeseries::roll_up::{Buckets, Resolution, pack, unpack};
 
 /// A row to be stored; without buckets there shall be none.
@@ -60,6 +61,7 @@ pub(super) fn replaced(
     series: i64,
     resolution: Resolution,
     range: &Range<i64>,
+    what: Shown,
     new: &Buckets,
 ) -> Result<NewRollUp, StoreError> {
     let span = span_of(resolution, range.start);
@@ -78,7 +80,7 @@ pub(super) fn replaced(
         series,
         resolution,
         span,
-        buckets: (!all.is_empty()).then(|| pack(resolution, &all)),
+        buckets: (!all.is_empty()).then(|| pack(what, resolution, &all)),
     })
 }
 

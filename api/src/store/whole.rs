@@ -270,6 +270,7 @@ fn plain(stored: &[Report], grid: &Grid) -> BTreeMap<String, Vec<Vec<f64>>> {
 fn compare(
     history: &History,
     plain: &BTreeMap<String, Vec<Vec<f64>>>,
+    largest: &HashMap<String, f64>,
 ) -> Result<(), TestCaseError> {
     let names: Vec<String> = history
         .series
@@ -282,10 +283,8 @@ fn compare(
     for (series, name) in history.series.iter().zip(names) {
         let cells = plain.get(&name).unwrap();
         prop_assert_eq!(series.count.len(), cells.len());
-        // Averages of roll-ups are rounded to 100 kB or to three digits of the largest, and rates to one
-        // part in four thousand.
-        let largest = cells.iter().flatten().copied().fold(0.0, f64::max);
-        let unit = (largest / 2000.0).max(if name.contains("Used") { 50_000.0 } else { 0.0 });
+        // Roll-ups are rounded to one part in a thousand of the largest, rates to as much of each.
+        let unit = largest.get(&name).copied().unwrap_or(0.0) / 1000.0;
         for (place, cell) in cells.iter().enumerate() {
             let count = series.count.get(place).copied().unwrap();
             prop_assert_eq!(count as usize, cell.len(), "{} {}", &name, place);
@@ -295,7 +294,7 @@ fn compare(
             let close = |ours: Option<f64>, expected: f64, unit: f64| {
                 let off = (ours.unwrap() - expected).abs();
                 prop_assert!(
-                    off <= unit + expected / 4096.0,
+                    off <= unit + expected / 1024.0,
                     "{name} {place}: {ours:?} {expected}"
                 );
                 Ok(())
@@ -306,11 +305,30 @@ fn compare(
                 cell.iter().copied().reduce(f64::min),
                 cell.iter().copied().reduce(f64::max),
             );
-            close(series.min.get(place).copied().flatten(), low.unwrap(), 0.0)?;
-            close(series.max.get(place).copied().flatten(), high.unwrap(), 0.0)?;
+            close(series.min.get(place).copied().flatten(), low.unwrap(), unit)?;
+            close(
+                series.max.get(place).copied().flatten(),
+                high.unwrap(),
+                unit,
+            )?;
         }
     }
     Ok(())
+}
+
+/// The largest gauge of each series.
+fn largest(stored: &[Report]) -> HashMap<String, f64> {
+    let mut largest = HashMap::new();
+    for sample in stored.iter().flat_map(Report::samples) {
+        let (metric, label) = (sample.metric, sample.label.clone());
+        if metric.describe().kind == Kind::Gauge {
+            let known = largest
+                .entry(format!("{:?}", SeriesKey { metric, label }))
+                .or_insert(0.0);
+            *known = sample.value.max(*known);
+        }
+    }
+    largest
 }
 
 fn steps(reports: usize) -> impl Strategy<Value = Vec<Step>> {
@@ -368,7 +386,7 @@ proptest! {
             let grid = Grid::new(Window::new(from, to, points).unwrap(), None, 3, finest);
             let history = store.history(grid);
             prop_assert!(history.series.iter().all(|series| series.count.len() <= points));
-            compare(&history, &plain(&stored, &grid))?;
+            compare(&history, &plain(&stored, &grid), &largest(&stored))?;
         }
         let positions = store.heads.of(store.server);
         let newest = reports::newest(&mut store.c, store.scope, store.server, &positions).unwrap();

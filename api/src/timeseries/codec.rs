@@ -310,8 +310,8 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Digits after the point of what is kept as decimals.
 const MOST_DIGITS: u8 = 4;
 const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
-/// Bits that the short form leaves out: 11 of a value's mantissa stay, one part in 4096.
-const SHORT: u32 = 41;
+/// Bits that the short form leaves out: 9 of a value's mantissa stay, one part in 1024.
+const SHORT: u32 = 43;
 
 #[cfg(test)]
 mod tests;

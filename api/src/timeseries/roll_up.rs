@@ -172,18 +172,18 @@ struct Packed {
     places: Places,
     counts: Numbers,
     form: Form,
-    /// In whole numbers of the form, and how many of them the average is rounded to.
-    unit: u32,
+    /// In whole numbers of the form, how many of them are one of what is kept.
+    unit: u64,
     averages: Numbers,
     /// How far the extremes are from the average.
     below: Numbers,
     above: Numbers,
 }
 
-/// Buckets of one span, sealed. Averages are rounded to what the samples are multiples of, but to no
-/// less than three digits of the largest.
+/// Buckets of one span, sealed. Values are rounded to one part in a thousand of the largest, or finer;
+/// rates to one part in a thousand of each.
 #[must_use]
-pub fn pack(resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
+pub fn pack(what: Shown, resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
     let places: Vec<u32> = buckets
         .iter()
         .map(|(at, _)| {
@@ -193,15 +193,15 @@ pub fn pack(resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
         .filter_map(|place| u32::try_from(place).ok())
         .collect();
     let extremes = buckets.iter().flat_map(|(_, b)| [b.min, b.max]);
-    let form = match Form::exact(extremes) {
-        Form::Decimal(power) => Form::Decimal(power + finer(power, buckets)),
+    let form = match (what, Form::exact(extremes)) {
+        (Shown::Values, Form::Decimal(power)) => Form::Decimal(power + finer(power, buckets)),
         // Rates are seldom round, and nobody reads more than three digits of one.
-        Form::Bits | Form::Short => Form::Short,
+        _ => Form::Short,
     };
     let whole = |value: f64| form.quantise(value);
     let extremes = buckets.iter().flat_map(|(_, b)| [b.min, b.max]);
     let unit = unit(form, &extremes.map(whole));
-    let round = |value: f64| whole(value / f64::from(unit));
+    let round = |value: f64| whole(value / unit as f64);
     let column = |of: &dyn Fn(&Bucket) -> i64| {
         let numbers: Vec<i64> = buckets.iter().map(|(_, bucket)| of(bucket)).collect();
         Numbers::pack(&numbers)
@@ -235,7 +235,7 @@ pub fn unpack(resolution: Resolution, span: i64, bytes: &[u8]) -> Result<Buckets
     let places = packed.places.unpack(end)?;
     let count = places.len();
     let begin = span.checked_mul(resolution.span_millis()).ok_or(Damaged)?;
-    let unit = f64::from(packed.unit);
+    let unit = packed.unit as f64;
     let value = |whole: i64| packed.form.value(whole) * unit;
     let columns = packed
         .counts
@@ -260,14 +260,17 @@ pub fn unpack(resolution: Resolution, span: i64, bytes: &[u8]) -> Result<Buckets
         .collect())
 }
 
-/// What all the numbers are multiples of, as memory is of 100 kB or KiB.
-fn unit(form: Form, numbers: &(impl Iterator<Item = i64> + Clone)) -> u32 {
-    let all = |unit: u32| numbers.clone().all(|number| number % i64::from(unit) == 0);
-    let unit = UNITS.into_iter().find(|unit| all(*unit));
-    unit.filter(|_| form == Form::Decimal(0)).unwrap_or(1)
+/// How many of a form's whole numbers are one of what is kept: a power of ten, so that the largest has
+/// at least 500 of them. What never changes is kept exactly.
+fn unit(form: Form, numbers: &(impl Iterator<Item = i64> + Clone)) -> u64 {
+    let largest = numbers.clone().map(i64::unsigned_abs).max().unwrap_or(0);
+    let constant = numbers.clone().min() == numbers.clone().max();
+    let mut unit = 1;
+    while !constant && form != Form::Short && largest / unit >= 5000 {
+        unit *= 10;
+    }
+    unit
 }
-
-const UNITS: [u32; 2] = [100_000, 1024];
 
 #[cfg(test)]
 mod tests;
