@@ -394,3 +394,23 @@ proptest! {
         prop_assert_eq!(newest.map(|report| report.at), expected);
     }
 }
+
+#[test]
+fn a_late_reading_before_a_half_days_end_changes_the_first_rate_of_the_next() {
+    let all = [(0, 3500), (5, 3700), (2, 3590)].map(|(place, at)| report(place, at, 4, true));
+    let mut store = Whole::new();
+    store.arrive(all.get(..2).unwrap_or_default());
+    store.fold(None);
+    store.merge(None);
+    let window = |seconds: i64| Timestamp::from_millis(START + seconds * 1000);
+    let window = Window::new(window(0), window(7200), 300).unwrap();
+    let grid = Grid::new(window, None, 3, Some(Resolution::Minute));
+    store.arrive(all.get(2..).unwrap_or_default());
+    let expected = plain(&all, &grid);
+    for _ in 0..4 {
+        let history = store.history(grid);
+        compare(&history, &expected, &largest(&all)).unwrap();
+        store.fold(None);
+        store.merge(None);
+    }
+}

@@ -1,5 +1,6 @@
 //! What a day of reports every five seconds costs: bytes kept for each sample, and the time of a chart.
 //!
+//! An example and no benchmark, so that it is built with the profile of what is shipped.
 //! `cargo run --release -p server-scout --example a_day` makes the day up: a busy host of about 50 series.
 //! `RECORDED_REPORTS=FILE` takes it from a file instead, a report of JSON in each line, repeated until
 //! the day is full; their times do not matter.
