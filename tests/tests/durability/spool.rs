@@ -44,7 +44,7 @@ async fn an_outage_with_a_restart_of_the_agent_costs_and_doubles_no_report() {
 
     // The newest come first, so what was made before the restart is there when all is.
     let patience = Duration::from_mins(1);
-    let (first, second) = until("every report has arrived", patience, async || {
+    until("every report has arrived", patience, async || {
         let seconds = seconds_with_a_report(&fleet, start).await;
         let (first, second): (Vec<Timestamp>, Vec<Timestamp>) =
             seconds.into_iter().partition(|at| *at < started_again);
@@ -52,11 +52,10 @@ async fn an_outage_with_a_restart_of_the_agent_costs_and_doubles_no_report() {
         let caught_up = first.last().is_some_and(|last| is_near(*last, ended))
             && second.first().is_some_and(|at| is_near(started_again, *at))
             && second.last().is_some_and(|last| *last > back);
-        (caught_up && is_even(&first) && is_even(&second)).then_some((first, second))
+        let enough = first.len() >= 3 && second.len() >= 3;
+        (caught_up && enough && is_even(&first) && is_even(&second)).then_some(())
     })
     .await;
-    assert!(first.len() >= 4, "{first:?}");
-    assert!(second.len() >= 4, "{second:?}");
     drop(running);
 }
 

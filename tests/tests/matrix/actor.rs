@@ -1,8 +1,11 @@
 //! Who asks: every role by every means, and everybody who has no valid credential.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Method, RequestBuilder};
 use server_scout_tests::fleet::PASSWORD;
 use server_scout_tests::person::Person;
+use server_scout_tests::wait::PATIENCE;
 
 use crate::place::{Place, World};
 use crate::table::Right;
@@ -189,7 +192,13 @@ fn member(world: &World, place: &Place, role: &str) -> String {
 
 async fn session(world: &World, email: &str, who: &str, right: Right, fresh: bool) -> Actor {
     let mut browser = Person::new(&world.dashboard);
-    let page = browser.log_in(email, PASSWORD).await;
+    // All come from one address, of which few passwords are checked at a time.
+    let mut page = browser.log_in(email, PASSWORD).await;
+    let deadline = Instant::now() + PATIENCE;
+    while page.status == 503 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        page = browser.log_in(email, PASSWORD).await;
+    }
     assert_eq!(page.status, 303, "{}", page.text());
     let person = world.person_of(email);
     let proof = if fresh { "" } else { ", not proved lately" };
