@@ -459,7 +459,8 @@ fn variable(setting: &str) -> String {
 
 /// Whether the rest of a variable's name is the dashboard's. Both may run with one environment.
 fn is_of_dashboard(key: &str) -> bool {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
+        "CONFIG",
         "DATA_DIR",
         "HOSTS",
         "INTERNALS_LISTEN",

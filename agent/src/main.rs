@@ -67,6 +67,7 @@ fn carry_out(
             Command::Report => report::report(&settings?).await.map(|()| true),
             Command::Enrol(options) => enrol::enrol(&options, &settings?).await.map(|()| true),
             Command::Check => check::check(settings, &environment).await,
+            Command::CheckConfig => check::settings(&settings?).map(|()| true),
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The master key's and the audit log's commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -44,6 +44,14 @@ fn named(chain: &str) -> String {
     } else {
         format!("organisation {chain}")
     }
+}
+
+/// Writes a fresh master key for an operator who keeps it apart from the data.
+pub(super) fn make_master_key(target: &Path) -> anyhow::Result<()> {
+    let made = master_key::make_at(target)?;
+    let what = if made { "wrote" } else { "there is already" };
+    println!("{what} the master key {}", target.display());
+    Ok(())
 }
 
 /// Seals every secret under a new master key, while the dashboard runs. With `new_file` the key is
