@@ -25,15 +25,22 @@ let
       state
       // {
         found = state.found // {
-          ${key} = (state.found.${key} or [ ]) ++ [ value ];
+          ${key} = (state.found.${key} or [ ]) ++ valuesOf state.section value;
         };
       };
+
+  # What a unit wants and comes after has no order, and may stand in one line or in several.
+  valuesOf = section: value: if section == "Unit" then lib.splitString " " value else [ value ];
+
+  sorted = lib.mapAttrs (
+    key: values: if lib.hasPrefix "Unit." key then lib.naturalSort values else values
+  );
 
   compare =
     { plain, module }:
     let
-      left = removeAttrs (parse plain) own;
-      right = removeAttrs (parse module) own;
+      left = sorted (removeAttrs (parse plain) own);
+      right = sorted (removeAttrs (parse module) own);
       shown = values: if values == null then "nothing" else lib.concatStringsSep " | " values;
       line =
         key:
@@ -46,13 +53,14 @@ let
   # What a module and a package cannot have in common: paths of the store, files of the administrator,
   # where NixOS puts its environment, and how units are enabled.
   own = [
+    "Install.Also"
     "Install.WantedBy"
     "Service.Environment"
     "Service.EnvironmentFile"
     "Service.ExecStart"
     "Service.LoadCredential"
     "Service.SetCredential"
-    "Unit.Documentation"
+    "Socket.ListenStream"
   ];
 in
 lib.concatMap compare units

@@ -28,7 +28,8 @@ let
     inherit lib;
     units = [
       {
-        plain = builtins.readFile ../agent/server-scout-agent.service;
+        plain =
+          builtins.readFile ../agent/server-scout-agent.service + builtins.readFile ../agent/egress.conf;
         module = host.config.systemd.units."server-scout-agent.service".text;
       }
       {

@@ -163,8 +163,8 @@ in
         "192.0.2.53"
       ];
       description = ''
-        The addresses of the dashboard and of the resolver. Where they are given, nothing else can be
-        reached (`IPAddressDeny=any`). Leave it empty where they are not fixed.
+        The addresses of the dashboard and of the resolver. Where they are given, nothing else but this
+        host itself can be reached (`IPAddressDeny=any`). Leave it empty where they are not fixed.
       '';
     };
 
@@ -238,12 +238,13 @@ in
           RestartSec = 10;
           TimeoutStopSec = 10;
           WatchdogSec = 60;
-        }
-        // lib.optionalAttrs (cfg.apiKeyFile != null) { LoadCredential = "api-key:${cfg.apiKeyFile}"; }
-        // lib.optionalAttrs (cfg.allowedAddresses != [ ]) {
           IPAddressDeny = "any";
-          IPAddressAllow = cfg.allowedAddresses;
-        };
+          IPAddressAllow = [
+            "localhost"
+          ]
+          ++ (if cfg.allowedAddresses == [ ] then [ "any" ] else cfg.allowedAddresses);
+        }
+        // lib.optionalAttrs (cfg.apiKeyFile != null) { LoadCredential = "api-key:${cfg.apiKeyFile}"; };
     };
   };
 }

@@ -294,19 +294,19 @@ in
     };
 
     systemd.sockets.server-scout = {
-      description = "Server Scout dashboard";
+      description = "Server Scout dashboard, its port";
       wantedBy = [ "sockets.target" ];
       listenStreams = [ (if behindNginx then socketFile else socketAddress) ];
-      socketConfig =
-        if behindNginx then
-          {
-            # Whoever connects here may say whom it speaks for.
-            SocketMode = "0660";
-            SocketUser = "root";
-            SocketGroup = config.services.nginx.group;
-          }
-        else
-          { NoDelay = true; };
+      socketConfig = {
+        Backlog = 1024;
+      }
+      // lib.optionalAttrs (!behindNginx) { NoDelay = "yes"; }
+      # Whoever connects to the proxy's socket may say whom it speaks for.
+      // lib.optionalAttrs behindNginx {
+        SocketMode = "0660";
+        SocketUser = "root";
+        SocketGroup = config.services.nginx.group;
+      };
     };
 
     systemd.services.server-scout = {
@@ -314,10 +314,14 @@ in
       # Not only on demand: it watches for silence, folds and deletes when nobody asks.
       wantedBy = [ "multi-user.target" ];
       requires = [ "server-scout.socket" ];
-      wants = lib.optional (cfg.tls.mode == "acme") "acme-${cfg.tls.acmeHost}.service";
+      wants = [
+        "network-online.target"
+      ]
+      ++ lib.optional (cfg.tls.mode == "acme") "acme-${cfg.tls.acmeHost}.service";
       after = [
+        "network-online.target"
+        "nss-lookup.target"
         "server-scout.socket"
-        "network.target"
       ]
       ++ lib.optional (cfg.tls.mode == "acme") "acme-${cfg.tls.acmeHost}.service";
       serviceConfig =
@@ -330,8 +334,14 @@ in
           Group = "server-scout";
           StateDirectory = "server-scout";
           StateDirectoryMode = "0700";
+          RuntimeDirectory = "server-scout";
+          RuntimeDirectoryMode = "0750";
+          # The one-time link to the first owner is printed, and must stand in no log: make owners by
+          # `server-scout user add`.
+          StandardOutput = "null";
           Restart = "on-failure";
           RestartSec = 5;
+          TimeoutStopSec = 30;
           WatchdogSec = 60;
         }
         // lib.optionalAttrs (cfg.masterKeyFile != null) {
