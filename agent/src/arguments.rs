@@ -88,8 +88,8 @@ impl Arguments {
                 other => return Err(other.unexpected()),
             }
         }
-        let mut command =
-            command.ok_or("no command is given; expected run, report, check, check-config or enrol")?;
+        let mut command = command
+            .ok_or("no command is given; expected run, report, check, check-config or enrol")?;
         match &mut command {
             Command::Enrol(options) => *options = enrol,
             _ if enrol != Enrol::default() => {
