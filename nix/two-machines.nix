@@ -27,7 +27,7 @@ in
       requiredBy = [ "server-scout.service" ];
       before = [ "server-scout.service" ];
       serviceConfig.Type = "oneshot";
-      script = "${pkgs.server-scout}/bin/server-scout master-key make /etc/server-scout-master-key";
+      script = "${pkgs.server-scout}/bin/server-scout master-key new --file /etc/server-scout-master-key";
     };
     environment.systemPackages = [
       pkgs.curl

@@ -172,7 +172,7 @@ in
       default = null;
       example = "/var/lib/secrets/server-scout-master-key";
       description = ''
-        The file on the host that holds the key which seals secrets; `server-scout master-key make FILE`
+        The file on the host that holds the key which seals secrets; `server-scout master-key new`
         makes one. Only the service manager reads it, and hands it to the dashboard as a credential.
         Without one, a key is made beside the database, where backups take both: that is for a trial.
       '';

@@ -14,6 +14,7 @@
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
 //! * [`client`]: the generated client.
+//! * [`machine`]: a Debian with systemd in a container.
 //! * [`measure`]: what a process costs.
 //! * [`wait`]: waiting with a deadline.
 
@@ -36,6 +37,7 @@ pub mod database;
 pub mod fleet;
 mod groups;
 pub mod https;
+pub mod machine;
 pub mod measure;
 pub mod person;
 pub mod postbox;
@@ -48,6 +50,7 @@ pub use agent::Agent;
 pub use dashboard::Dashboard;
 pub use database::Database;
 pub use fleet::Fleet;
+pub use machine::{Machine, Release};
 pub use person::Person;
 pub use postbox::Postbox;
 pub use process::Program;

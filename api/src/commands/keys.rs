@@ -10,6 +10,7 @@ use crate::data_dir::DataDir;
 use crate::domain::Services;
 use crate::domain::audit::KnownHead;
 use crate::master_key::{self, Rotation};
+use crate::secret::{Purpose, Secret};
 use crate::store::Store;
 
 /// Checks every chain. An error when one is broken.
@@ -46,11 +47,15 @@ fn named(chain: &str) -> String {
     }
 }
 
-/// Writes a fresh master key for an operator who keeps it apart from the data.
-pub(super) fn make_master_key(target: &Path) -> anyhow::Result<()> {
-    let made = master_key::make_at(target)?;
+/// A fresh master key for an operator who keeps it apart from the data: printed, or in a file.
+pub(super) fn new_master_key(file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(file) = file else {
+        println!("{}", Secret::generate(Purpose::MasterKey).expose());
+        return Ok(());
+    };
+    let made = master_key::make_at(file)?;
     let what = if made { "wrote" } else { "there is already" };
-    println!("{what} the master key {}", target.display());
+    println!("{what} the master key {}", file.display());
     Ok(())
 }
 

@@ -188,10 +188,12 @@ enum AuditCommand {
 
 #[derive(Debug, Subcommand)]
 enum MasterKeyCommand {
-    /// Write a fresh master key to a file, unless there is a master key in it.
-    Make {
-        /// The file, for `SERVERSCOUT_MASTER_KEY_FILE`.
-        target: PathBuf,
+    /// Print a new master key, alone on standard output, for a file or a credential that
+    /// `SERVERSCOUT_MASTER_KEY_FILE` leads to. Nothing is stored.
+    New {
+        /// Write it to this file instead, unless there is a master key in it already.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
     },
     /// Seal every secret under a new master key, also while the dashboard runs.
     Rotate {
@@ -284,7 +286,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Audit(AuditCommand::Verify { head, file }) => {
             keys::verify_audit(file.load()?, head).await
         }
-        Command::MasterKey(MasterKeyCommand::Make { target }) => keys::make_master_key(&target),
+        Command::MasterKey(MasterKeyCommand::New { file }) => keys::new_master_key(file.as_deref()),
         Command::MasterKey(MasterKeyCommand::Rotate { new_key_file, file }) => {
             keys::rotate_master_key(file.load()?, new_key_file).await
         }
