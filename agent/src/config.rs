@@ -20,7 +20,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
-use self::reading::{level, periods, services, tags, withheld};
+use self::reading::{level, line_of, periods, services, tags, withheld};
 use crate::collect::Options;
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
 use crate::state::{Kept, State};
@@ -443,14 +443,6 @@ impl Provider for Variables {
 
 fn is_text(item: &Spanned<DeValue<'_>>) -> bool {
     item.get_ref().is_str()
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
 }
 
 /// The variable of a setting.
