@@ -115,20 +115,28 @@ let
       expected = false;
     };
     "the firewall opens for a dashboard that listens to all" = {
-      value = lib.elem 8443 (host (dashboard {
-        openFirewall = true;
-        address = "0.0.0.0";
-      })).config.networking.firewall.allowedTCPPorts;
+      value =
+        lib.elem 8443
+          (host (dashboard {
+            openFirewall = true;
+            address = "0.0.0.0";
+          })).config.networking.firewall.allowedTCPPorts;
       expected = true;
     };
     "an address of version 6 is written as sockets want it" = {
-      value = (host (dashboard { address = "::"; })).config.systemd.sockets.server-scout.listenStreams;
+      value =
+        (host (dashboard {
+          address = "::";
+        })).config.systemd.sockets.server-scout.listenStreams;
       expected = [ "[::]:8443" ];
     };
     "nginx alone may open the socket of a dashboard behind it" = {
       value =
         let
-          socket = (host (dashboard { tls.mode = "nginx"; })).config.systemd.sockets.server-scout;
+          socket =
+            (host (dashboard {
+              tls.mode = "nginx";
+            })).config.systemd.sockets.server-scout;
         in
         socket.listenStreams ++ [ "${socket.socketConfig.SocketMode} ${socket.socketConfig.SocketGroup}" ];
       expected = [
@@ -197,8 +205,7 @@ let
   };
 
   messages =
-    module:
-    map (one: one.message) (lib.filter (one: !one.assertion) (host module).config.assertions);
+    module: map (one: one.message) (lib.filter (one: !one.assertion) (host module).config.assertions);
   failures =
     lib.concatLists (
       lib.mapAttrsToList (
@@ -211,9 +218,7 @@ let
     ++ lib.concatLists (
       lib.mapAttrsToList (
         name: module:
-        lib.optional (builtins.tryEval (
-          builtins.deepSeq (units module) true
-        )).success "${name} is not refused"
+        lib.optional (builtins.tryEval (builtins.deepSeq (units module) true)).success "${name} is not refused"
       ) illTyped
     )
     ++ lib.concatLists (

@@ -15,9 +15,7 @@ let
       mapAttrs
       ;
 
-    genAttrs =
-      names: value:
-      lib.listToAttrs (map (name: lib.nameValuePair name (value name)) names);
+    genAttrs = names: value: lib.listToAttrs (map (name: lib.nameValuePair name (value name)) names);
     nameValuePair = name: value: { inherit name value; };
     mapAttrs' = change: set: lib.listToAttrs (map (name: change name set.${name}) (lib.attrNames set));
     mapAttrsToList = change: set: map (name: change name set.${name}) (lib.attrNames set);
@@ -42,12 +40,37 @@ let
     hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
     hasInfix = infix: text: lib.length (lib.splitString infix text) > 1;
     splitString =
-      separator: text:
-      lib.filter builtins.isString (builtins.split (lib.escapeRegex separator) text);
+      separator: text: lib.filter builtins.isString (builtins.split (lib.escapeRegex separator) text);
     escapeRegex =
       builtins.replaceStrings
-        [ "\\" "[" "." "*" "+" "?" "(" ")" "{" "|" "^" "$" ]
-        [ "\\\\" "\\[" "\\." "\\*" "\\+" "\\?" "\\(" "\\)" "\\{" "\\|" "\\^" "\\$" ];
+        [
+          "\\"
+          "["
+          "."
+          "*"
+          "+"
+          "?"
+          "("
+          ")"
+          "{"
+          "|"
+          "^"
+          "$"
+        ]
+        [
+          "\\\\"
+          "\\["
+          "\\."
+          "\\*"
+          "\\+"
+          "\\?"
+          "\\("
+          "\\)"
+          "\\{"
+          "\\|"
+          "\\^"
+          "\\$"
+        ];
 
     # Every file there is must exist; the source is then the whole directory.
     fileset = {

@@ -64,7 +64,9 @@ let
             priority = 1500;
             value = option.default;
           };
-        strongest = lib.foldl' (least: one: if one.priority < least then one.priority else least) 9999 given;
+        strongest = lib.foldl' (
+          least: one: if one.priority < least then one.priority else least
+        ) 9999 given;
         values = map (one: one.value) (lib.filter (one: one.priority == strongest) given);
         wrong = lib.filter (value: !(option.type.check value)) values;
       in
@@ -93,7 +95,8 @@ let
       merge = lib.concatMap (resolve priority) value.contents;
       override = resolve value.priority value.content;
     }
-    .${if builtins.isAttrs value then value._type or "plain" else "plain"} or [ { inherit priority value; } ];
+    .${if builtins.isAttrs value then value._type or "plain" else "plain"}
+      or [ { inherit priority value; } ];
 in
 {
   inherit evaluate;

@@ -8,9 +8,7 @@ let
   inherit (lib) mkOption types;
 
   option = type: mkOption { inherit type; };
-  optional =
-    type: default:
-    mkOption { inherit type default; };
+  optional = type: default: mkOption { inherit type default; };
   words = optional (types.listOf types.str) [ ];
   directives = optional types.settings { };
 
@@ -81,11 +79,13 @@ let
   virtualHost = {
     forceSSL = optional types.bool false;
     enableACME = optional types.bool false;
-    locations = optional (types.attrsOf (types.submodule {
-      proxyPass = option types.str;
-      recommendedProxySettings = option types.bool;
-      extraConfig = optional types.str "";
-    })) { };
+    locations = optional (types.attrsOf (
+      types.submodule {
+        proxyPass = option types.str;
+        recommendedProxySettings = option types.bool;
+        extraConfig = optional types.str "";
+      }
+    )) { };
   };
 
   all = lib.evaluate.collect {

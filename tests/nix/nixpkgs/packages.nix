@@ -48,14 +48,22 @@ let
         meta,
       }:
       assert builtins.pathExists src && builtins.pathExists cargoLock.lockFile;
-      assert lib.elem buildType [ "agent" "release" ] && checkType == "debug";
+      assert
+        lib.elem buildType [
+          "agent"
+          "release"
+        ]
+        && checkType == "debug";
       assert lib.elem pname cargoBuildFlags && lib.elem pname cargoTestFlags;
       make "${pname}-${version}" "mkdir -p $out/bin; cp ${programs}/${pname} $out/bin/"
       // {
         inherit meta pname version;
       };
 
-    runCommand = name: environment: script: assert environment == { }; make name script;
+    runCommand =
+      name: environment: script:
+      assert environment == { };
+      make name script;
     writeShellScriptBin =
       name: text:
       makeWith name { inherit text; } ''
@@ -70,7 +78,8 @@ let
         meta,
       }:
       make name (
-        "mkdir -p $out/bin\n" + lib.concatStringsSep "\n" (map (path: "ln -s ${path}/bin/* $out/bin/") paths)
+        "mkdir -p $out/bin\n"
+        + lib.concatStringsSep "\n" (map (path: "ln -s ${path}/bin/* $out/bin/") paths)
       )
       // {
         inherit meta;

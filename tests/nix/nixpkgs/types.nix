@@ -1,17 +1,15 @@
 # Types of options. Each says what it takes, and makes one value of several definitions.
 lib:
 let
-  one =
-    name: check:
-    {
-      inherit name check;
-      merge =
-        place: values:
-        if lib.length (lib.unique values) == 1 then
-          lib.head values
-        else
-          throw "The option `${place}' has conflicting definitions.";
-    };
+  one = name: check: {
+    inherit name check;
+    merge =
+      place: values:
+      if lib.length (lib.unique values) == 1 then
+        lib.head values
+      else
+        throw "The option `${place}' has conflicting definitions.";
+  };
   types = {
     anything = one "anything" (_: true);
     bool = one "boolean" builtins.isBool;
@@ -25,10 +23,13 @@ let
       one "integer between ${toString from} and ${toString to}" (
         value: builtins.isInt value && value >= from && value <= to
       );
-    nullOr = type: type // {
-      name = "null or ${type.name}";
-      check = value: value == null || type.check value;
-    };
+    nullOr =
+      type:
+      type
+      // {
+        name = "null or ${type.name}";
+        check = value: value == null || type.check value;
+      };
     listOf = type: {
       name = "list of ${type.name}";
       check = value: lib.isList value && builtins.all type.check value;
