@@ -65,7 +65,7 @@ with subtest("the sandbox holds for whoever is inside, root as well"):
     inside = plain + "".join(f" --property={shlex.quote(line)}" for line in sandbox)
     programs = "/run/current-system/sw/bin"
     for directory in ("/etc", "/usr", "/var", "/home"):
-        agent.succeed(f"{plain} {programs}/touch {directory}/probe")
+        agent.succeed(f"mkdir -p {directory}; {plain} {programs}/touch {directory}/probe")
         agent.fail(f"{inside} {programs}/touch {directory}/probe")
     for command in ("mount -t tmpfs none /mnt", "unshare --user true", "chroot / true"):
         agent.succeed(f"mkdir -p /mnt; {plain} {programs}/{command}")
