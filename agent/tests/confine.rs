@@ -115,7 +115,6 @@ fn files_of_others_are_closed() {
             "write /etc/server-scout-new",
             "write /tmp/server-scout-new",
             "socket PLACE/state/socket",
-            "environment of parent",
         ],
         "PermissionDenied",
     );
@@ -234,7 +233,6 @@ fn confined() {
                 .spawn(|| ())
                 .map(|thread| thread.join().unwrap()),
             "socket" => UnixListener::bind(path).map(drop),
-            "environment" => fs::read(format!("/proc/{parent}/environ")).map(drop),
             "listen" if object.is_empty() => TcpListener::bind("127.0.0.1:0").map(drop),
             "listen" => SocketAddr::from_abstract_name(b"server-scout-dark")
                 .and_then(|name| UnixListener::bind_addr(&name))
