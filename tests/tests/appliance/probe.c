@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,8 @@ static void reach(const char *what, const char *address) {
     struct sockaddr_in host = {.sin_family = AF_INET, .sin_port = htons(9)};
     inet_pton(AF_INET, address, &host.sin_addr);
     int wire = socket(AF_INET, SOCK_STREAM, 0);
+    struct timeval patience = {.tv_sec = 1};
+    setsockopt(wire, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     int failed = connect(wire, (struct sockaddr *)&host, sizeof host) < 0 && errno != ECONNREFUSED;
     say(what, failed);
     close(wire);
@@ -74,7 +77,8 @@ static int root_moved(void) { return chroot("/"); }
 
 static int listening(void) {
     struct sockaddr_in any = {.sin_family = AF_INET};
-    return bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&any, sizeof any);
+    int wire = socket(AF_INET, SOCK_STREAM, 0);
+    return bind(wire, (struct sockaddr *)&any, sizeof any) < 0 ? -1 : listen(wire, 1);
 }
 
 static int made_executable(void) {
@@ -94,7 +98,14 @@ static int packets(void) { return socket(AF_PACKET, SOCK_RAW, 0); }
 static int routes(void) { return socket(AF_NETLINK, SOCK_RAW, 0); }
 static int kernel_log(void) { return open("/dev/kmsg", O_RDONLY); }
 static int setting(void) { return open("/proc/sys/kernel/domainname", O_WRONLY); }
-static int groups(void) { return mkdir("/sys/fs/cgroup/unified/probe", 0700); }
+static int groups(void) {
+    const char *hierarchy = access("/sys/fs/cgroup/unified", F_OK) ? "/sys/fs/cgroup/probe" : "/sys/fs/cgroup/unified/probe";
+    int failed = mkdir(hierarchy, 0700);
+    if (!failed) {
+        rmdir(hierarchy);
+    }
+    return failed;
+}
 
 static int with_privileges(void) {
     const char *directory = getenv("STATE_DIRECTORY");
@@ -117,6 +128,7 @@ int main(void) {
     write_to("/root");
     write_to("/boot");
     write_to("/run");
+    write_to("/dev/shm");
     apart("see the first process", first_process_listed);
     apart("read of the first process", first_process);
     apart("raw socket", raw);

@@ -1,0 +1,60 @@
+//! What systemd itself says of the units.
+
+use server_scout_tests::{Machine, Release};
+
+#[tokio::test]
+async fn systemd_has_nothing_to_say_against_the_units_on_debian_12() {
+    are_judged_well(Release::Bookworm).await;
+}
+
+#[tokio::test]
+async fn systemd_has_nothing_to_say_against_the_units_on_debian_13() {
+    are_judged_well(Release::Trixie).await;
+}
+
+async fn are_judged_well(release: Release) {
+    let machine = Machine::boot(release).await;
+    machine.install("server-scout-agent").await;
+    machine.install("server-scout").await;
+    let unit = "/usr/lib/systemd/system/server-scout";
+
+    let verify = format!("systemd-analyze verify {unit}-agent.service {unit}.service {unit}.socket");
+    let judged = machine.try_run(&verify).await;
+    assert!(judged.status.success() && judged.said().is_empty(), "{}", judged.said());
+
+    // In tenths. The drop-in that opens the agent's egress lies beside its unit, so it is judged without.
+    machine.run(&format!("mkdir /root/units && cp {unit}*.service /root/units")).await;
+    for (name, most) in [("server-scout-agent", 10), ("server-scout", 15)] {
+        let script = format!(
+            "systemd-analyze security --offline=true --threshold={most} --no-pager /root/units/{name}.service"
+        );
+        let judged = machine.try_run(&script).await;
+        assert!(judged.status.success(), "{}", judged.said());
+    }
+}
+
+#[tokio::test]
+async fn the_agent_reaches_whom_the_operators_drop_in_names() {
+    let machine = Machine::boot_alone(Release::Bookworm).await;
+    machine.install("server-scout-agent").await;
+    let probe = server_scout_tests::machine::appliance().join("probe");
+    machine.put(&probe, "/usr/bin/probe").await;
+    machine.run("ip address add 192.0.2.77/32 dev lo").await;
+    let unit = super::probing::copy(&machine, "server-scout-agent", "/usr/bin/probe").await;
+    let shipped = machine
+        .run("cat /usr/lib/systemd/system/server-scout-agent.service.d/egress.conf")
+        .await;
+
+    for (name, egress, reached) in [
+        ("shipped", shipped.as_str(), true),
+        ("named", "[Service]\nIPAddressAllow=192.0.2.77\n", true),
+        ("other", "[Service]\nIPAddressAllow=192.0.2.78\n", false),
+    ] {
+        let directory = format!("/etc/systemd/system/{name}.service.d");
+        machine.run(&format!("mkdir {directory}")).await;
+        machine.write(&format!("{directory}/egress.conf"), egress).await;
+        let said = machine.run_unit(name, &unit).await;
+        assert!(said.contains("reach this machine: allowed\n"), "{name}: {said}");
+        assert_eq!(said.contains("reach elsewhere: allowed\n"), reached, "{name}: {said}");
+    }
+}
