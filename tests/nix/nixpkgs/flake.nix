@@ -2,7 +2,7 @@
   description = "Just enough of nixpkgs to evaluate and run the flake where the real one is not to be had";
 
   outputs =
-    { self }:
+    _:
     let
       lib = import ./lib.nix // {
         nixosSystem = { modules }: import ./os.nix { inherit lib modules packages; };

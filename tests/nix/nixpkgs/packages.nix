@@ -109,7 +109,7 @@ let
           pkgs = final;
         };
         machine =
-          name: module:
+          _: module:
           (lib.nixosSystem {
             modules = [
               module
