@@ -1,8 +1,8 @@
 # Packages, made with what is installed on this machine. The programs are those that cargo built, where
-# SERVERSCOUT_BIN_DIR says.
+# STAND_IN_PROGRAMS says.
 { lib, system }:
 let
-  programs = builtins.getEnv "SERVERSCOUT_BIN_DIR";
+  programs = builtins.getEnv "STAND_IN_PROGRAMS";
 
   make = name: makeWith name { };
   makeWith =

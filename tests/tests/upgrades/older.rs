@@ -59,7 +59,7 @@ async fn serves(dashboard: &Dashboard, schema: &Schema) {
     assert_eq!(server["description"], DESCRIPTION, "{server}");
     assert_eq!(server["tags"][0], TAG, "{server}");
     let groups = get("/api/v1/groups").await;
-    assert_eq!(groups["items"][0]["name"], GROUP, "{groups}");
+    assert_eq!(groups["items"][0]["group"]["name"], GROUP, "{groups}");
     let id = server["id"].as_str().unwrap();
     let (from, to) = (report::seconds_ago(60), report::seconds_ago(0));
     let path = format!("/api/v1/servers/{id}/metrics?names=cpu_usage&from={from}&to={to}&points=1");
