@@ -131,11 +131,7 @@ struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    fn new(
-        settings: &Settings,
-        held: Option<&Held>,
-        queue: &'a Queue,
-    ) -> Result<Self, StartError> {
+    fn new(settings: &Settings, held: Option<&Held>, queue: &'a Queue) -> Result<Self, StartError> {
         let boot = getrandom::u64().map_err(StartError::Random)?;
         let mut options = settings.options().clone();
         options.landlock = held.map(|held| held.landlock);

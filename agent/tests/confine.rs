@@ -51,7 +51,10 @@ impl Place {
             .env("ATTEMPTS", attempts.join(","))
             .env("PLACE", self.home.path())
             .env("SERVERSCOUT_URL", format!("https://localhost:{port}"))
-            .env("SERVERSCOUT_API_KEY_FILE", self.home.path().join("keys/key"))
+            .env(
+                "SERVERSCOUT_API_KEY_FILE",
+                self.home.path().join("keys/key"),
+            )
             .env("SERVERSCOUT_STATE_DIR", self.home.path().join("state"))
             .output()
             .unwrap()
@@ -171,6 +174,15 @@ fn a_key_of_the_root_directory_opens_nothing_else() {
     assert!(needs.readable.contains(&PathBuf::from("/key")));
     // An address needs no name server.
     assert_eq!(needs.ports, [443]);
+}
+
+#[test]
+fn a_blank_credential_can_still_be_seen_to_be_blank() {
+    let environment = environment(&[("CREDENTIALS_DIRECTORY", "/run/credentials/agent")]);
+    let settings = Settings::load(None, &environment).unwrap();
+    let needs = Needs::of(&Command::Check, &settings, &environment).unwrap();
+    let credentials = PathBuf::from("/run/credentials/agent");
+    assert!(needs.readable.contains(&credentials));
 }
 
 #[test]

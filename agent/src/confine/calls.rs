@@ -7,7 +7,8 @@ use libc::{
     AF_INET, AF_INET6, AF_UNIX, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS,
     CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_THREAD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,
     F_GETFL, F_GETLK, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW,
-    PR_GET_NAME, PR_SET_NAME, PROT_EXEC, PROT_WRITE, SIGABRT, SOCK_DGRAM, SOCK_STREAM, c_int, c_long,
+    PR_GET_NAME, PR_SET_NAME, PROT_EXEC, PROT_WRITE, SIGABRT, SOCK_DGRAM, SOCK_STREAM, c_int,
+    c_long,
 };
 
 /// One argument of a call: its place, and what it must be.
@@ -55,11 +56,17 @@ pub(super) fn bounded(process: u32) -> Vec<Bound> {
                 .map(|protection| vec![(2, have(bits(PROT_WRITE | PROT_EXEC), protection))])
                 .to_vec(),
         ),
-        (libc::SYS_mprotect, vec![vec![(2, have(bits(PROT_EXEC), 0))]]),
+        (
+            libc::SYS_mprotect,
+            vec![vec![(2, have(bits(PROT_EXEC), 0))]],
+        ),
         (libc::SYS_openat, mode(3)),
         (libc::SYS_prctl, one_of(0, &PROCESS_CONTROLS)),
         // Reading limits, one's own.
-        (libc::SYS_prlimit64, vec![vec![(0, Must::Be(0)), (2, Must::BeNull)]]),
+        (
+            libc::SYS_prlimit64,
+            vec![vec![(0, Must::Be(0)), (2, Must::BeNull)]],
+        ),
         (libc::SYS_socket, sockets()),
         (libc::SYS_socketpair, one_of(0, &[bits(AF_UNIX)])),
         (libc::SYS_tgkill, one_of(0, &[process])),
@@ -74,8 +81,12 @@ pub(super) fn bounded(process: u32) -> Vec<Bound> {
 /// Streams and datagrams to hosts and to this host's own services; no raw packet, no other family.
 fn sockets() -> Vec<Vec<Argument>> {
     let family = |family: c_int| {
-        [SOCK_STREAM, SOCK_DGRAM]
-            .map(|kind| vec![(0, Must::Be(bits(family))), (1, have(SOCKET_KIND, bits(kind)))])
+        [SOCK_STREAM, SOCK_DGRAM].map(|kind| {
+            vec![
+                (0, Must::Be(bits(family))),
+                (1, have(SOCKET_KIND, bits(kind))),
+            ]
+        })
     };
     [AF_UNIX, AF_INET, AF_INET6]
         .into_iter()

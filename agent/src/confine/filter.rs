@@ -13,9 +13,7 @@ use seccompiler::{
     SeccompRule, TargetArch, apply_filter,
 };
 
-use super::calls::{
-    ALLOWED, ALLOWED_OF_OLD, Argument, Bound, Must, NEVER, NEVER_OF_OLD, bounded,
-};
+use super::calls::{ALLOWED, ALLOWED_OF_OLD, Argument, Bound, Must, NEVER, NEVER_OF_OLD, bounded};
 
 /// Why there is no filter.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +23,12 @@ pub struct FilterError(String);
 /// Restricts this thread and every thread that it starts, for good. With `gives_away` the owner of a
 /// file can be changed, which `enrol` does as root.
 pub(super) fn enter(gives_away: bool) -> Result<(), FilterError> {
-    let never = rules(NEVER.iter().chain(NEVER_OF_OLD).map(|call| (*call, Vec::new())))?;
+    let never = rules(
+        NEVER
+            .iter()
+            .chain(NEVER_OF_OLD)
+            .map(|call| (*call, Vec::new())),
+    )?;
     let own = gives_away.then_some((libc::SYS_fchown, Vec::new()));
     let allowed = ALLOWED
         .iter()

@@ -57,9 +57,21 @@ impl Held {
     /// One line for what holds, and one for each part that does not.
     fn log(&self) {
         for (what, why) in [
-            ("new privileges", self.no_new_privileges.as_ref().err().map(ToString::to_string)),
-            ("memory dumps", self.no_dump.as_ref().err().map(ToString::to_string)),
-            ("system calls", self.filter.as_ref().err().map(ToString::to_string)),
+            (
+                "new privileges",
+                self.no_new_privileges
+                    .as_ref()
+                    .err()
+                    .map(ToString::to_string),
+            ),
+            (
+                "memory dumps",
+                self.no_dump.as_ref().err().map(ToString::to_string),
+            ),
+            (
+                "system calls",
+                self.filter.as_ref().err().map(ToString::to_string),
+            ),
         ] {
             if let Some(why) = why {
                 tracing::warn!("the agent cannot give up {what}: {why}");

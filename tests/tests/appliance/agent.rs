@@ -72,7 +72,10 @@ async fn nothing_is_missing(fleet: &Fleet, machine: &Machine, server: &Value) {
         };
         for label in labels {
             let series = series(metric, label);
-            assert!(arrived.contains(&series), "{series} is missing: {arrived:?}");
+            assert!(
+                arrived.contains(&series),
+                "{series} is missing: {arrived:?}"
+            );
             read += 1;
         }
     }
@@ -103,7 +106,10 @@ async fn it_says_that_it_is_confined(machine: &Machine) {
         "user: holds, another",
         "memory dumps: holds, impossible",
     ] {
-        assert!(said.contains(&format!("sandbox, {held}\n")), "{held}: {said}");
+        assert!(
+            said.contains(&format!("sandbox, {held}\n")),
+            "{held}: {said}"
+        );
     }
     assert!(!said.contains(": missing"), "{said}");
     assert!(said.contains("key: ok"), "{said}");
@@ -136,9 +142,12 @@ async fn it_is_watched(machine: &Machine) {
 
 async fn it_goes_without_a_trace(machine: &Machine) {
     machine.run("dpkg --remove server-scout-agent").await;
-    let left = "test -e /var/lib/server-scout-agent/api-key && test -e /etc/server-scout-agent/agent.env";
+    let left =
+        "test -e /var/lib/server-scout-agent/api-key && test -e /etc/server-scout-agent/agent.env";
     machine.run(left).await;
-    let state = machine.try_run("systemctl is-active server-scout-agent").await;
+    let state = machine
+        .try_run("systemctl is-active server-scout-agent")
+        .await;
     assert_ne!(state.stdout.trim(), "active");
     machine.run("dpkg --purge server-scout-agent").await;
     // The machine's own directory of its watchdog's drop-in is the test's.

@@ -18,12 +18,21 @@ async fn are_judged_well(release: Release) {
     machine.install("server-scout").await;
     let unit = "/usr/lib/systemd/system/server-scout";
 
-    let verify = format!("systemd-analyze verify {unit}-agent.service {unit}.service {unit}.socket");
+    let verify =
+        format!("systemd-analyze verify {unit}-agent.service {unit}.service {unit}.socket");
     let judged = machine.try_run(&verify).await;
-    assert!(judged.status.success() && judged.said().is_empty(), "{}", judged.said());
+    assert!(
+        judged.status.success() && judged.said().is_empty(),
+        "{}",
+        judged.said()
+    );
 
     // In tenths. The drop-in that opens the agent's egress lies beside its unit, so it is judged without.
-    machine.run(&format!("mkdir /root/units && cp {unit}*.service /root/units")).await;
+    machine
+        .run(&format!(
+            "mkdir /root/units && cp {unit}*.service /root/units"
+        ))
+        .await;
     for (name, most) in [("server-scout-agent", 10), ("server-scout", 15)] {
         let script = format!(
             "systemd-analyze security --offline=true --threshold={most} --no-pager /root/units/{name}.service"
@@ -52,9 +61,18 @@ async fn the_agent_reaches_whom_the_operators_drop_in_names() {
     ] {
         let directory = format!("/etc/systemd/system/{name}.service.d");
         machine.run(&format!("mkdir {directory}")).await;
-        machine.write(&format!("{directory}/egress.conf"), egress).await;
+        machine
+            .write(&format!("{directory}/egress.conf"), egress)
+            .await;
         let said = machine.run_unit(name, &unit).await;
-        assert!(said.contains("reach this machine: allowed\n"), "{name}: {said}");
-        assert_eq!(said.contains("reach elsewhere: allowed\n"), reached, "{name}: {said}");
+        assert!(
+            said.contains("reach this machine: allowed\n"),
+            "{name}: {said}"
+        );
+        assert_eq!(
+            said.contains("reach elsewhere: allowed\n"),
+            reached,
+            "{name}: {said}"
+        );
     }
 }
