@@ -38,6 +38,7 @@ impl Release {
 pub struct Machine {
     program: Program,
     leader: u32,
+    name: String,
     _groups: Groups,
 }
 
@@ -88,6 +89,7 @@ impl Machine {
         let machine = Self {
             program,
             leader,
+            name,
             _groups: groups,
         };
         machine.booted(release).await;
@@ -194,6 +196,8 @@ impl Drop for Machine {
         while self.program.status().is_none() && start.elapsed() < END {
             std::thread::sleep(Duration::from_millis(10));
         }
+        // The container's program leaves it where /run is no file system of its own.
+        let _ = std::fs::remove_dir(Path::new(PROPAGATE).join(&self.name));
     }
 }
 
@@ -251,6 +255,7 @@ const HIERARCHIES: [&str; 3] = [
     "/sys/fs/cgroup/systemd",
     "/sys/fs/cgroup/unified",
 ];
+const PROPAGATE: &str = "/run/systemd/nspawn/propagate";
 const END: Duration = Duration::from_secs(5);
 
 /// What `tests/run appliance` has made ready.

@@ -54,7 +54,7 @@ async fn starts_by_its_socket(release: Release) {
     let restarts = machine
         .run("systemctl show -P NRestarts server-scout.service")
         .await;
-    assert_eq!(restarts, "0\n");
+    assert_eq!(restarts, "0");
 
     it_goes_without_a_trace(&machine).await;
 }
