@@ -11,6 +11,7 @@
 //! * [`authenticator`]: an authenticator app.
 //! * [`postbox`]: a mail server that shows what it was given.
 //! * [`report`]: reports to send.
+//! * [`simulator`]: many agents in one process.
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
 //! * [`client`]: the generated client.
@@ -43,6 +44,7 @@ pub mod person;
 pub mod postbox;
 pub mod process;
 pub mod report;
+pub mod simulator;
 pub mod sink;
 pub mod wait;
 
@@ -54,3 +56,4 @@ pub use machine::{Machine, Release};
 pub use person::Person;
 pub use postbox::Postbox;
 pub use process::Program;
+pub use simulator::SimulatedAgent;
