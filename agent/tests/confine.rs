@@ -177,6 +177,15 @@ fn a_key_of_the_root_directory_opens_nothing_else() {
 }
 
 #[test]
+fn a_blank_credential_can_still_be_seen_to_be_blank() {
+    let environment = environment(&[("CREDENTIALS_DIRECTORY", "/run/credentials/agent")]);
+    let settings = Settings::load(None, &environment).unwrap();
+    let needs = Needs::of(&Command::Check, &settings, &environment).unwrap();
+    let credentials = PathBuf::from("/run/credentials/agent");
+    assert!(needs.readable.contains(&credentials));
+}
+
+#[test]
 fn a_report_for_people_is_made_outside() {
     let environment = environment(&[]);
     let settings = Settings::load(None, &environment).unwrap();

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -38,6 +38,8 @@ impl Release {
 pub struct Machine {
     program: Program,
     leader: u32,
+    name: String,
+    _groups: Groups,
 }
 
 impl Machine {
@@ -54,9 +56,20 @@ impl Machine {
     async fn start(release: Release, options: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let mut command = Command::new("systemd-nspawn");
+        let name = format!("scout-{}-{number}", std::process::id());
+        let groups = Groups::new(&name);
+        // The shell goes where the machine is to be, and then is the machine's program.
+        let mut command = Command::new("/bin/sh");
         command
-            .args(["--quiet", "--register=no", "--keep-unit", "--boot"])
+            .args(["-euc", ENTER, "sh"])
+            .arg(groups.words())
+            .args([
+                "systemd-nspawn",
+                "--quiet",
+                "--register=no",
+                "--keep-unit",
+                "--boot",
+            ])
             .args(["--console=pipe", "--volatile=overlay"])
             // What services do by themselves in a real machine: filters of addresses, Landlock.
             .arg(format!("--system-call-filter={CALLS}"))
@@ -66,18 +79,24 @@ impl Machine {
                 appliance().join(release.name()).display()
             ))
             .args(options);
-        let mut program = Program::start(command);
-        let leader = until("the machine begins to boot", BOOT, async || {
-            let _ = program.status();
-            child_of(program.id())
-        })
+        let program = Program::start(command);
+        let leader = until(
+            &format!("the machine begins to boot{}", program.logs()),
+            BOOT,
+            async || first_process_of(program.id()),
+        )
         .await;
-        let mut machine = Self { program, leader };
+        let machine = Self {
+            program,
+            leader,
+            name,
+            _groups: groups,
+        };
         machine.booted(release).await;
         machine
     }
 
-    async fn booted(&mut self, release: Release) {
+    async fn booted(&self, release: Release) {
         until(
             &format!("{} boots{}", release.name(), self.program.logs()),
             BOOT,
@@ -173,8 +192,71 @@ impl Drop for Machine {
         if let Some(leader) = Pid::from_raw(self.leader.cast_signed()) {
             let _ = kill_process(leader, Signal::KILL);
         }
+        let start = Instant::now();
+        while self.program.status().is_none() && start.elapsed() < END {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // The container's program leaves it where /run is no file system of its own.
+        let _ = std::fs::remove_dir(Path::new(PROPAGATE).join(&self.name));
     }
 }
+
+/// Control groups of a machine's own: two service managers in one would take each other's processes for
+/// their own.
+#[derive(Debug)]
+struct Groups(Vec<PathBuf>);
+
+impl Groups {
+    fn new(name: &str) -> Self {
+        let hierarchies = HIERARCHIES.iter().map(Path::new);
+        let groups: Vec<PathBuf> = hierarchies
+            .filter(|hierarchy| hierarchy.join("cgroup.procs").is_file())
+            .map(|hierarchy| hierarchy.join(name))
+            .collect();
+        for group in &groups {
+            std::fs::create_dir(group)
+                .unwrap_or_else(|error| panic!("{}: {error}", group.display()));
+        }
+        Self(groups)
+    }
+
+    fn words(&self) -> String {
+        let paths: Vec<String> = self
+            .0
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        paths.join(" ")
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for group in &self.0 {
+            remove(group);
+        }
+    }
+}
+
+/// Removes a control group with those in it, from within.
+fn remove(group: &Path) {
+    for entry in std::fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path());
+        }
+    }
+    let _ = std::fs::remove_dir(group);
+}
+
+const ENTER: &str = r#"for group in $1; do echo $$ >"$group/cgroup.procs"; done; shift; exec "$@""#;
+/// Where control groups are that a service manager uses: version 2, alone or beside version 1.
+const HIERARCHIES: [&str; 3] = [
+    "/sys/fs/cgroup",
+    "/sys/fs/cgroup/systemd",
+    "/sys/fs/cgroup/unified",
+];
+const PROPAGATE: &str = "/run/systemd/nspawn/propagate";
+const END: Duration = Duration::from_secs(5);
 
 /// What `tests/run appliance` has made ready.
 #[must_use]
@@ -205,11 +287,19 @@ pub fn package(begin: &str, end: &str) -> PathBuf {
     package.clone()
 }
 
-/// The first process of a machine, which is the only child of the program that runs it.
-fn child_of(process: u32) -> Option<u32> {
-    let path = format!("/proc/{process}/task/{process}/children");
+/// The first process of a machine: of the children of the program that runs it, the one that is number 1
+/// where it lives.
+fn first_process_of(program: u32) -> Option<u32> {
+    let path = format!("/proc/{program}/task/{program}/children");
     let children = std::fs::read_to_string(path).ok()?;
-    children.split_whitespace().next()?.parse().ok()
+    children.split_whitespace().find_map(|child| {
+        let status = std::fs::read_to_string(format!("/proc/{child}/status")).ok()?;
+        let numbers = status
+            .lines()
+            .find_map(|line| line.strip_prefix("NSpid:"))?;
+        let is_first = numbers.split_whitespace().count() > 1 && numbers.ends_with("\t1");
+        is_first.then(|| child.parse().ok())?
+    })
 }
 
 /// Calls that the container's own filter forbids unless told otherwise.

@@ -37,16 +37,13 @@ async fn code(fleet: &Fleet, name: &str) -> String {
 
 /// Waits until the server of that name is online; what the dashboard says of it.
 async fn online(fleet: &Fleet, machine: &Machine, name: &str) -> serde_json::Value {
-    let found = until(
-        &format!("{name} is online"),
-        SLOW,
-        async || {
-            let servers = fleet.get("/api/v1/servers").await.json();
-            let servers = servers["items"].as_array()?.clone();
-            let server = servers.into_iter().find(|server| server["name"] == name)?;
-            (server["status"] == "online").then_some(server)
-        },
-    );
+    let what = format!("{name} is online");
+    let found = until(&what, SLOW, async || {
+        let servers = fleet.get("/api/v1/servers").await.json();
+        let servers = servers["items"].as_array()?.clone();
+        let server = servers.into_iter().find(|server| server["name"] == name)?;
+        (server["status"] == "online").then_some(server)
+    });
     let logs = async {
         tokio::time::sleep(SLOW - Duration::from_secs(2)).await;
         machine.run("journalctl --no-pager | tail -40").await

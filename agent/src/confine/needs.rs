@@ -57,8 +57,11 @@ impl Needs {
         Some(needs)
     }
 
-    /// The agent key's file. What `enrol` left is in the state directory.
+    /// The agent key's file. What `enrol` left is in the state directory. Credentials are looked at also
+    /// when they are blank.
     fn add_key(&mut self, settings: &Settings, environment: &Environment) {
+        let credentials = environment.get("CREDENTIALS_DIRECTORY");
+        self.readable.extend(credentials.map(PathBuf::from));
         if let Ok(source) = settings.key_source(environment)
             && let Some(path) = source.file()
         {

@@ -25,7 +25,9 @@ async fn the_archive_installs_enrols_and_uninstalls_the_agent() {
         .run("grep -q '# mine' /etc/server-scout-agent/agent.env; systemctl is-active server-scout-agent")
         .await;
 
-    machine.run("/root/server-scout/install.sh uninstall agent --purge").await;
+    machine
+        .run("/root/server-scout/install.sh uninstall agent --purge")
+        .await;
     let found = machine
         .run("find / -xdev -path /run -prune -o -path /proc -prune -o -path /root -prune -o -name '*server-scout*' -print")
         .await;
@@ -38,7 +40,9 @@ async fn the_archive_installs_the_dashboard() {
     unpack(&machine).await;
     let said = machine.run("/root/server-scout/install.sh dashboard").await;
     assert!(said.contains("2. runuser"), "{said}");
-    let verified = machine.try_run("systemd-analyze verify server-scout.service").await;
+    let verified = machine
+        .try_run("systemd-analyze verify server-scout.service")
+        .await;
     assert!(verified.said().is_empty(), "{}", verified.said());
     machine.run("systemctl start server-scout.service").await;
 }
@@ -47,12 +51,20 @@ async fn the_archive_installs_the_dashboard() {
 async fn a_changed_archive_installs_nothing() {
     let machine = Machine::boot(Release::Bookworm).await;
     unpack(&machine).await;
-    assert!(machine.run("/root/server-scout/install.sh verify").await.contains("as listed"));
+    assert!(
+        machine
+            .run("/root/server-scout/install.sh verify")
+            .await
+            .contains("as listed")
+    );
 
     for (change, words) in [
         ("echo >>agent/usr/bin/server-scout-agent", "damaged"),
         ("rm agent/etc/server-scout-agent/agent.env", "damaged"),
-        ("echo >agent/usr/lib/systemd/system/more.service", "does not list"),
+        (
+            "echo >agent/usr/lib/systemd/system/more.service",
+            "does not list",
+        ),
         ("rm SHA256SUMS", "SHA256SUMS is missing"),
     ] {
         let script = format!(
@@ -61,13 +73,19 @@ async fn a_changed_archive_installs_nothing() {
         );
         let finished = machine.try_run(&script).await;
         assert!(!finished.status.success(), "{change}");
-        assert!(finished.stderr.contains(words), "{change}: {}", finished.said());
+        assert!(
+            finished.stderr.contains(words),
+            "{change}: {}",
+            finished.said()
+        );
         machine.run("test ! -e /usr/bin/server-scout-agent").await;
     }
 }
 
 async fn unpack(machine: &Machine) {
-    machine.put(&package("server-scout-", ".tar.gz"), "/root/archive.tar.gz").await;
+    machine
+        .put(&package("server-scout-", ".tar.gz"), "/root/archive.tar.gz")
+        .await;
     machine
         .run("cd /root && tar -xzf archive.tar.gz && mv server-scout-*/ server-scout")
         .await;

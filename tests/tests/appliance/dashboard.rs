@@ -22,9 +22,14 @@ async fn a_packaged_dashboard_starts_by_its_socket_on_debian_13() {
 async fn starts_by_its_socket(release: Release) {
     let machine = Machine::boot(release).await;
     let said = machine.install(NAME).await;
-    assert!(said.contains("1. set public_url") && said.contains("2. runuser"), "{said}");
+    assert!(
+        said.contains("1. set public_url") && said.contains("2. runuser"),
+        "{said}"
+    );
     let port = listen_on_a_free_port(&machine).await;
-    let state = machine.try_run("systemctl is-active server-scout.service").await;
+    let state = machine
+        .try_run("systemctl is-active server-scout.service")
+        .await;
     assert_eq!(state.stdout.trim(), "inactive");
 
     // The first connection starts it, and it answers that one, too.
@@ -46,8 +51,10 @@ async fn starts_by_its_socket(release: Release) {
     // The socket stays open while the service is started anew.
     machine.run("systemctl restart server-scout.service").await;
     is_ready(&ca, port).await;
-    let restarts = machine.run("systemctl show -P NRestarts server-scout.service").await;
-    assert_eq!(restarts, "0\n");
+    let restarts = machine
+        .run("systemctl show -P NRestarts server-scout.service")
+        .await;
+    assert_eq!(restarts, "0");
 
     it_goes_without_a_trace(&machine).await;
 }
@@ -88,7 +95,9 @@ async fn the_master_key_is_a_credential(machine: &Machine) {
              test \"$(stat -c '%a %U' /var/lib/server-scout)\" = '700 server-scout'",
         )
         .await;
-    let log = machine.run("journalctl --no-pager --unit=server-scout.service").await;
+    let log = machine
+        .run("journalctl --no-pager --unit=server-scout.service")
+        .await;
     assert!(!log.contains("first-owner"), "{log}");
     assert!(!log.contains("WARN"), "{log}");
 }
@@ -103,7 +112,9 @@ async fn it_has_an_owner_by_command(machine: &Machine) {
 
 async fn it_goes_without_a_trace(machine: &Machine) {
     machine.run("dpkg --remove server-scout").await;
-    machine.run("test -e /var/lib/server-scout/server-scout.db").await;
+    machine
+        .run("test -e /var/lib/server-scout/server-scout.db")
+        .await;
     machine.run("dpkg --purge server-scout").await;
     let found = machine
         .run("find / -xdev -path /run -prune -o -path /proc -prune -o -name 'server-scout*' -print")

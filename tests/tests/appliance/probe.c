@@ -99,10 +99,12 @@ static int routes(void) { return socket(AF_NETLINK, SOCK_RAW, 0); }
 static int kernel_log(void) { return open("/dev/kmsg", O_RDONLY); }
 static int setting(void) { return open("/proc/sys/kernel/domainname", O_WRONLY); }
 static int groups(void) {
-    const char *hierarchy = access("/sys/fs/cgroup/unified", F_OK) ? "/sys/fs/cgroup/probe" : "/sys/fs/cgroup/unified/probe";
-    int failed = mkdir(hierarchy, 0700);
+    const char *hierarchy = access("/sys/fs/cgroup/unified", F_OK) ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+    char path[128];
+    snprintf(path, sizeof path, "%s/probe", hierarchy);
+    int failed = mkdir(path, 0700);
     if (!failed) {
-        rmdir(hierarchy);
+        rmdir(path);
     }
     return failed;
 }
