@@ -19,35 +19,35 @@ use server_scout_tests::dashboard::Setup;
 use server_scout_tests::{Database, Fleet, report};
 
 /// The description of the first server.
-pub const DESCRIPTION: &str = "The one in the cellar";
+pub(crate) const DESCRIPTION: &str = "The one in the cellar";
 /// The tag of the first server.
-pub const TAG: &str = "env:prod";
+pub(crate) const TAG: &str = "env:prod";
 /// The group that the first server is in.
-pub const GROUP: &str = "Production";
+pub(crate) const GROUP: &str = "Production";
 
 /// What belongs to one database and stands in it as a hash, or sealed.
 #[derive(Deserialize, Serialize)]
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     /// The content of the master key's file.
-    pub master_key: String,
+    pub(crate) master_key: String,
     /// The first server's agent key.
-    pub agent_key: String,
+    pub(crate) agent_key: String,
     /// The seed of the owner's second factor.
-    pub seed: String,
+    pub(crate) seed: String,
 }
 
 /// A database of a released version.
-pub struct Schema {
+pub(crate) struct Schema {
     /// The last migration that it has, as the database names it.
-    pub version: String,
+    pub(crate) version: String,
     /// What belongs to it.
-    pub knowledge: Knowledge,
+    pub(crate) knowledge: Knowledge,
     database: PathBuf,
 }
 
 impl Schema {
     /// All there are, the oldest first.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let mut found: Vec<Self> = fs::read_dir(directory())
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -69,7 +69,7 @@ impl Schema {
     }
 
     /// A data directory with this database and its master key, and nothing else.
-    pub fn unpack(&self) -> Setup {
+    pub(crate) fn unpack(&self) -> Setup {
         let setup = Setup::new();
         fs::DirBuilder::new()
             .mode(0o700)
@@ -87,7 +87,7 @@ impl Schema {
 }
 
 /// Writes the database of this version beside the others. For a release: `SERVERSCOUT_RECORD=1`.
-pub async fn record() {
+pub(crate) async fn record() {
     let fleet = Fleet::start().await;
     fill(&fleet).await;
     let seed = second_factor(&fleet).await;
@@ -114,12 +114,12 @@ pub async fn record() {
 }
 
 /// The last migration of a dashboard's database.
-pub fn newest(fleet: &Fleet) -> String {
+pub(crate) fn newest(fleet: &Fleet) -> String {
     newest_of(&Database::of(&fleet.dashboard))
 }
 
 /// The last migration of a database.
-pub fn newest_of(database: &Database) -> String {
+pub(crate) fn newest_of(database: &Database) -> String {
     let query = "SELECT max(version) AS text FROM __diesel_schema_migrations";
     database.texts(query).remove(0)
 }
