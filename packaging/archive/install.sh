@@ -88,6 +88,8 @@ install_agent() {
         esac
         shift 2
     done
+    [ -z "$code" ] || [ -z "$code_file" ] || fail 'give --code or --code-file, not both'
+    [ -z "$code$code_file" ] || [ -n "$url" ] || fail 'a code needs --url, the dashboard that made it'
     need_root
     refuse_beside_package server-scout-agent
     verify
@@ -105,7 +107,7 @@ install_agent() {
             -) server-scout-agent enrol "$@" --code - ;;
             *) printf '%s\n' "$code" | server-scout-agent enrol "$@" --code - ;;
         esac
-        systemctl enable --now server-scout-agent.service
+        systemctl --quiet enable server-scout-agent.service
         systemctl restart server-scout-agent.service
         echo 'the agent is installed, enrolled and running'
         return
