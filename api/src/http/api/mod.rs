@@ -5,10 +5,12 @@ mod audit;
 mod auth;
 mod download;
 mod enrolments;
+mod fleet;
 mod groups;
 pub mod key_schema;
 mod live;
 mod metrics;
+mod metrics_export;
 mod organisation_data;
 mod organisations;
 mod people;
@@ -28,9 +30,11 @@ use poem_openapi::OpenApiService;
 use self::agent_keys::AgentKeysApi;
 use self::audit::AuditApi;
 use self::enrolments::EnrolmentsApi;
+use self::fleet::FleetApi;
 use self::groups::GroupsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
+use self::metrics_export::MetricsExportApi;
 use self::organisation_data::OrganisationDataApi;
 use self::organisations::OrganisationsApi;
 use self::people::PeopleApi;
@@ -54,6 +58,8 @@ type Apis = (
     AgentKeysApi,
     EnrolmentsApi,
     MetricsApi,
+    MetricsExportApi,
+    FleetApi,
     LiveApi,
     SessionsApi,
     SecondFactorsApi,
@@ -86,6 +92,8 @@ fn apis(app: App) -> Apis {
         AgentKeysApi(app.clone()),
         EnrolmentsApi(app.clone()),
         MetricsApi(app.clone()),
+        MetricsExportApi(app.clone()),
+        FleetApi(app.clone()),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
         SecondFactorsApi(app.clone()),
