@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 use server_scout_wire::Metric;
@@ -64,6 +65,8 @@ pub struct MetricsExport {
     range: Range<i64>,
     servers: std::vec::IntoIter<Selected>,
     at: Option<OfServer>,
+    /// With which generation the right was asked for, and when.
+    asked: Option<(i64, Instant)>,
 }
 
 /// The server that is being read.
@@ -129,6 +132,7 @@ impl Services {
             range: window.from().as_millis()..window.to().as_millis(),
             servers: servers.into_iter(),
             at: None,
+            asked: None,
         })
     }
 
@@ -215,17 +219,30 @@ impl MetricsExport {
         })
     }
 
-    /// The credential must still count, and show what it showed.
-    async fn ask_again(&self) -> Result<(), ServiceError> {
+    /// The credential must still count and show what it showed, or there is an error. To be asked for
+    /// before anything is handed out.
+    pub async fn ask_again(&mut self) -> Result<(), ServiceError> {
+        let generation = self.services.generation()?;
+        let lately = |(known, at): (i64, Instant)| known == generation && at.elapsed() < AGAIN;
+        if self.asked.is_some_and(lately) {
+            return Ok(());
+        }
         let found = self.services.ask_again(self.means).await?;
         let scope = found.and_then(|person| person.scope(Right::Read).ok());
-        if scope == Some(self.scope) {
-            Ok(())
-        } else {
-            Err(ServiceError::Unauthenticated)
+        if scope != Some(self.scope) {
+            return Err(ServiceError::Unauthenticated);
         }
+        if let Some(at) = &self.at {
+            let (scope, server) = (self.scope, at.server.id);
+            let store = self.services.store();
+            store.read(move |c| servers::get(c, scope, server)).await?;
+        }
+        self.asked = Some((generation, Instant::now()));
+        Ok(())
     }
 }
 
+/// What ends by time is asked for so often; every other change of rights is known at once.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Servers of one export.
 const MOST: usize = 5000;

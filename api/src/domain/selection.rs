@@ -79,7 +79,7 @@ impl Services {
         scope: Scope,
         mut ids: Vec<Id<Server>>,
     ) -> Result<Vec<ServerRow>, ServiceError> {
-        ids.sort_unstable();
+        ids.sort_unstable_by_key(|id| id.as_i64());
         ids.dedup();
         if ids.len() > Selection::MAX_NAMED {
             let reason = format!("must name at most {} servers", Selection::MAX_NAMED);

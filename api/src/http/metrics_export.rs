@@ -13,6 +13,7 @@ use super::App;
 use super::problem::Failure;
 use super::spreadsheet::{self, Format, plain};
 use super::streams::OpenStream;
+use crate::domain::ServiceError;
 use crate::domain::metrics_export::{ExportQuestion, MetricsExport, Portion};
 use crate::domain::principal::PersonPrincipal;
 use crate::store::series::SeriesKey;
@@ -64,6 +65,7 @@ impl File {
             writer.write_record(names)?;
             return spreadsheet::bytes(writer).map(Some);
         }
+        self.export.ask_again().await.map_err(broken_off)?;
         loop {
             if let Some(lines) = &mut self.portion {
                 let written = match self.format {
@@ -74,16 +76,18 @@ impl File {
                     return Ok(Some(written));
                 }
             }
-            let portion = self.export.next().await.map_err(|error| {
-                tracing::warn!("an export of metrics broke off: {error}");
-                std::io::Error::other("the export broke off")
-            })?;
+            let portion = self.export.next().await.map_err(broken_off)?;
             let Some(portion) = portion else {
                 return Ok(None);
             };
             self.portion = Some(Lines::of(portion));
         }
     }
+}
+
+fn broken_off(error: ServiceError) -> std::io::Error {
+    tracing::warn!("an export of metrics broke off: {error}");
+    std::io::Error::other("the export broke off")
 }
 
 /// The lines of a portion.

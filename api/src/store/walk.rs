@@ -17,7 +17,7 @@ use crate::timeseries::segment::{PERIOD_MILLIS, begin_of, period_of};
 use crate::timeseries::{Grid, Row, Shown};
 
 /// Samples of a stretch, about: what is in memory at a time is a few times its 16 bytes each.
-const SAMPLES: i64 = 100_000;
+const SAMPLES: i64 = 50_000;
 /// Series of a stretch.
 const SERIES: i64 = 64;
 /// No while is shorter.
@@ -35,6 +35,8 @@ pub struct Walk {
     /// How many series of it were read.
     done: usize,
     at_a_time: usize,
+    /// Samples and series of a stretch, about.
+    most: (i64, i64),
 }
 
 /// What a series has in a stretch.
@@ -67,6 +69,16 @@ impl Walk {
             now: range.start..range.start,
             done: 0,
             at_a_time: 1,
+            most: (SAMPLES, SERIES),
+        }
+    }
+
+    /// The same with stretches of so many samples and series.
+    #[cfg(test)]
+    pub(super) fn in_stretches_of(self, samples: i64, series: i64) -> Self {
+        Self {
+            most: (samples, series),
+            ..self
         }
     }
 
@@ -115,14 +127,15 @@ impl Walk {
         } else {
             let period = period_of(next);
             let reports = self.reports_of(connection, scope, positions, period)?;
-            let length = shorter(reports);
+            let length = shorter(reports, self.most.0);
             let within = next - begin_of(period).as_millis();
             let end = next - within.rem_euclid(length) + length;
-            (end, reports * length / PERIOD_MILLIS)
+            (end, reports.saturating_mul(length) / PERIOD_MILLIS)
         };
         self.now = next..end.min(self.to);
         self.done = 0;
-        let some = (SAMPLES / reports.max(1)).clamp(1, SERIES);
+        let (samples, series) = self.most;
+        let some = (samples / reports.max(1)).clamp(1, series);
         self.at_a_time = usize::try_from(some).unwrap_or(1);
         Ok(true)
     }
@@ -208,9 +221,9 @@ impl Walk {
 }
 
 /// A half-day, or a part of it where it has so many reports that a series of it is too much at a time.
-fn shorter(reports: i64) -> i64 {
+fn shorter(reports: i64, most: i64) -> i64 {
     let mut length = PERIOD_MILLIS;
-    while reports * length / PERIOD_MILLIS > SAMPLES && length / 2 >= SHORTEST {
+    while reports.saturating_mul(length) / PERIOD_MILLIS > most && length / 2 >= SHORTEST {
         length /= 2;
     }
     length
