@@ -115,7 +115,8 @@ impl World {
             let at = at.after(INTERVAL * u32::try_from(seq).unwrap());
             let mut report = Report::new(at, Identity { boot: Boot(7), seq });
             for (place, metric) in (1_u64..).zip(&self.metrics) {
-                let value = (seq * place * 7919 + agent.server.as_i64().unsigned_abs() % 97) % 10_000;
+                let value =
+                    (seq * place * 7919 + agent.server.as_i64().unsigned_abs() % 97) % 10_000;
                 report.push(*metric, None, value as f64 / 100.0);
             }
             if body.len() > 1 {
@@ -124,7 +125,9 @@ impl World {
             body.extend(report.to_json());
         }
         body.push(b']');
-        let sent = self.services.ingest(agent, Client::default(), Bytes::from(body));
+        let sent = self
+            .services
+            .ingest(agent, Client::default(), Bytes::from(body));
         sent.await.unwrap();
     }
 
@@ -145,8 +148,10 @@ impl World {
             lowest_first: false,
         };
         let all = Wanted::Combined(Combine::Average);
-        self.ask("all as one, 1 metric", self.question(1, all)).await;
-        self.ask("all as one, 10 metrics", self.question(10, all)).await;
+        self.ask("all as one, 1 metric", self.question(1, all))
+            .await;
+        self.ask("all as one, 10 metrics", self.question(10, all))
+            .await;
         let top = self.question(1, Wanted::Top(10, ranking));
         self.ask("the first ten", top).await;
         let ids = self.agents.iter().take(200).map(|agent| agent.server);
@@ -187,7 +192,9 @@ impl World {
         for agent in self.agents.iter().take(100) {
             let begun = Instant::now();
             let (metrics, window) = (question.metrics.clone(), question.window);
-            let chart = self.services.history(agent.scope, agent.server, metrics, window);
+            let chart = self
+                .services
+                .history(agent.scope, agent.server, metrics, window);
             std::hint::black_box(chart.await.unwrap());
             times.push(begun.elapsed());
         }

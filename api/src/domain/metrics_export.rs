@@ -122,7 +122,8 @@ impl Services {
                 (selected, object, words)
             }
         };
-        self.note_metrics_export(person, object, words, window).await?;
+        self.note_metrics_export(person, object, words, window)
+            .await?;
         Ok(MetricsExport {
             services: self.clone(),
             scope,
@@ -205,7 +206,11 @@ impl MetricsExport {
     async fn begin(&self, server: Selected) -> Result<OfServer, ServiceError> {
         let (scope, id, metrics) = (self.scope, server.id, Arc::clone(&self.metrics));
         let names = self.services.store().read(move |c| {
-            let all: &[Metric] = if metrics.is_empty() { Metric::ALL } else { &metrics };
+            let all: &[Metric] = if metrics.is_empty() {
+                Metric::ALL
+            } else {
+                &metrics
+            };
             series::of_metrics(c, scope, id, all)
         });
         let names = names.await?;

@@ -40,7 +40,9 @@ impl Selection {
         let words = [
             query.group.map(|group| format!("group {group}")),
             query.tag.as_ref().map(|tag| format!("tag {tag}")),
-            query.status.map(|status| format!("status {}", status.as_str())),
+            query
+                .status
+                .map(|status| format!("status {}", status.as_str())),
             query.search.as_ref().map(|part| format!("search {part}")),
         ];
         let words: Vec<String> = words.into_iter().flatten().collect();

@@ -30,8 +30,8 @@ use poem::endpoint::BoxEndpoint;
 use server_scout_ui::{Pages, UiError};
 use tokio::sync::watch;
 
-pub use self::routes::DeclaredRoute;
 use self::problem::Failure;
+pub use self::routes::DeclaredRoute;
 use self::routes::{Declared, Routes};
 use self::streams::{Bounds, OpenStream, Streams};
 use crate::config::Config;

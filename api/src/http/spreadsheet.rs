@@ -58,9 +58,7 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
 }
 
 /// What a formula begins with; the wide forms are taken for the others.
-const FORMULA: [char; 11] = [
-    '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠',
-];
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 #[cfg(test)]
 mod tests {

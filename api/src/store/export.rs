@@ -5,11 +5,11 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 use server_scout_wire::{Tag, Timestamp};
 
-use super::schema::{
-    access_token, agent_key, invitation, member, member_group, organisation, person, series, server,
-    server_group,
-};
 pub use super::export_series::samples;
+use super::schema::{
+    access_token, agent_key, invitation, member, member_group, organisation, person, series,
+    server, server_group,
+};
 use super::{Scope, StoreError};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
 

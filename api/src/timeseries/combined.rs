@@ -138,7 +138,10 @@ mod tests {
                 &[Some(3.0), Some(5.0), None],
             ));
             let found = combined.finish(combine).unwrap_or_default();
-            let found: Vec<_> = found.iter().map(|one| (&one.values, &one.servers)).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|one| (&one.values, &one.servers))
+                .collect();
             assert_eq!(found, [(&values.to_vec(), &vec![2, 1, 0])]);
         }
         Ok(())

@@ -52,7 +52,9 @@ async fn ask(fleet: &Fleet, more: &str) -> Value {
 
 fn names(answer: &Value) -> Vec<&str> {
     let servers = answer["servers"].as_array().unwrap().iter();
-    servers.map(|server| server["name"].as_str().unwrap()).collect()
+    servers
+        .map(|server| server["name"].as_str().unwrap())
+        .collect()
 }
 
 /// The values of the servers in a minute.
@@ -62,7 +64,9 @@ fn known(minute: usize) -> Vec<f64> {
 }
 
 fn close(value: &Value, expected: f64) -> bool {
-    value.as_f64().is_some_and(|value| (value - expected).abs() < 0.001)
+    value
+        .as_f64()
+        .is_some_and(|value| (value - expected).abs() < 0.001)
 }
 
 #[tokio::test]
@@ -72,18 +76,32 @@ async fn an_aggregate_is_that_of_a_plain_computation_and_gaps_stay_gaps() {
     let ways: [(&str, &dyn Fn(&[f64]) -> f64); 4] = [
         ("average", &|values| sum(values) / values.len() as f64),
         ("sum", &sum),
-        ("min", &|values| values.iter().copied().fold(f64::MAX, f64::min)),
-        ("max", &|values| values.iter().copied().fold(f64::MIN, f64::max)),
+        ("min", &|values| {
+            values.iter().copied().fold(f64::MAX, f64::min)
+        }),
+        ("max", &|values| {
+            values.iter().copied().fold(f64::MIN, f64::max)
+        }),
     ];
     for (name, way) in ways {
         let answer = ask(&fleet, &format!("&aggregate={name}")).await;
-        assert_eq!((&answer["asked"], &answer["step_seconds"]), (&json!(3), &json!(60.0)));
+        assert_eq!(
+            (&answer["asked"], &answer["step_seconds"]),
+            (&json!(3), &json!(60.0))
+        );
         assert_eq!(answer["servers"], json!([]));
         let series = &answer["aggregate"][0];
-        assert_eq!((&series["metric"], &series["unit"]), (&json!("cpu_usage"), &json!("percent")));
+        assert_eq!(
+            (&series["metric"], &series["unit"]),
+            (&json!("cpu_usage"), &json!("percent"))
+        );
         for minute in 0..10 {
             let values = known(minute);
-            assert_eq!(series["servers"][minute], values.len(), "{name} {minute}: {series}");
+            assert_eq!(
+                series["servers"][minute],
+                values.len(),
+                "{name} {minute}: {series}"
+            );
             let value = &series["values"][minute];
             let right = match values.as_slice() {
                 [] => value.is_null(),
@@ -101,12 +119,19 @@ async fn each_server_answers_as_it_does_alone() {
     assert_eq!(names(&answer), ["web-1", "web-2", "web-3"]);
     for (place, server) in servers.iter().enumerate() {
         let found = &answer["servers"][place];
-        assert_eq!((&found["id"], &found["rank"]), (&json!(server.id), &Value::Null));
+        assert_eq!(
+            (&found["id"], &found["rank"]),
+            (&json!(server.id), &Value::Null)
+        );
         let series = &found["series"][0];
         for minute in 0..10 {
             let expected = MINUTES[place][minute];
             let value = &series["average"][minute];
-            let right = if expected < 0.0 { value.is_null() } else { close(value, expected) };
+            let right = if expected < 0.0 {
+                value.is_null()
+            } else {
+                close(value, expected)
+            };
             assert!(right, "{minute}: {series}");
         }
         let (from, to) = (minutes_ago(BEGIN), minutes_ago(BEGIN - 10));
@@ -126,7 +151,10 @@ async fn the_first_of_a_ranking_come_in_its_order() {
         ("&top=2", vec!["web-3", "web-1"]),
         ("&top=1&order=lowest", vec!["web-2"]),
         ("&top=50&by=newest", vec!["web-3", "web-1", "web-2"]),
-        ("&top=3&by=newest&order=lowest", vec!["web-1", "web-2", "web-3"]),
+        (
+            "&top=3&by=newest&order=lowest",
+            vec!["web-1", "web-2", "web-3"],
+        ),
     ] {
         let answer = ask(&fleet, more).await;
         assert_eq!(names(&answer), expected, "{more}");
@@ -135,7 +163,9 @@ async fn the_first_of_a_ranking_come_in_its_order() {
     let best = ask(&fleet, "&top=1").await;
     assert!(close(&best["servers"][0]["rank"], 60.0), "{best}");
     assert_eq!(best["servers"][0]["series"][0]["count"][0], 4);
-    let nobody = fleet.get(&question("&top=3&search=web-9").replace("cpu_usage", "load1")).await;
+    let nobody = fleet
+        .get(&question("&top=3&search=web-9").replace("cpu_usage", "load1"))
+        .await;
     assert_eq!(nobody.json()["servers"], json!([]));
 }
 
@@ -148,25 +178,34 @@ async fn servers_are_selected_by_group_tag_and_name() {
     }
     let path = format!("/api/v1/servers/{}", servers[1].id);
     let tags = json!({ "tags": ["db"] });
-    fleet.call(Method::PATCH, &path, &fleet.token, Some(&tags)).await;
+    fleet
+        .call(Method::PATCH, &path, &fleet.token, Some(&tags))
+        .await;
     let (first, last) = (&servers[0].id, &servers[2].id);
     for (more, expected) in [
         (format!("&group={group}"), vec!["web-1", "web-2"]),
         (format!("&group={group}&tag=db"), vec!["web-2"]),
         ("&search=EB-3".to_owned(), vec!["web-3"]),
-        (format!("&servers={last},{first},{last}"), vec!["web-1", "web-3"]),
+        (
+            format!("&servers={last},{first},{last}"),
+            vec!["web-1", "web-3"],
+        ),
     ] {
         assert_eq!(names(&ask(&fleet, &more).await), expected, "{more}");
     }
 
     let limited = "limited@example.org";
     fleet.limited_member(limited, "viewer", &[&group]).await;
-    let token = fleet.dashboard.add_token(limited, ORGANISATION, "read").await;
-    let sees = async |more: &str| {
-        fleet.call(Method::GET, &question(more), &token, None).await
-    };
+    let token = fleet
+        .dashboard
+        .add_token(limited, ORGANISATION, "read")
+        .await;
+    let sees = async |more: &str| fleet.call(Method::GET, &question(more), &token, None).await;
     assert_eq!(names(&sees("").await.json()), ["web-1", "web-2"]);
-    assert_eq!(sees("&aggregate=sum").await.json()["aggregate"][0]["servers"][0], 2);
+    assert_eq!(
+        sees("&aggregate=sum").await.json()["aggregate"][0]["servers"][0],
+        2
+    );
     assert_eq!(names(&sees("&top=3").await.json()), ["web-1", "web-2"]);
     assert_eq!(sees(&format!("&servers={last}")).await.status, 404);
     let hidden = fleet.add_group("Other").await;
@@ -191,8 +230,14 @@ async fn what_cannot_be_asked_is_refused_by_name() {
     ] {
         let answer = fleet.get(&question(&more)).await;
         assert_eq!(answer.status, status, "{more}: {}", answer.text());
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
     }
     let nonsense = fleet.get("/api/v1/metrics?names=passwords").await;
-    assert_eq!((nonsense.status, nonsense.member().as_str()), (422, "names"));
+    assert_eq!(
+        (nonsense.status, nonsense.member().as_str()),
+        (422, "names")
+    );
 }

@@ -1,10 +1,10 @@
 //! An answer that is a file, written as it is read.
 
 use poem::{IntoResponse, Response};
-use poem_openapi::{ApiResponse, Enum};
 use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
+use poem_openapi::{ApiResponse, Enum};
 
 use super::super::spreadsheet::Format;
 

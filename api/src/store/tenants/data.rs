@@ -106,7 +106,11 @@ pub(super) fn is_kept_apart(c: &mut SqliteConnection, scope: Scope, theirs: Scop
     let theirs_seen = chart(c, theirs, id, &positions, theirs);
     assert_eq!(theirs_seen.series.len(), 3);
     assert!(series::ids_of_server(c, scope, id).unwrap().is_empty());
-    assert!(series::of_metrics(c, scope, id, Metric::ALL).unwrap().is_empty());
+    assert!(
+        series::of_metrics(c, scope, id, Metric::ALL)
+            .unwrap()
+            .is_empty()
+    );
     for resolution in [None, Some(Resolution::Minute)] {
         let series = series::of_metrics(c, theirs, id, Metric::ALL).unwrap();
         let series: Vec<_> = { series.iter() }
