@@ -30,7 +30,7 @@ pub(super) async fn export(
     question: ExportQuestion,
     format: Format,
 ) -> Result<Response, Failure> {
-    let place = app.reading(person)?;
+    let place = app.reading(person).await?;
     let export = app.services().export_metrics(person, question).await?;
     let file = File {
         names: (format == Format::Csv).then(|| names(&export)),

@@ -92,9 +92,9 @@ impl App {
         &self.0.services
     }
 
-    /// A place among the exports and questions about many servers, while there is one.
-    fn reading(&self, person: &PersonPrincipal) -> Result<OpenStream, Failure> {
-        let place = self.0.readings.open(&person.identity);
+    /// A place among the exports and questions about many servers, once there is one.
+    async fn reading(&self, person: &PersonPrincipal) -> Result<OpenStream, Failure> {
+        let place = self.0.readings.wait(&person.identity).await;
         place.ok_or_else(Failure::too_many_readings)
     }
 

@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::id::{Id, Organisation, Person};
 use crate::store::credentials::PersonIdentity;
@@ -37,6 +41,8 @@ impl Bounds {
 pub(super) struct Streams {
     bounds: Bounds,
     open: Arc<Mutex<HashMap<Follower, usize>>>,
+    /// Tells those who wait for a place.
+    closed: Arc<Notify>,
 }
 
 type Follower = (Id<Organisation>, Id<Person>);
@@ -53,6 +59,19 @@ impl Streams {
         Self {
             bounds,
             open: Arc::default(),
+            closed: Arc::default(),
+        }
+    }
+
+    /// Opens one more, and waits a while for room.
+    pub(super) async fn wait(&self, identity: &PersonIdentity) -> Option<OpenStream> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let closed = self.closed.notified();
+            if let Some(place) = self.open(identity) {
+                return Some(place);
+            }
+            timeout_at(patience, closed).await.ok()?;
         }
     }
 
@@ -94,5 +113,10 @@ impl Drop for OpenStream {
                 counts.remove(&self.follower);
             }
         }
+        drop(counts);
+        self.streams.closed.notify_waiters();
     }
 }
+
+/// Whoever waits longer for a place is told to come again.
+const PATIENCE: Duration = Duration::from_secs(10);

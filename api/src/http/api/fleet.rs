@@ -155,7 +155,7 @@ impl FleetApi {
             servers: selection(named, group.0.as_deref(), tag.0, status.0, search.0)?,
             wanted: wanted(aggregate.0, top.0, by.0, order.0)?,
         };
-        let _place = self.0.reading(&person.0)?;
+        let _place = self.0.reading(&person.0).await?;
         let history = services.fleet_history(scope, question).await?;
         Ok(Json(history.into()))
     }
