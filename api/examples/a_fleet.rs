@@ -2,7 +2,7 @@
 //!
 //! An example and no benchmark, so that it is built with the profile of what is shipped.
 //! `cargo run --release -p server-scout --example a_fleet` makes up two hours of reports every five seconds;
-//! `FLEET_SERVERS=N` has another number of servers.
+//! `FLEET_SERVERS=N` has another number of servers, `FLEET_REPORTS=N` of reports of each.
 
 #![expect(clippy::unwrap_used, reason = "a measurement may fail loudly")]
 
@@ -51,7 +51,9 @@ async fn main() {
     let count = count.map_or(1000, |count| count.parse().unwrap());
     let (world, hand) = World::new(count).await;
     println!("{count} servers, {} series each", world.metrics.len());
-    for first in (0..REPORTS).step_by(usize::try_from(BATCH).unwrap()) {
+    let reports = std::env::var("FLEET_REPORTS").ok();
+    let reports = reports.map_or(REPORTS, |count| count.parse().unwrap());
+    for first in (0..reports).step_by(usize::try_from(BATCH).unwrap()) {
         hand.advance(INTERVAL * u32::try_from(BATCH).unwrap());
         for some in world.agents.chunks(50) {
             join_all(some.iter().map(|agent| world.send(*agent, first))).await;
@@ -65,7 +67,7 @@ async fn main() {
     world.services.fold(world.now()).await.unwrap();
     hand.advance(HOUR);
     world.services.merge_due().await.unwrap();
-    println!("fifteen hours, of which two are rolled up:");
+    println!("all since then, rolled up:");
     world.ask_all().await;
 }
 

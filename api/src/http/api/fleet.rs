@@ -148,11 +148,16 @@ impl FleetApi {
     ) -> Result<Json<FleetMetrics>, Failure> {
         let scope = person.0.scope(Right::Read)?;
         let services = self.0.services();
-        let named = servers.0.as_deref();
         let question = FleetQuestion {
             metrics: metrics(&names.0)?,
             window: window(services, from.0, to.0, points.0)?,
-            servers: selection(named, group.0.as_deref(), tag.0, status.0, search.0)?,
+            servers: selection(
+                servers.0.as_deref(),
+                group.0.as_deref(),
+                tag.0,
+                status.0,
+                search.0,
+            )?,
             wanted: wanted(aggregate.0, top.0, by.0, order.0)?,
         };
         let _place = self.0.reading(&person.0).await?;

@@ -114,8 +114,13 @@ impl MetricsExportApi {
         search: Query<Option<String>>,
     ) -> Result<Download, Failure> {
         person.0.scope(Right::Read)?;
-        let named = servers.0.as_deref();
-        let selection = selection(named, group.0.as_deref(), tag.0, status.0, search.0)?;
+        let selection = selection(
+            servers.0.as_deref(),
+            group.0.as_deref(),
+            tag.0,
+            status.0,
+            search.0,
+        )?;
         let question = ExportQuestion {
             servers: ExportOf::Many(selection),
             metrics: names.0.map_or(Ok(Vec::new()), |names| metrics(&names))?,
