@@ -76,13 +76,13 @@ impl Export {
                     json!({ "kind": "export", "version": 2, "at": at.to_string() }),
                 ]))
             }
-            Stage::Parts => match self.portion().await? {
-                Some(records) => Ok(Some(records)),
-                None => {
-                    self.stage = Stage::Samples;
-                    self.samples().await.map(Some)
+            Stage::Parts => {
+                if let Some(records) = self.portion().await? {
+                    return Ok(Some(records));
                 }
-            },
+                self.stage = Stage::Samples;
+                self.samples().await.map(Some)
+            }
             Stage::Samples => self.samples().await.map(Some),
             Stage::Done => Ok(None),
         }

@@ -65,7 +65,10 @@ impl File {
             writer.write_record(names)?;
             return spreadsheet::bytes(writer).map(Some);
         }
-        self.export.ask_again().await.map_err(broken_off)?;
+        self.export
+            .ask_again()
+            .await
+            .map_err(|error| broken_off(&error))?;
         loop {
             if let Some(lines) = &mut self.portion {
                 let written = match self.format {
@@ -76,7 +79,11 @@ impl File {
                     return Ok(Some(written));
                 }
             }
-            let portion = self.export.next().await.map_err(broken_off)?;
+            let portion = self
+                .export
+                .next()
+                .await
+                .map_err(|error| broken_off(&error))?;
             let Some(portion) = portion else {
                 return Ok(None);
             };
@@ -85,7 +92,7 @@ impl File {
     }
 }
 
-fn broken_off(error: ServiceError) -> std::io::Error {
+fn broken_off(error: &ServiceError) -> std::io::Error {
     tracing::warn!("an export of metrics broke off: {error}");
     std::io::Error::other("the export broke off")
 }

@@ -17,6 +17,8 @@ use crate::timeseries::{Grid, LONGEST_GAP, Row, interval};
 
 /// Series whose chunks are in memory at a time.
 const SERIES_AT_A_TIME: usize = 16;
+/// Times in milliseconds and values.
+pub(super) type TimedValues = Vec<(i64, f64)>;
 /// Reports that tell how often a server reports.
 const MOMENTS: usize = 50;
 
@@ -146,7 +148,7 @@ impl Source {
         connection: &mut SqliteConnection,
         series: &[i64],
         range: &Range<i64>,
-    ) -> Result<Vec<(i64, Vec<(i64, f64)>)>, StoreError> {
+    ) -> Result<Vec<(i64, TimedValues)>, StoreError> {
         let within = |info: &&Info| info.first_at < range.end && info.last_at >= range.start;
         let needed = self.infos.iter().filter(within).map(|info| info.id);
         let needed: Vec<i64> = needed.collect();

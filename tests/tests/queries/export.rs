@@ -132,7 +132,7 @@ async fn roll_ups_have_average_extremes_and_count_of_each_minute() {
             .collect();
         let number = |name: &str| cells[name].parse::<f64>().unwrap();
         let near = |name: &str, expected: f64| {
-            assert!((number(name) - expected).abs() < 0.02, "{cells:?}")
+            assert!((number(name) - expected).abs() < 0.02, "{cells:?}");
         };
         near("average", values.iter().sum::<f64>() / 6.0);
         near("min", values[0]);

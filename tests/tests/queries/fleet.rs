@@ -16,6 +16,9 @@ const MINUTES: [[f64; 10]; 3] = [
 ];
 const BEGIN: i64 = 30;
 
+/// What values come to.
+type Way<'a> = &'a dyn Fn(&[f64]) -> f64;
+
 /// Three servers with ten minutes of reports, four in each minute.
 async fn three() -> (Fleet, Vec<Server>) {
     let fleet = Fleet::start().await;
@@ -73,7 +76,7 @@ fn close(value: &Value, expected: f64) -> bool {
 async fn an_aggregate_is_that_of_a_plain_computation_and_gaps_stay_gaps() {
     let (fleet, _) = three().await;
     let sum = |values: &[f64]| values.iter().sum::<f64>();
-    let ways: [(&str, &dyn Fn(&[f64]) -> f64); 4] = [
+    let ways: [(&str, Way<'_>); 4] = [
         ("average", &|values| sum(values) / values.len() as f64),
         ("sum", &sum),
         ("min", &|values| {

@@ -118,7 +118,7 @@ impl MetricsExportApi {
             servers.0.as_deref(),
             group.0.as_deref(),
             tag.0,
-            status.0,
+            status.0.as_deref(),
             search.0,
         )?;
         let question = ExportQuestion {
