@@ -77,14 +77,12 @@ impl Needs {
     }
 
     fn add_certificates(&mut self, ca_file: Option<&Path>, environment: &Environment) {
-        match ca_file {
-            Some(path) => self.add_followed(path),
-            None => {
-                let named = CERTIFICATES.iter().filter_map(|name| environment.get(name));
-                for paths in named {
-                    self.readable.extend(env::split_paths(&paths));
-                }
-            }
+        if let Some(path) = ca_file {
+            return self.add_followed(path);
+        }
+        let named = CERTIFICATES.iter().filter_map(|name| environment.get(name));
+        for paths in named {
+            self.readable.extend(env::split_paths(&paths));
         }
     }
 

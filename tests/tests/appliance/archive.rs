@@ -12,7 +12,9 @@ async fn the_archive_installs_enrols_and_uninstalls_the_agent() {
     let code = code(&fleet, "from-archive").await;
     let origin = fleet.dashboard.origin();
 
-    let lacking = machine.try_run("/root/server-scout/install.sh agent --code -").await;
+    let lacking = machine
+        .try_run("/root/server-scout/install.sh agent --code -")
+        .await;
     assert!(lacking.stderr.contains("--url"), "{}", lacking.said());
     machine.run("test ! -e /usr/bin/server-scout-agent").await;
 
