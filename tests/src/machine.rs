@@ -140,7 +140,7 @@ impl Machine {
     }
 
     /// Copies a file of this host into it.
-    pub async fn put(&self, from: &Path, to: &str) {
+    pub fn put(&self, from: &Path, to: &str) {
         // Its root as this host sees it.
         let root = PathBuf::from(format!("/proc/{}/root", self.leader));
         let target = root.join(to.trim_start_matches('/'));
@@ -158,7 +158,7 @@ impl Machine {
     /// Installs a package that was made of this checkout; what the installation says.
     pub async fn install(&self, name: &str) -> String {
         let file = package(&format!("{name}_"), ".deb");
-        self.put(&file, "/root/package.deb").await;
+        self.put(&file, "/root/package.deb");
         self.run("dpkg --install /root/package.deb").await
     }
 
@@ -306,4 +306,4 @@ fn first_process_of(program: u32) -> Option<u32> {
 const CALLS: &str = "bpf landlock_create_ruleset landlock_add_rule landlock_restrict_self";
 const BOOT: Duration = Duration::from_secs(90);
 /// A package is installed, or a unit runs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

@@ -89,9 +89,7 @@ async fn a_changed_archive_installs_nothing() {
 }
 
 async fn unpack(machine: &Machine) {
-    machine
-        .put(&package("server-scout-", ".tar.gz"), "/root/archive.tar.gz")
-        .await;
+    machine.put(&package("server-scout-", ".tar.gz"), "/root/archive.tar.gz");
     machine
         .run("cd /root && tar -xzf archive.tar.gz && mv server-scout-*/ server-scout")
         .await;

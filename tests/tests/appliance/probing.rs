@@ -35,9 +35,7 @@ async fn what_is_forbidden_fails_in_the_dashboards_unit_on_debian_13() {
 async fn is_forbidden(release: Release, name: &str, allowed: &[&str]) {
     let machine = Machine::boot_alone(release).await;
     machine.install(name).await;
-    machine
-        .put(&appliance().join("probe"), "/usr/bin/probe")
-        .await;
+    machine.put(&appliance().join("probe"), "/usr/bin/probe");
     // An address that is there to be reached. The copies lack the drop-in that opens the agent's egress, as
     // where it is replaced by one with the addresses of the dashboard.
     machine.run("ip address add 192.0.2.77/32 dev lo").await;

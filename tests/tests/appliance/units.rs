@@ -44,7 +44,7 @@ async fn the_agent_reaches_whom_the_operators_drop_in_names() {
     let machine = Machine::boot_alone(Release::Bookworm).await;
     machine.install("server-scout-agent").await;
     let probe = server_scout_tests::machine::appliance().join("probe");
-    machine.put(&probe, "/usr/bin/probe").await;
+    machine.put(&probe, "/usr/bin/probe");
     machine.run("ip address add 192.0.2.77/32 dev lo").await;
     let unit = super::probing::copy(&machine, "server-scout-agent", "/usr/bin/probe").await;
     let shipped = machine
