@@ -131,8 +131,11 @@ fn is_abstract(environment: &Environment) -> bool {
 }
 
 /// What the collectors read, and what the C library does to look up a name. `/etc` as a whole, because
-/// the files of the name service are replaced while the agent runs.
-const READABLE: [&str; 9] = [
+/// the files of the name service are replaced while the agent runs. A static agent finds no `getrandom` in
+/// the C library and reads the devices.
+const READABLE: [&str; 11] = [
+    "/dev/random",
+    "/dev/urandom",
     "/etc",
     "/lib",
     "/lib64",
