@@ -1,0 +1,20 @@
+//! Alert rules and what follows from them, without a database: a state machine over samples.
+
+mod bundle;
+mod engine;
+mod instance;
+pub mod maintenance;
+mod measure;
+mod rule;
+#[cfg(test)]
+mod simulation;
+pub mod slope;
+mod track;
+
+pub use self::bundle::{Notice, NoticeKind};
+pub use self::engine::{
+    Before, Change, Configuration, End, Engine, Outcome, Place, Placement, Standing, What,
+};
+pub use self::instance::{Condition, Ended, Firing, Instance, Step, Tracks};
+pub use self::measure::{CHECKED_EVERY, Measure};
+pub use self::rule::{Comparison, Labels, Pattern, Reach, Rule, Severity, Terms};
