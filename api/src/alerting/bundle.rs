@@ -63,6 +63,18 @@ impl NoticeKind {
     }
 }
 
+impl Notice {
+    /// That something is over, told at once and by itself.
+    #[must_use]
+    pub fn alone(now: Timestamp) -> Self {
+        Self {
+            kind: NoticeKind::Resolved,
+            bundle: Id::random(),
+            due_at: now,
+        }
+    }
+}
+
 impl Bundles {
     /// A notice at `now`. The first of a rule waits for `patience`; what comes after it within half a
     /// minute goes together.

@@ -3,6 +3,9 @@
 //! The schema is private to this module, so no SQL can be written outside of it.
 
 pub mod agent_keys;
+pub mod alert_notices;
+pub mod alert_rules;
+pub mod alert_states;
 pub mod audit;
 mod connection;
 pub mod credentials;
@@ -17,12 +20,14 @@ mod free_pages;
 pub mod groups;
 mod heads;
 pub mod history;
+pub mod incidents;
 mod intake;
 pub mod invitations;
 pub mod links;
 pub mod live;
 mod log_row;
 pub mod login_steps;
+pub mod maintenance;
 pub mod member_groups;
 pub mod members;
 pub mod merging;
@@ -30,6 +35,7 @@ pub mod organisation_end;
 pub mod organisations;
 pub mod passkeys;
 pub mod people;
+pub mod placements;
 pub mod probe;
 pub mod removal;
 pub mod reports;
