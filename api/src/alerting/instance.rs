@@ -98,6 +98,22 @@ pub enum Step {
     Resolve,
 }
 
+impl Firing {
+    /// One that is opened at `now`.
+    #[must_use]
+    pub fn new(incident: Id<Incident>, severity: Severity, worst: f64, now: Timestamp) -> Self {
+        Self {
+            incident,
+            severity,
+            worst,
+            told_at: now,
+            reminders: 0,
+            acknowledged: false,
+            snoozed_until: None,
+        }
+    }
+}
+
 impl Condition {
     /// Its word.
     #[must_use]

@@ -369,7 +369,9 @@ impl World {
         for place in &places {
             let row = self.database.open.get(place);
             let ended = self.database.ended.get(place).copied();
-            let firing = row.map(|(incident, severity, _)| firing(*incident, *severity));
+            let firing = row.map(|(incident, severity, _)| {
+                Firing::new(*incident, *severity, 0.0, self.now)
+            });
             let flaps = row.map_or(0, |row| row.2);
             let instance = Instance::restored(firing, ended, flaps);
             self.engine.restore(self.server, place.clone(), instance);
@@ -460,18 +462,6 @@ impl World {
                 self.settle_reference();
             }
         }
-    }
-}
-
-fn firing(incident: Id<Incident>, severity: Severity) -> Firing {
-    Firing {
-        incident,
-        severity,
-        worst: 0.0,
-        told_at: Timestamp::default(),
-        reminders: 0,
-        acknowledged: false,
-        snoozed_until: None,
     }
 }
 

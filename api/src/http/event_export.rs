@@ -38,30 +38,31 @@ pub(super) async fn export(
         head: format == Format::Csv,
         format,
     };
-    let stream: BoxStream<'static, Result<Bytes, std::io::Error>> =
-        Box::pin(unfold(pages, |mut pages| async move {
-            let part = pages.next().await?;
-            Some((part, pages))
-        }));
-    let (kind, disposition) = match format {
-        Format::Csv => (
-            "text/csv; charset=utf-8",
-            "attachment; filename=\"audit.csv\"",
-        ),
-        Format::JsonLines => (
-            "application/x-ndjson",
-            "attachment; filename=\"audit.ndjson\"",
-        ),
+    let stream = Box::pin(unfold(pages, |mut pages| async move {
+        let part = pages.next().await?;
+        Some((part, pages))
+    }));
+    Ok(file(stream, format, ("audit.csv", "audit.ndjson")))
+}
+
+/// A file that is written as it is read, with a name for each form.
+pub(super) fn file(
+    stream: BoxStream<'static, Result<Bytes, std::io::Error>>,
+    format: Format,
+    (csv, json_lines): (&str, &str),
+) -> Response {
+    let (kind, name) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", csv),
+        Format::JsonLines => ("application/x-ndjson", json_lines),
     };
     let mut response = Response::builder()
         .content_type(kind)
         .body(Body::from_bytes_stream(stream));
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static(disposition),
-    );
-    Ok(response)
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
 }
 
 struct Pages {
@@ -163,7 +164,7 @@ const NAMES: [&str; 11] = [
 ];
 
 /// Spreadsheets run what begins like a formula, and names come from strangers.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

@@ -168,7 +168,7 @@ pub fn delete(
 }
 
 /// Whether the scope shows what a reach names.
-pub(super) fn reach_is_shown(
+pub fn reach_is_shown(
     connection: &mut SqliteConnection,
     scope: Scope,
     reach: &Reach,

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use server_scout_wire::{Label, Timestamp};
 
 use super::schema::{alert_state, server, server_boot};
-use super::{Scope, StoreError};
+use super::StoreError;
 use crate::alerting::{Before, Place, Tracks};
 use crate::id::{AlertRule, Id, Organisation, Server};
 
@@ -107,13 +107,4 @@ pub fn boots(connection: &mut SqliteConnection) -> Result<Vec<(Id<Server>, Befor
         (server, before)
     };
     Ok(rows.into_iter().map(before).collect())
-}
-
-/// Whether anything is kept of an organisation, for tests of what belongs to whom.
-#[cfg(test)]
-pub(super) fn count(connection: &mut SqliteConnection, scope: Scope) -> Result<i64, StoreError> {
-    Ok(alert_state::table
-        .filter(alert_state::organisation_id.eq(scope.organisation()))
-        .count()
-        .get_result(connection)?)
 }

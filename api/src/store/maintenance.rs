@@ -9,7 +9,6 @@ use server_scout_wire::Timestamp;
 use super::alert_rules::{ReachColumns, reach, reach_columns, reach_is_shown};
 use super::schema::{maintenance_window, server, server_group};
 use super::{Scope, StoreError, groups, servers};
-use crate::alerting::Reach;
 use crate::alerting::maintenance::{Schedule, Weekly, Window};
 use crate::id::{Group, Id, MaintenanceWindow, Organisation, Server};
 

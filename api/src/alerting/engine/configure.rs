@@ -102,9 +102,10 @@ impl Engine {
     /// Remembers what was known of a server before the start.
     pub fn remember(&mut self, server: Id<Server>, before: Before) {
         if let Some(watched) = self.servers.get_mut(&server) {
-            watched.heard_at = before.heard_at;
-            watched.newest = before.newest;
-            watched.boot = before.boot.map(|at| Boot { at, uptime: None });
+            watched.heard_at = before.heard_at.or(watched.heard_at);
+            watched.newest = before.newest.or(watched.newest);
+            let boot = before.boot.map(|at| Boot { at, uptime: None });
+            watched.boot = boot.or(watched.boot);
         }
     }
 

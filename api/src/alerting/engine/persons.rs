@@ -4,7 +4,7 @@ use server_scout_wire::{Label, Timestamp};
 
 use super::{Change, Engine, Measure, Place, What};
 use crate::alerting::instance::Condition;
-use crate::id::{AlertRule, Id, Incident, Server};
+use crate::id::{AlertRule, Id, Incident, Organisation, Server};
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -96,6 +96,19 @@ impl Engine {
             return Vec::new();
         };
         watched.table.overview()
+    }
+
+    /// The servers with rules about some of these measures, and about which.
+    #[must_use]
+    pub fn asked(&self, some: &[Measure]) -> Vec<(Id<Organisation>, Id<Server>, Vec<Measure>)> {
+        let servers = self.servers.iter();
+        let asked = servers.filter_map(|(server, watched)| {
+            let of = |measure: &&Measure| !watched.table.of(**measure).is_empty();
+            let measures: Vec<Measure> = some.iter().filter(of).copied().collect();
+            let any = !measures.is_empty();
+            any.then_some((watched.organisation, *server, measures))
+        });
+        asked.collect()
     }
 
     /// Whether a server raises no incident now because of a maintenance window.

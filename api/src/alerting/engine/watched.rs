@@ -104,18 +104,7 @@ impl Watched {
         };
         let (at, now) = (batch.at, batch.now);
         if let Step::Open(severity) = step {
-            instance.open(
-                at,
-                Firing {
-                    incident: Id::random(),
-                    severity,
-                    worst: value,
-                    told_at: now,
-                    reminders: 0,
-                    acknowledged: false,
-                    snoozed_until: None,
-                },
-            );
+            instance.open(at, Firing::new(Id::random(), severity, value, now));
         }
         let Some(firing) = instance.firing.clone() else {
             return;

@@ -1,13 +1,17 @@
 //! The HTTP API of version 1, as its OpenAPI document describes it.
 
 mod agent_keys;
+mod alert_rules;
+mod alert_schema;
 mod audit;
 mod auth;
 mod download;
 mod enrolments;
 mod groups;
+mod incidents;
 pub mod key_schema;
 mod live;
+mod maintenance;
 mod metrics;
 mod organisation_data;
 mod organisations;
@@ -26,10 +30,16 @@ use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
 use self::agent_keys::AgentKeysApi;
+use self::alert_rules::AlertRulesApi;
 use self::audit::AuditApi;
 use self::enrolments::EnrolmentsApi;
 use self::groups::GroupsApi;
+use self::incidents::IncidentsApi;
+pub(super) use self::incidents::{
+    read_cursor as read_incident_cursor, write_cursor as write_incident_cursor,
+};
 use self::live::LiveApi;
+use self::maintenance::MaintenanceApi;
 use self::metrics::MetricsApi;
 use self::organisation_data::OrganisationDataApi;
 use self::organisations::OrganisationsApi;
@@ -64,6 +74,7 @@ type Apis = (
     GroupsApi,
     TokensApi,
     RetentionApi,
+    (AlertRulesApi, IncidentsApi, MaintenanceApi),
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -95,7 +106,12 @@ fn apis(app: App) -> Apis {
         OrganisationDataApi(app.clone()),
         GroupsApi(app.clone()),
         TokensApi(app.clone()),
-        RetentionApi(app),
+        RetentionApi(app.clone()),
+        (
+            AlertRulesApi(app.clone()),
+            IncidentsApi(app.clone()),
+            MaintenanceApi(app),
+        ),
     )
 }
 
