@@ -57,9 +57,14 @@ impl NoticeKind {
     /// The kind of that word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Opened, Self::Escalated, Self::Reminder, Self::Resolved]
-            .into_iter()
-            .find(|one| one.as_str() == word)
+        [
+            Self::Opened,
+            Self::Escalated,
+            Self::Reminder,
+            Self::Resolved,
+        ]
+        .into_iter()
+        .find(|one| one.as_str() == word)
     }
 }
 
@@ -93,7 +98,10 @@ impl Bundles {
             due,
             bundle: Id::random(),
         };
-        let gathering = self.0.entry((rule, kind)).or_insert_with(|| fresh(now.after(patience)));
+        let gathering = self
+            .0
+            .entry((rule, kind))
+            .or_insert_with(|| fresh(now.after(patience)));
         if now >= gathering.due && now != gathering.begun {
             let end = gathering.begun.after(TOGETHER);
             *gathering = if now < end {

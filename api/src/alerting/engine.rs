@@ -242,7 +242,11 @@ impl Engine {
         };
         let values = values.into_iter();
         let readings: Vec<Reading> = values
-            .map(|(measure, label, value)| Reading { measure, label, value })
+            .map(|(measure, label, value)| Reading {
+                measure,
+                label,
+                value,
+            })
             .collect();
         for reading in &readings {
             watched.take(&mut batch, reading);

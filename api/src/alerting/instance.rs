@@ -134,7 +134,11 @@ impl Instance {
     pub fn restored(firing: Option<Firing>, ended: Option<Ended>, flaps: u8) -> Self {
         let flaps_before = ended.map_or(0, |ended| ended.flaps);
         Self {
-            flaps: if firing.is_some() { flaps } else { flaps_before },
+            flaps: if firing.is_some() {
+                flaps
+            } else {
+                flaps_before
+            },
             firing,
             ended: ended.map(|ended| ended.at),
             ..Self::default()
@@ -185,9 +189,8 @@ impl Instance {
         if muted || !self.ended.is_none_or(cooled) {
             return None;
         }
-        let holds = |severity, track: &Track| {
-            terms.breaches(severity, value) && track.holds(terms, at)
-        };
+        let holds =
+            |severity, track: &Track| terms.breaches(severity, value) && track.holds(terms, at);
         if holds(Severity::Critical, &self.tracks.critical) {
             return Some(Severity::Critical);
         }

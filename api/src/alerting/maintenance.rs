@@ -84,7 +84,9 @@ impl Schedule {
 impl Weekly {
     fn opened(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let around = self.around(now, -1, 1);
-        around.into_iter().find(|(from, to)| (*from..*to).contains(&now))
+        around
+            .into_iter()
+            .find(|(from, to)| (*from..*to).contains(&now))
     }
 
     /// The openings on the days around `now`, in order. One that begins in time stays open to its end.

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod database;
+mod events;
 mod reference;
 
 use std::collections::HashMap;
@@ -12,78 +14,15 @@ use proptest::prelude::*;
 use server_scout_wire::report::Boot;
 use server_scout_wire::{Identity, Label, Metric, Report, Timestamp};
 
+use self::database::Database;
+use self::events::{Event, event};
 use self::reference::{Told, Value};
 use super::maintenance::{Schedule, Window};
 use super::{
-    Before, Change, Comparison, Configuration, End, Ended, Engine, Firing, Instance, Labels, Measure, Outcome,
-    Place, Placement, Reach, Rule, Severity, Terms, What,
+    Before, Change, Comparison, Configuration, End, Ended, Engine, Firing, Instance, Labels,
+    Measure, Outcome, Place, Placement, Reach, Rule, Severity, Terms, What,
 };
 use crate::id::{AlertRule, Id, Incident, Organisation, Server};
-
-/// Something that happens.
-#[derive(Clone, Debug)]
-enum Event {
-    /// So many seconds pass, and then a report arrives with these values.
-    Report(u64, f64, [Option<f64>; 2]),
-    /// So many seconds pass without one.
-    Silence(u64),
-    /// A report that is no newer than the newest arrives again or late.
-    Replay(u64, f64),
-    /// A spool is replayed, the oldest first, after so many seconds of silence.
-    Spool(u64, f64),
-    /// Somebody changes a rule's terms.
-    Edit(usize, usize),
-    /// Somebody switches a rule on or off.
-    Switch(usize),
-    /// Somebody pauses the server or lets it go on.
-    Pause,
-    /// A maintenance window begins or ends.
-    Maintenance,
-    /// The program ends and starts again after so many seconds.
-    Restart(u64),
-    /// The program is killed and starts again.
-    Kill(u64),
-    /// Nothing can be stored any more, or everything that waits is.
-    Store,
-}
-
-/// What is stored.
-#[derive(Default)]
-struct Database {
-    open: HashMap<Place, (Id<Incident>, Severity, u8)>,
-    ended: HashMap<Place, Ended>,
-    known: Vec<Id<Incident>>,
-}
-
-impl Database {
-    fn store(&mut self, change: &Change) {
-        match change.what {
-            What::Open { flaps, .. } => {
-                let row = (change.incident, change.severity, flaps);
-                assert!(self.open.insert(change.place.clone(), row).is_none(), "doubled");
-                assert!(!self.known.contains(&change.incident), "an id comes again");
-                self.known.push(change.incident);
-            }
-            What::Escalate | What::Ease | What::Remind(_) => {
-                let row = self.open.get_mut(&change.place).expect("it is open");
-                assert_eq!(row.0, change.incident);
-                row.1 = change.severity;
-            }
-            What::End(end) => {
-                let row = self.open.remove(&change.place).expect("it is open");
-                assert_eq!(row.0, change.incident);
-                self.ended.remove(&change.place);
-                if matches!(end, End::Good | End::Gone) {
-                    let ended = Ended {
-                        at: change.at,
-                        flaps: row.2,
-                    };
-                    self.ended.insert(change.place.clone(), ended);
-                }
-            }
-        }
-    }
-}
 
 /// Engine and reference side by side.
 struct World {
@@ -185,7 +124,9 @@ impl World {
 
     fn rule(&self, id: Id<AlertRule>) -> Option<&Rule> {
         let mut rules = self.rules.iter().zip(self.enabled);
-        rules.find(|(rule, on)| *on && rule.id == id).map(|(rule, _)| rule)
+        rules
+            .find(|(rule, on)| *on && rule.id == id)
+            .map(|(rule, _)| rule)
     }
 
     fn configuration(&self) -> Configuration {
@@ -212,7 +153,9 @@ impl World {
 
     fn configure(&mut self) {
         let configuration = self.configuration();
-        let changes = self.engine.configure(self.organisation, configuration, self.now);
+        let changes = self
+            .engine
+            .configure(self.organisation, configuration, self.now);
         self.take(changes);
         self.uncover();
     }
@@ -223,7 +166,8 @@ impl World {
         for (place, value) in &mut self.reference {
             let there = on.contains(&place.rule);
             if self.paused || !there {
-                self.expected.extend(value.uncover(place, self.paused, there));
+                self.expected
+                    .extend(value.uncover(place, self.paused, there));
             }
         }
     }
@@ -285,7 +229,9 @@ impl World {
             self.now = self.now.after(Duration::from_secs(1));
             let changes = self.engine.tick(self.now);
             self.take(changes);
-            let silent = self.heard_at.map(|heard| self.now.since(heard.max(self.listens_since)));
+            let silent = self
+                .heard_at
+                .map(|heard| self.now.since(heard.max(self.listens_since)));
             let place = self.place(3, None);
             let silent = silent.filter(|silent| !silent.is_zero() && !self.paused);
             let Some(seconds) = silent.map(|silent| silent.as_secs_f64()) else {
@@ -348,14 +294,20 @@ impl World {
     fn restart(&mut self, seconds: u64, orderly: bool) {
         // With what could not be stored goes what led up to it.
         let orderly = orderly && self.stores;
-        let kept = if orderly { self.engine.kept() } else { Vec::new() };
+        let kept = if orderly {
+            self.engine.kept()
+        } else {
+            Vec::new()
+        };
         self.waiting.clear();
         self.stores = true;
         self.now = self.now.after(Duration::from_secs(seconds));
         self.engine = Engine::new(self.now);
         self.listens_since = self.now.after(Duration::from_mins(1));
         let configuration = self.configuration();
-        let changes = self.engine.configure(self.organisation, configuration, self.now);
+        let changes = self
+            .engine
+            .configure(self.organisation, configuration, self.now);
         assert!(changes.is_empty());
         let before = Before {
             heard_at: self.heard_at,
@@ -369,9 +321,8 @@ impl World {
         for place in &places {
             let row = self.database.open.get(place);
             let ended = self.database.ended.get(place).copied();
-            let firing = row.map(|(incident, severity, _)| {
-                Firing::new(*incident, *severity, 0.0, self.now)
-            });
+            let firing =
+                row.map(|(incident, severity, _)| Firing::new(*incident, *severity, 0.0, self.now));
             let flaps = row.map_or(0, |row| row.2);
             let instance = Instance::restored(firing, ended, flaps);
             self.engine.restore(self.server, place.clone(), instance);
@@ -385,8 +336,10 @@ impl World {
             let row = self.database.open.get(&place);
             let ended = self.database.ended.get(&place).copied();
             let keeps = kept_places.contains(&place);
-            self.reference
-                .insert(place.clone(), value.restarted(row.map(|row| (row.1, row.2)), ended, keeps));
+            self.reference.insert(
+                place.clone(),
+                value.restarted(row.map(|row| (row.1, row.2)), ended, keeps),
+            );
         }
         let changes = self.engine.sweep(self.now);
         self.take(changes);
@@ -465,30 +418,8 @@ impl World {
     }
 }
 
-fn value() -> impl Strategy<Value = f64> {
-    prop::sample::select(vec![50.0, 75.0, 80.0, 85.0, 85.0, 95.0, 95.0])
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let seconds = || prop_oneof![6 => 1_u64..15, 2 => 15_u64..100, 1 => 100_u64..700];
-    let temperatures = [prop::option::weighted(0.8, value()), prop::option::weighted(0.8, value())];
-    prop_oneof![
-        30 => (seconds(), value(), temperatures).prop_map(|(s, v, t)| Event::Report(s, v, t)),
-        2 => (1_u64..400).prop_map(Event::Silence),
-        2 => (0_u64..500, value()).prop_map(|(s, v)| Event::Replay(s, v)),
-        1 => (1_u64..300, value()).prop_map(|(s, v)| Event::Spool(s, v)),
-        2 => (0_usize..4, 0_usize..6).prop_map(|(rule, choice)| Event::Edit(rule, choice)),
-        1 => (0_usize..4).prop_map(Event::Switch),
-        1 => Just(Event::Pause),
-        1 => Just(Event::Maintenance),
-        1 => (0_u64..60).prop_map(Event::Restart),
-        1 => (0_u64..600).prop_map(Event::Kill),
-        1 => Just(Event::Store),
-    ]
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn no_incident_is_lost_doubled_or_stuck_whatever_happens(

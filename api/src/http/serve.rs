@@ -188,9 +188,7 @@ impl Dashboard {
             let _ = internals.await;
         }
         let own = [upkeep, folding, audit, alerts].map(Some);
-        for task in own.into_iter().chain([certificates, mail])
-            .flatten()
-        {
+        for task in own.into_iter().chain([certificates, mail]).flatten() {
             task.abort();
             let _ = task.await;
         }

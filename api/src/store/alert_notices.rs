@@ -122,7 +122,14 @@ pub fn due(
         return Ok(Vec::new());
     };
     type Row = (
-        (i64, Id<Organisation>, Id<Incident>, Id<AlertRule>, String, String),
+        (
+            i64,
+            Id<Organisation>,
+            Id<Incident>,
+            Id<AlertRule>,
+            String,
+            String,
+        ),
         (i64, i64, Id<Bundle>, String, String),
     );
     let rows: Vec<Row> = alert_notice::table

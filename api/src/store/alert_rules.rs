@@ -84,7 +84,9 @@ impl RuleRow {
 pub fn list(connection: &mut SqliteConnection, scope: Scope) -> Result<Vec<RuleRow>, StoreError> {
     let groups = groups::shown(scope).select(server_group::id.nullable());
     let servers = servers::shown(scope).select(server::id.nullable());
-    let in_group = alert_rule::group_id.is_null().or(alert_rule::group_id.eq_any(groups));
+    let in_group = alert_rule::group_id
+        .is_null()
+        .or(alert_rule::group_id.eq_any(groups));
     let at_server = alert_rule::server_id
         .is_null()
         .or(alert_rule::server_id.eq_any(servers));
@@ -149,7 +151,9 @@ pub fn change(
     let ours = alert_rule::table
         .filter(alert_rule::organisation_id.eq(scope.organisation()))
         .filter(alert_rule::id.eq(id));
-    diesel::update(ours).set(columns(said)).execute(connection)?;
+    diesel::update(ours)
+        .set(columns(said))
+        .execute(connection)?;
     get(connection, scope, id)
 }
 

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use server_scout_wire::{Label, Timestamp};
 
-use super::schema::{alert_state, server, server_boot};
 use super::StoreError;
+use super::schema::{alert_state, server, server_boot};
 use crate::alerting::{Before, Place, Tracks};
 use crate::id::{AlertRule, Id, Organisation, Server};
 
@@ -49,7 +49,12 @@ pub fn take(connection: &mut SqliteConnection) -> Result<Vec<Kept>, StoreError> 
     diesel::delete(alert_state::table).execute(connection)?;
     let kept = |(organisation, server, rule, label, tracks): Row| {
         let place = Place::new(rule, Label::new(&label).ok());
-        Some((organisation, server, place, serde_json::from_str(&tracks).ok()?))
+        Some((
+            organisation,
+            server,
+            place,
+            serde_json::from_str(&tracks).ok()?,
+        ))
     };
     Ok(rows.into_iter().filter_map(kept).collect())
 }

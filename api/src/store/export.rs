@@ -9,7 +9,7 @@ use super::schema::{
     access_token, agent_key, fold_mark, invitation, member, member_group, organisation, person,
     report, series, server, server_group,
 };
-use super::{Scope, StoreError};
+use super::{Scope, StoreError, export_alerts};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
 
 /// A part of an export.
@@ -29,6 +29,14 @@ pub enum Part {
     AgentKeys,
     /// What is known of access tokens.
     AccessTokens,
+    /// Its alert rules.
+    AlertRules,
+    /// Its incidents.
+    Incidents,
+    /// What happened to incidents.
+    IncidentEvents,
+    /// Its maintenance windows.
+    MaintenanceWindows,
     /// The names of series.
     Series,
     /// The report log, as far as it is not folded.
@@ -43,7 +51,7 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the order of the export.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Organisation,
         Self::Members,
         Self::Invitations,
@@ -51,6 +59,10 @@ impl Part {
         Self::Servers,
         Self::AgentKeys,
         Self::AccessTokens,
+        Self::AlertRules,
+        Self::Incidents,
+        Self::IncidentEvents,
+        Self::MaintenanceWindows,
         Self::Series,
         Self::Reports,
         Self::Samples,
@@ -82,6 +94,10 @@ pub fn read(
         Part::Servers => servers(connection, scope, after, limit),
         Part::AgentKeys => agent_keys(connection, scope, after, limit),
         Part::AccessTokens => access_tokens(connection, scope, after, limit),
+        Part::AlertRules => export_alerts::rules(connection, scope, after, limit),
+        Part::Incidents => export_alerts::incidents(connection, scope, after, limit),
+        Part::IncidentEvents => export_alerts::events(connection, scope, after, limit),
+        Part::MaintenanceWindows => export_alerts::windows(connection, scope, after, limit),
         Part::Series => names_of_series(connection, scope, after, limit),
         Part::Reports => reports(connection, scope, after, limit),
         Part::Samples => super::export_series::samples(connection, scope, after, limit),

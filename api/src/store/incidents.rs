@@ -190,7 +190,9 @@ pub fn list(
         query = query.filter(incident::noticed_at.lt(to.as_millis()));
     }
     if let Some((at, id)) = filter.after {
-        let same = incident::noticed_at.eq(at.as_millis()).and(incident::id.lt(id));
+        let same = incident::noticed_at
+            .eq(at.as_millis())
+            .and(incident::id.lt(id));
         query = query.filter(incident::noticed_at.lt(at.as_millis()).or(same));
     }
     Ok(query.load(connection)?)

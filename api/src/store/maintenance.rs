@@ -61,7 +61,10 @@ pub fn list(connection: &mut SqliteConnection, scope: Scope) -> Result<Vec<Windo
         .filter(maintenance_window::organisation_id.eq(scope.organisation()))
         .filter(in_group.assume_not_null())
         .filter(at_server.assume_not_null())
-        .order((maintenance_window::created_at.desc(), maintenance_window::id))
+        .order((
+            maintenance_window::created_at.desc(),
+            maintenance_window::id,
+        ))
         .select(Stored::as_select())
         .load(connection)?;
     Ok(stored.into_iter().filter_map(Stored::row).collect())

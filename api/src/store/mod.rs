@@ -14,6 +14,7 @@ pub mod enrolments;
 mod error;
 pub mod expiry;
 pub mod export;
+mod export_alerts;
 mod export_series;
 pub mod folding;
 mod free_pages;

@@ -2,8 +2,9 @@
 
 mod alerts;
 
-pub use self::alerts::{
-    alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window, server_boot,
+pub(super) use self::alerts::{
+    alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window,
+    server_boot,
 };
 
 diesel::table! {

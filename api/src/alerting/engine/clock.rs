@@ -56,7 +56,13 @@ impl Engine {
             if watched.placement.paused {
                 continue;
             }
-            watched.listen(*server, self.listens_since, now, &mut self.bundles, &mut changes);
+            watched.listen(
+                *server,
+                self.listens_since,
+                now,
+                &mut self.bundles,
+                &mut changes,
+            );
             watched.remind(*server, now, &mut self.bundles, &mut changes);
         }
         changes
@@ -134,8 +140,7 @@ impl Watched {
         }
         let by_samples = self.by_clock_of(Measure::Restarted, now);
         for (place, instance) in &mut self.instances {
-            let (Some(rule), Some(firing)) = (self.table.rule(place.rule), &instance.firing)
-            else {
+            let (Some(rule), Some(firing)) = (self.table.rule(place.rule), &instance.firing) else {
                 continue;
             };
             let Some(every) = rule.terms.remind_every else {
@@ -146,7 +151,11 @@ impl Watched {
                 || firing.reminders >= rule.terms.remind_limit
                 || now.since(firing.told_at) < every;
             let measure = rule.terms.measure;
-            let at = if measure.tier().is_some() { by_samples } else { now };
+            let at = if measure.tier().is_some() {
+                by_samples
+            } else {
+                now
+            };
             // Of what is not known nobody is reminded.
             let known = instance.condition(measure.max_gap(), at) == Condition::Firing;
             if quiet || !known || instance.settling {
@@ -164,12 +173,7 @@ impl Watched {
                 now,
                 value: None,
                 worst: firing.worst,
-                notice: Some(bundles.notice(
-                    place.rule,
-                    NoticeKind::Reminder,
-                    now,
-                    Duration::ZERO,
-                )),
+                notice: Some(bundles.notice(place.rule, NoticeKind::Reminder, now, Duration::ZERO)),
             };
             change.apply(instance);
             instance.settling = true;

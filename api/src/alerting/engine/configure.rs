@@ -82,7 +82,8 @@ impl Engine {
     /// Forgets an organisation that was deleted, with its servers. Nobody is left to be told.
     pub fn forget_organisation(&mut self, organisation: Id<Organisation>) {
         self.tenants.remove(&organisation);
-        self.servers.retain(|_, watched| watched.organisation != organisation);
+        self.servers
+            .retain(|_, watched| watched.organisation != organisation);
     }
 
     /// Forgets a server that was deleted, and ends what is open.
@@ -152,9 +153,8 @@ impl Engine {
     /// When hosts started, as far as it is known.
     pub fn boots(&self) -> impl Iterator<Item = (Id<Organisation>, Id<Server>, Timestamp)> {
         let servers = self.servers.iter();
-        servers.filter_map(|(server, watched)| {
-            Some((watched.organisation, *server, watched.boot?.at))
-        })
+        servers
+            .filter_map(|(server, watched)| Some((watched.organisation, *server, watched.boot?.at)))
     }
 }
 
@@ -168,7 +168,8 @@ impl Tenant {
         });
         self.rules = rules.collect();
         let same = self.rules.iter().zip(&known);
-        known.len() == self.rules.len() && same.into_iter().all(|(one, other)| Arc::ptr_eq(one, other))
+        known.len() == self.rules.len()
+            && same.into_iter().all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
     /// The rules whose reach a server is in.
@@ -261,7 +262,9 @@ impl Watched {
             let Some(rule) = self.table.rule(place.rule) else {
                 return false;
             };
-            let mut applying = self.table.applying(rule.terms.measure, place.label.as_ref());
+            let mut applying = self
+                .table
+                .applying(rule.terms.measure, place.label.as_ref());
             !self.placement.paused && applying.any(|one| one.id == place.rule)
         };
         let places = self.instances.keys().filter(|place| !covered(place));

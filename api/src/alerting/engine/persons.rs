@@ -114,7 +114,9 @@ impl Engine {
     /// Whether a server raises no incident now because of a maintenance window.
     #[must_use]
     pub fn is_muted(&self, server: Id<Server>) -> bool {
-        self.servers.get(&server).is_some_and(|watched| watched.muted)
+        self.servers
+            .get(&server)
+            .is_some_and(|watched| watched.muted)
     }
 }
 

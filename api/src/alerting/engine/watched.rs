@@ -32,7 +32,10 @@ impl Watched {
     ) {
         self.heard_at = self.heard_at.max(Some(now));
         let silent = |rule: &Arc<Rule>| {
-            let place = Place { rule: rule.id, label: None };
+            let place = Place {
+                rule: rule.id,
+                label: None,
+            };
             self.instances.contains_key(&place)
         };
         if self.table.of(Measure::Silence).iter().any(silent) {
@@ -85,20 +88,15 @@ impl Watched {
     fn is_full(&mut self) -> bool {
         let full = self.instances.len() >= MAX_INSTANCES;
         if full && !self.crowded {
-            tracing::warn!("a server breaches {MAX_INSTANCES} rules at once; more are not looked at");
+            tracing::warn!(
+                "a server breaches {MAX_INSTANCES} rules at once; more are not looked at"
+            );
         }
         self.crowded = full;
         full
     }
 
-    fn step(
-        &mut self,
-        batch: &mut Batch<'_>,
-        rule: &Rule,
-        place: &Place,
-        value: f64,
-        step: Step,
-    ) {
+    fn step(&mut self, batch: &mut Batch<'_>, rule: &Rule, place: &Place, value: f64, step: Step) {
         let Some(instance) = self.instances.get_mut(place) else {
             return;
         };
@@ -109,16 +107,30 @@ impl Watched {
         let Some(firing) = instance.firing.clone() else {
             return;
         };
-        let boot = self.boot.filter(|_| rule.terms.measure == Measure::Restarted);
+        let boot = self
+            .boot
+            .filter(|_| rule.terms.measure == Measure::Restarted);
         let (what, severity, kind) = match step {
             Step::Open(severity) => {
                 let boot = boot.map(|boot| boot.at);
                 let flaps = instance.flaps();
-                (What::Open { flaps, boot }, severity, Some(NoticeKind::Opened))
+                (
+                    What::Open { flaps, boot },
+                    severity,
+                    Some(NoticeKind::Opened),
+                )
             }
-            Step::Escalate => (What::Escalate, Severity::Critical, Some(NoticeKind::Escalated)),
+            Step::Escalate => (
+                What::Escalate,
+                Severity::Critical,
+                Some(NoticeKind::Escalated),
+            ),
             Step::Ease => (What::Ease, Severity::Warning, None),
-            Step::Resolve => (What::End(End::Good), firing.severity, Some(NoticeKind::Resolved)),
+            Step::Resolve => (
+                What::End(End::Good),
+                firing.severity,
+                Some(NoticeKind::Resolved),
+            ),
         };
         let snoozed = firing.snoozed_until.is_some_and(|until| now < until);
         let quiet = step == Step::Escalate && (snoozed || self.muted);
@@ -163,8 +175,7 @@ impl Watched {
     }
 
     pub(super) fn miss_unchecked(&mut self, batch: &mut Batch<'_>, readings: &[Reading]) {
-        let unreported =
-            |measure: Measure| measure.tier().is_none() && measure != Measure::Silence;
+        let unreported = |measure: Measure| measure.tier().is_none() && measure != Measure::Silence;
         self.miss_where(batch, readings, unreported);
     }
 
@@ -181,9 +192,8 @@ impl Watched {
                 continue;
             };
             let measure = rule.terms.measure;
-            let there = |reading: &Reading| {
-                reading.measure == measure && reading.label == place.label
-            };
+            let there =
+                |reading: &Reading| reading.measure == measure && reading.label == place.label;
             // The first reading of a counter has no rate.
             let counts = !measure.is_rate();
             if was_read(measure) && counts && !readings.iter().any(there) && instance.miss() {
@@ -191,9 +201,15 @@ impl Watched {
             }
         }
         for place in gone {
-            self.end(batch.server, &place, End::Gone, (batch.at, batch.now), batch.bundles)
-                .into_iter()
-                .for_each(|change| batch.changes.push(change));
+            self.end(
+                batch.server,
+                &place,
+                End::Gone,
+                (batch.at, batch.now),
+                batch.bundles,
+            )
+            .into_iter()
+            .for_each(|change| batch.changes.push(change));
         }
     }
 

@@ -69,7 +69,9 @@ impl Value {
     }
 
     fn open(&mut self, terms: &Terms, at: Timestamp, muted: bool) -> Option<String> {
-        let hot = self.ended.is_some_and(|ended| at.since(ended) < terms.cooldown);
+        let hot = self
+            .ended
+            .is_some_and(|ended| at.since(ended) < terms.cooldown);
         let severities = [Severity::Critical, Severity::Warning];
         let severity = severities.into_iter().find(|one| self.holds(terms, *one))?;
         if hot || muted {
@@ -96,7 +98,11 @@ impl Value {
         }
         if severity == Severity::Warning {
             let critical = self.holds(terms, Severity::Critical);
-            self.firing = Some(if critical { Severity::Critical } else { severity });
+            self.firing = Some(if critical {
+                Severity::Critical
+            } else {
+                severity
+            });
             return critical.then(|| "escalate".to_owned());
         }
         if terms.warning.is_some() && lasts(&|value| !terms.breaches(Severity::Critical, value)) {
@@ -123,7 +129,9 @@ impl Value {
         let mut stretch: Vec<(Timestamp, bool)> = Vec::new();
         let within = |stretch: &[(Timestamp, bool)], now: Timestamp| {
             let oldest = part_of(terms.sustain, now) - PARTS;
-            let recent = stretch.iter().filter(|(at, _)| part_of(terms.sustain, *at) > oldest);
+            let recent = stretch
+                .iter()
+                .filter(|(at, _)| part_of(terms.sustain, *at) > oldest);
             let recent: Vec<bool> = recent.map(|(_, breaching)| *breaching).collect();
             (recent.len(), recent.into_iter().filter(|one| *one).count())
         };
@@ -170,7 +178,11 @@ impl Value {
         if self.settling {
             return None;
         }
-        let end = if paused { End::Paused } else { End::RuleChanged };
+        let end = if paused {
+            End::Paused
+        } else {
+            End::RuleChanged
+        };
         *self = Self {
             settling: true,
             ..Self::default()
@@ -202,7 +214,10 @@ impl Value {
     ) -> Self {
         self.firing = open.map(|(severity, _)| severity);
         self.ended = ended.map(|ended| ended.at);
-        self.flaps = open.map(|(_, flaps)| flaps).or(ended.map(|ended| ended.flaps)).unwrap_or(0);
+        self.flaps = open
+            .map(|(_, flaps)| flaps)
+            .or(ended.map(|ended| ended.flaps))
+            .unwrap_or(0);
         self.settling = false;
         self.missed = 0;
         if !keeps {

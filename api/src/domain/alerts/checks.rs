@@ -34,11 +34,13 @@ impl Services {
         let parts = CHECKED_EVERY.as_secs() / 60;
         let asked = self.alerts().engine().asked(&CHECKED);
         let scopes = self.alerts().scopes();
-        let due = asked.into_iter().filter_map(|(organisation, server, measures)| {
-            let part = server.as_i64().unsigned_abs() % parts;
-            let scope = scopes.get(&organisation).copied()?;
-            (part == minute % parts).then_some((scope, server, measures))
-        });
+        let due = asked
+            .into_iter()
+            .filter_map(|(organisation, server, measures)| {
+                let part = server.as_i64().unsigned_abs() % parts;
+                let scope = scopes.get(&organisation).copied()?;
+                (part == minute % parts).then_some((scope, server, measures))
+            });
         due.collect()
     }
 

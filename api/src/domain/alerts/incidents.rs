@@ -82,24 +82,33 @@ impl Services {
         rows.truncate(limit);
         let last = rows.last().filter(|_| there_is_more);
         let next = last.map(|row| (row.noticed_at(), row.id));
-        Ok((rows.into_iter().map(|row| self.incident_view(row)).collect(), next))
+        Ok((
+            rows.into_iter()
+                .map(|row| self.incident_view(row))
+                .collect(),
+            next,
+        ))
     }
 
     /// How many incidents are open.
     pub async fn count_open_incidents(&self, scope: Scope) -> Result<u64, ServiceError> {
-        let count = self.store().read(move |c| incidents::count_open(c, scope)).await?;
+        let count = self
+            .store()
+            .read(move |c| incidents::count_open(c, scope))
+            .await?;
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
     /// One incident with all that happened.
-    pub async fn incident(
-        &self,
-        scope: Scope,
-        id: Id<Incident>,
-    ) -> Result<Timeline, ServiceError> {
+    pub async fn incident(&self, scope: Scope, id: Id<Incident>) -> Result<Timeline, ServiceError> {
         let (row, events) = self
             .store()
-            .read(move |c| Ok((incidents::get(c, scope, id)?, incidents::events(c, scope, id)?)))
+            .read(move |c| {
+                Ok((
+                    incidents::get(c, scope, id)?,
+                    incidents::events(c, scope, id)?,
+                ))
+            })
             .await?;
         Ok(Timeline {
             incident: self.incident_view(row),

@@ -52,7 +52,10 @@ pub enum SaidSchedule {
 impl Services {
     /// The windows that the scope shows, the newest first.
     pub async fn maintenance_windows(&self, scope: Scope) -> Result<Vec<WindowRow>, ServiceError> {
-        Ok(self.store().read(move |c| maintenance::list(c, scope)).await?)
+        Ok(self
+            .store()
+            .read(move |c| maintenance::list(c, scope))
+            .await?)
     }
 
     /// One window.
@@ -205,7 +208,10 @@ fn length(minutes: u64, most: u64) -> Result<Duration, ServiceError> {
     if (1..=most).contains(&minutes) {
         return Ok(Duration::from_secs(minutes * 60));
     }
-    Err(ServiceError::invalid("minutes", format!("must be 1 to {most}")))
+    Err(ServiceError::invalid(
+        "minutes",
+        format!("must be 1 to {most}"),
+    ))
 }
 
 fn read_days(words: &[String]) -> Result<[bool; 7], ServiceError> {
@@ -223,11 +229,16 @@ fn read_days(words: &[String]) -> Result<[bool; 7], ServiceError> {
 }
 
 fn read_minute(text: &str) -> Result<u16, ServiceError> {
-    let parts = text.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2);
+    let parts = text
+        .split_once(':')
+        .filter(|(h, m)| h.len() == 2 && m.len() == 2);
     let numbers = parts.and_then(|(h, m)| Some((h.parse::<u16>().ok()?, m.parse::<u16>().ok()?)));
     match numbers {
         Some((hour @ 0..=23, minute @ 0..=59)) => Ok(hour * 60 + minute),
-        _ => Err(ServiceError::invalid("start", "must be HH:MM, 00:00 to 23:59")),
+        _ => Err(ServiceError::invalid(
+            "start",
+            "must be HH:MM, 00:00 to 23:59",
+        )),
     }
 }
 
@@ -254,5 +265,5 @@ fn words(schedule: &Schedule) -> String {
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const EXPECTED_DAYS: &str = "must be some of mon, tue, wed, thu, fri, sat and sun";
 /// Windows of an organisation.
-pub const MAX_WINDOWS: usize = 200;
+const MAX_WINDOWS: usize = 200;
 const LONGEST_MINUTES: u64 = 30 * 24 * 60;

@@ -9,6 +9,7 @@ mod maintenance;
 mod preview;
 mod rules;
 mod running;
+mod terms;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,7 +87,10 @@ impl Alerts {
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Change>> {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stale(&self) -> MutexGuard<'_, HashSet<Id<Organisation>>> {

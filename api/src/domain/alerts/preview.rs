@@ -5,7 +5,7 @@ use std::time::Duration;
 use server_scout_wire::{Label, Metric, Timestamp};
 
 use super::RuleChange;
-use super::rules::parse;
+use super::terms::parse;
 use crate::alerting::{Measure, Past, replay};
 use crate::domain::{ServiceError, Services};
 use crate::id::{Id, Server};
@@ -66,8 +66,10 @@ impl Services {
             let mut placed = placed.iter();
             placed.any(|one| one.server == server && one.is_within(&said.reach))
         };
-        let named: Vec<(Id<Server>, String)> =
-            named.into_iter().filter(|(server, _)| within(*server)).collect();
+        let named: Vec<(Id<Server>, String)> = named
+            .into_iter()
+            .filter(|(server, _)| within(*server))
+            .collect();
         let to = self.clock().now();
         let mut preview = Preview {
             from: to.before(SPAN),
@@ -84,7 +86,9 @@ impl Services {
             self.preview_at(scope, (server, &name), &said, &metrics, &mut preview)
                 .await?;
         }
-        preview.incidents.sort_by_key(|incident| incident.past.opened_at);
+        preview
+            .incidents
+            .sort_by_key(|incident| incident.past.opened_at);
         preview.count = preview.incidents.len();
         preview.incidents.truncate(SHOWN);
         Ok(preview)
@@ -101,7 +105,9 @@ impl Services {
         let Ok(window) = Window::new(preview.from, preview.to, Window::MAX_POINTS) else {
             return Ok(());
         };
-        let history = self.history(scope, server, metrics.to_vec(), window).await?;
+        let history = self
+            .history(scope, server, metrics.to_vec(), window)
+            .await?;
         let step = i64::try_from(history.step.as_millis()).unwrap_or(i64::MAX);
         let at = |place: i64| {
             let end = history.from.as_millis().saturating_add((place + 1) * step);
@@ -121,12 +127,14 @@ impl Services {
                 readings
             };
             let found = replay(&said.terms, &readings);
-            preview.incidents.extend(found.into_iter().map(|past| PreviewIncident {
-                server,
-                server_name: name.to_owned(),
-                label: label.clone(),
-                past,
-            }));
+            preview
+                .incidents
+                .extend(found.into_iter().map(|past| PreviewIncident {
+                    server,
+                    server_name: name.to_owned(),
+                    label: label.clone(),
+                    past,
+                }));
         }
         Ok(())
     }

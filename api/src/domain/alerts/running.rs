@@ -64,17 +64,25 @@ impl Services {
             tokio::select! {
                 _ = tick.tick() => {
                     ticks += 1;
-                    let changes = self.alerts().engine().tick(self.clock().now());
-                    self.alerts().waiting().extend(changes);
+                    self.evaluate_alerts().await;
                     if ticks.is_multiple_of(REFRESH_TICKS) {
                         self.refresh_all_alerts(ticks / REFRESH_TICKS).await;
                     }
                 }
-                () = self.alerts().0.due.notified() => {}
+                () = self.alerts().0.due.notified() => {
+                    self.refresh_stale_alerts().await;
+                    self.store_alerts().await;
+                }
             }
-            self.refresh_stale_alerts().await;
-            self.store_alerts().await;
         }
+    }
+
+    /// Lets a second pass: silence, reminders, windows that open and close; and stores what follows.
+    pub async fn evaluate_alerts(&self) {
+        let changes = self.alerts().engine().tick(self.clock().now());
+        self.alerts().waiting().extend(changes);
+        self.refresh_stale_alerts().await;
+        self.store_alerts().await;
     }
 
     /// Keeps what led up to now, at an orderly end.
@@ -93,10 +101,7 @@ impl Services {
     }
 
     /// Removes incidents that an organisation no longer keeps: as long as its hourly roll-ups.
-    pub(in crate::domain) async fn sweep_alerts(
-        &self,
-        now: Timestamp,
-    ) -> Result<(), ServiceError> {
+    pub(in crate::domain) async fn sweep_alerts(&self, now: Timestamp) -> Result<(), ServiceError> {
         for scope in self.store().read(placements::organisations).await? {
             let before = now.before(self.retention_of(scope).await?.hour);
             while self
@@ -167,7 +172,12 @@ impl Services {
         let known: Vec<Scope> = self.alerts().scopes().values().copied().collect();
         let mut all = self.store().read(placements::organisations).await?;
         // Those that are gone are asked for a last time.
-        all.extend(known.into_iter().filter(|scope| !all.contains(scope)).collect::<Vec<_>>());
+        all.extend(
+            known
+                .into_iter()
+                .filter(|scope| !all.contains(scope))
+                .collect::<Vec<_>>(),
+        );
         for scope in all {
             self.refresh_alerts(scope).await?;
         }
@@ -204,7 +214,12 @@ impl Services {
 
     async fn store_changes(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, StoreError> {
         self.store()
-            .write(move |c| changes.iter().map(|change| incidents::apply(c, change)).collect())
+            .write(move |c| {
+                changes
+                    .iter()
+                    .map(|change| incidents::apply(c, change))
+                    .collect()
+            })
             .await
     }
 

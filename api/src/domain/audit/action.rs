@@ -2,7 +2,10 @@
 
 use std::fmt::Display;
 
-use crate::id::{AccessToken, AgentKey, AlertRule, Group, Id, Incident, Invitation, MaintenanceWindow, Person, Server, Session};
+use crate::id::{
+    AccessToken, AgentKey, AlertRule, Group, Id, Incident, Invitation, MaintenanceWindow, Person,
+    Server, Session,
+};
 use crate::store::Scope;
 
 /// What was done. Each has one word, which never changes: people filter and count by it.

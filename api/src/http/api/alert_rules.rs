@@ -37,7 +37,11 @@ impl AlertRulesApi {
     ///
     /// By name; there are at most 200. A member who is limited to some groups sees the rules for all
     /// servers, for tags, and for the groups and servers that they see.
-    #[oai(path = "/alert-rules", method = "get", operation_id = "list_alert_rules")]
+    #[oai(
+        path = "/alert-rules",
+        method = "get",
+        operation_id = "list_alert_rules"
+    )]
     async fn list_alert_rules(&self, person: PersonAuth) -> Result<Json<AlertRuleList>, Failure> {
         let scope = person.0.scope(Right::Read)?;
         let rules = self.0.services().alert_rules(scope).await?;
@@ -50,7 +54,11 @@ impl AlertRulesApi {
     ///
     /// It counts at once. A member who is limited to some groups makes rules for those groups and their
     /// servers alone.
-    #[oai(path = "/alert-rules", method = "post", operation_id = "add_alert_rule")]
+    #[oai(
+        path = "/alert-rules",
+        method = "post",
+        operation_id = "add_alert_rule"
+    )]
     async fn add_alert_rule(
         &self,
         person: PersonAuth,
@@ -85,7 +93,11 @@ impl AlertRulesApi {
     }
 
     /// Look at an alert rule
-    #[oai(path = "/alert-rules/:id", method = "get", operation_id = "get_alert_rule")]
+    #[oai(
+        path = "/alert-rules/:id",
+        method = "get",
+        operation_id = "get_alert_rule"
+    )]
     async fn get_alert_rule(
         &self,
         person: PersonAuth,
@@ -100,7 +112,11 @@ impl AlertRulesApi {
     /// Change an alert rule
     ///
     /// All that it says is replaced. Incidents that it does not cover any more end.
-    #[oai(path = "/alert-rules/:id", method = "put", operation_id = "change_alert_rule")]
+    #[oai(
+        path = "/alert-rules/:id",
+        method = "put",
+        operation_id = "change_alert_rule"
+    )]
     async fn change_alert_rule(
         &self,
         person: PersonAuth,

@@ -429,7 +429,11 @@ impl From<&Preview> for AlertRulePreview {
             more_servers: preview.more_servers as u64,
             known: !preview.unknown,
             count: preview.count as u64,
-            incidents: preview.incidents.iter().map(PreviewedIncident::from).collect(),
+            incidents: preview
+                .incidents
+                .iter()
+                .map(PreviewedIncident::from)
+                .collect(),
         }
     }
 }

@@ -183,7 +183,11 @@ impl IncidentsApi {
         id: Path<String>,
     ) -> Result<Json<IncidentTimeline>, Failure> {
         let scope = person.0.scope(Right::Read)?;
-        let timeline = self.0.services().incident(scope, incident_id(&id.0)?).await?;
+        let timeline = self
+            .0
+            .services()
+            .incident(scope, incident_id(&id.0)?)
+            .await?;
         Ok(Json((&timeline).into()))
     }
 
@@ -204,9 +208,7 @@ impl IncidentsApi {
     ) -> Result<Json<IncidentTimeline>, Failure> {
         let id = incident_id(&id.0)?;
         let services = self.0.services();
-        services
-            .incident(person.0.scope(Right::Read)?, id)
-            .await?;
+        services.incident(person.0.scope(Right::Read)?, id).await?;
         let acting = person.0.acting(Right::Write)?;
         let IncidentDeed {
             action,
@@ -266,14 +268,12 @@ pub(super) fn incident_id(text: &str) -> Result<Id<id::Incident>, Failure> {
 }
 
 /// A place in a list of incidents, as cursors and pages carry it.
-pub(in super::super) fn write_cursor((at, id): (Timestamp, Id<id::Incident>)) -> String {
+fn write_cursor((at, id): (Timestamp, Id<id::Incident>)) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}.{id}", at.as_millis()))
 }
 
 /// Reads it again.
-pub(in super::super) fn read_cursor(
-    cursor: &str,
-) -> Result<(Timestamp, Id<id::Incident>), Failure> {
+fn read_cursor(cursor: &str) -> Result<(Timestamp, Id<id::Incident>), Failure> {
     let read = || {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let text = String::from_utf8(bytes).ok()?;

@@ -35,9 +35,6 @@ use self::audit::AuditApi;
 use self::enrolments::EnrolmentsApi;
 use self::groups::GroupsApi;
 use self::incidents::IncidentsApi;
-pub(super) use self::incidents::{
-    read_cursor as read_incident_cursor, write_cursor as write_incident_cursor,
-};
 use self::live::LiveApi;
 use self::maintenance::MaintenanceApi;
 use self::metrics::MetricsApi;

@@ -35,11 +35,7 @@ pub fn apply(connection: &mut SqliteConnection, change: &Change) -> Result<Outco
     Ok(Outcome::Stored)
 }
 
-fn open(
-    connection: &mut SqliteConnection,
-    change: &Change,
-    flaps: u8,
-) -> Result<bool, StoreError> {
+fn open(connection: &mut SqliteConnection, change: &Change, flaps: u8) -> Result<bool, StoreError> {
     let there = server::table
         .filter(server::id.eq(change.server))
         .filter(server::organisation_id.eq(change.organisation))
@@ -104,7 +100,11 @@ fn go_on(connection: &mut SqliteConnection, change: &Change) -> Result<bool, Sto
         What::Remind(reminders) => {
             let reminders = i32::try_from(reminders).unwrap_or(i32::MAX);
             diesel::update(this)
-                .set((incident::reminders.eq(reminders), incident::told_at.eq(now), worst))
+                .set((
+                    incident::reminders.eq(reminders),
+                    incident::told_at.eq(now),
+                    worst,
+                ))
                 .execute(connection)?
         }
         What::End(end) => diesel::update(this)
@@ -248,7 +248,8 @@ pub fn restore(
     type Known = (Id<Organisation>, Option<Firing>, Option<Ended>, u8);
     let mut known: std::collections::HashMap<(Id<Server>, Place), Known> =
         std::collections::HashMap::new();
-    for ((organisation, server, rule, label), (id, severity, worst, told_at, reminders), rest) in rows
+    for ((organisation, server, rule, label), (id, severity, worst, told_at, reminders), rest) in
+        rows
     {
         let (acknowledged, snoozed, flaps, ended_at, reason) = rest;
         let place = Place::new(rule, Label::new(&label).ok());
@@ -278,7 +279,12 @@ pub fn restore(
     let known = known.into_iter();
     Ok(known
         .map(|((server, place), (organisation, firing, ended, flaps))| {
-            (organisation, server, place, Instance::restored(firing, ended, flaps))
+            (
+                organisation,
+                server,
+                place,
+                Instance::restored(firing, ended, flaps),
+            )
         })
         .collect())
 }
