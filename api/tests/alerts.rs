@@ -1,4 +1,4 @@
-//! Alert rules at work: incidents, notices, restarts, silence, maintenance, and who may do what.
+//! Alert rules at work: incidents, notices, restarts, silence and maintenance.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
@@ -7,131 +7,12 @@ mod support;
 use std::time::Duration;
 
 use server_scout::alerting::{NoticeKind, Reach};
-use server_scout::domain::ServiceError;
-use server_scout::domain::acting::Acting;
-use server_scout::domain::alerts::{
-    IncidentQuery, IncidentView, NewWindow, RuleChange, SaidSchedule,
-};
+use server_scout::domain::alerts::{NewWindow, SaidSchedule};
 use server_scout::domain::client::Client;
 use server_scout::domain::servers::ServerChange;
-use server_scout::store::credentials::AgentIdentity;
 use server_scout::store::incidents::Deed;
-use server_scout::store::{Scope, alert_notices};
-use server_scout_wire::Timestamp;
-use support::{EMAIL, World, report};
-
-const STEP: Duration = Duration::from_secs(5);
-
-struct Scene {
-    world: World,
-    scope: Scope,
-    agent: AgentIdentity,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let world = World::new().await;
-        let scope = world.organisation("Acme", EMAIL).await;
-        let (agent, _) = world.server(scope, "web").await;
-        world.services.open_alerts().await.unwrap();
-        Self {
-            world,
-            scope,
-            agent,
-        }
-    }
-
-    fn acting(&self) -> Acting {
-        Acting::operator(self.scope)
-    }
-
-    async fn send(&self, at: Timestamp, cpu: f64) {
-        let body = report(at, cpu, "");
-        let sent = self
-            .world
-            .services
-            .ingest(self.agent, Client::default(), body.into());
-        sent.await.unwrap();
-        self.world.services.evaluate_alerts().await;
-    }
-
-    /// Reports every five seconds, for so long.
-    async fn report(&self, seconds: u64, cpu: f64) {
-        for _ in 0..seconds / STEP.as_secs() {
-            self.world.hand.advance(STEP);
-            self.send(self.world.now(), cpu).await;
-        }
-    }
-
-    /// Nobody reports, for so long.
-    async fn silence(&self, seconds: u64) {
-        for _ in 0..seconds / STEP.as_secs() {
-            self.world.hand.advance(STEP);
-            self.world.services.evaluate_alerts().await;
-        }
-    }
-
-    async fn incidents(&self) -> Vec<IncidentView> {
-        let all = self
-            .world
-            .services
-            .incidents(self.scope, IncidentQuery::default());
-        all.await.unwrap().0
-    }
-
-    /// Rule, state and reason of the end of each incident, the oldest first.
-    async fn told(&self) -> Vec<(String, &'static str, Option<String>)> {
-        let mut told: Vec<_> = { self.incidents().await.iter() }
-            .map(|view| {
-                let row = &view.row;
-                (row.rule_name.clone(), view.state(), row.end_reason.clone())
-            })
-            .collect();
-        told.reverse();
-        told
-    }
-
-    /// Kinds of the notices that are due, bundle by bundle.
-    async fn notices(&self) -> Vec<Vec<NoticeKind>> {
-        let (store, later) = (
-            self.world.store(),
-            self.world.now().after(Duration::from_mins(1)),
-        );
-        let mut bundles = Vec::new();
-        loop {
-            let taken = store
-                .write(move |c| {
-                    let due = alert_notices::due(c, later)?;
-                    if let Some(first) = due.first() {
-                        alert_notices::remove(c, first.bundle)?;
-                    }
-                    Ok(due)
-                })
-                .await
-                .unwrap();
-            if taken.is_empty() {
-                return bundles;
-            }
-            bundles.push(taken.iter().map(|row| row.kind).collect());
-        }
-    }
-
-    async fn restart(self) -> Self {
-        let Self {
-            world,
-            scope,
-            agent,
-        } = self;
-        world.services.keep_alert_states().await.unwrap();
-        let world = world.restart().await;
-        world.services.open_alerts().await.unwrap();
-        Self {
-            world,
-            scope,
-            agent,
-        }
-    }
-}
+use support::alerts::{Scene, rule};
+use support::report;
 
 fn firing(rule: &str) -> (String, &'static str, Option<String>) {
     (rule.to_owned(), "firing", None)
@@ -139,53 +20,6 @@ fn firing(rule: &str) -> (String, &'static str, Option<String>) {
 
 fn resolved(rule: &str, reason: &str) -> (String, &'static str, Option<String>) {
     (rule.to_owned(), "resolved", Some(reason.to_owned()))
-}
-
-fn rule(name: &str, reach: Reach) -> RuleChange {
-    RuleChange {
-        name: name.to_owned(),
-        enabled: true,
-        kind: "threshold".to_owned(),
-        reach,
-        metric: Some("cpu_usage".to_owned()),
-        label: None,
-        label_pattern: None,
-        comparison: None,
-        warning: None,
-        critical: Some(95.0),
-        recovery: None,
-        severity: None,
-        sustain: Some(0),
-        share: None,
-        cooldown: None,
-        remind_every: None,
-        remind_limit: None,
-    }
-}
-
-#[tokio::test]
-async fn a_new_organisation_watches_cpu_memory_disk_and_silence() {
-    let scene = Scene::new().await;
-    let rules = scene.world.services.alert_rules(scene.scope).await.unwrap();
-    let said: Vec<_> = { rules.iter() }
-        .map(|view| {
-            let terms = &view.row.said.terms;
-            let name = view.row.said.name.clone();
-            (name, terms.warning, terms.critical, terms.sustain.as_secs())
-        })
-        .collect();
-    let rule = |name: &str, warning, critical, sustain| {
-        (name.to_owned(), warning, Some(critical), sustain)
-    };
-    assert_eq!(
-        said,
-        [
-            rule("CPU", Some(80.0), 90.0, 120),
-            rule("Disk", Some(80.0), 90.0, 300),
-            rule("Memory", Some(80.0), 90.0, 120),
-            rule("Offline", None, 60.0, 0),
-        ]
-    );
 }
 
 #[tokio::test]
@@ -435,91 +269,4 @@ async fn who_has_it_in_hand_is_not_reminded() {
         .flatten()
         .filter(|kind| **kind == NoticeKind::Reminder);
     assert_eq!(reminders.count(), 1);
-}
-
-#[tokio::test]
-async fn a_wrong_rule_is_refused_with_the_member_and_the_reason() {
-    let scene = Scene::new().await;
-    let base = || rule("Wrong", Reach::Organisation);
-    let wrong: Vec<(&str, Box<dyn Fn(&mut RuleChange)>)> = vec![
-        ("name", Box::new(|rule| rule.name = String::new())),
-        ("kind", Box::new(|rule| rule.kind = "magic".to_owned())),
-        (
-            "metric",
-            Box::new(|rule| rule.metric = Some("mood".to_owned())),
-        ),
-        ("metric", Box::new(|rule| rule.metric = None)),
-        (
-            "comparison",
-            Box::new(|rule| rule.comparison = Some("beside".to_owned())),
-        ),
-        ("label", Box::new(|rule| rule.label = Some("/".to_owned()))),
-        ("warning", Box::new(|rule| rule.critical = None)),
-        ("critical", Box::new(|rule| rule.critical = Some(101.0))),
-        ("critical", Box::new(|rule| rule.critical = Some(f64::NAN))),
-        ("critical", Box::new(|rule| rule.warning = Some(96.0))),
-        ("recovery", Box::new(|rule| rule.recovery = Some(96.0))),
-        (
-            "severity",
-            Box::new(|rule| rule.severity = Some("critical".to_owned())),
-        ),
-        (
-            "sustain_seconds",
-            Box::new(|rule| rule.sustain = Some(86_401)),
-        ),
-        ("share_percent", Box::new(|rule| rule.share = Some(0))),
-        ("share_percent", Box::new(|rule| rule.share = Some(50))),
-        (
-            "cooldown_seconds",
-            Box::new(|rule| rule.cooldown = Some(86_401)),
-        ),
-        (
-            "reminder_seconds",
-            Box::new(|rule| rule.remind_every = Some(59)),
-        ),
-        (
-            "reminder_limit",
-            Box::new(|rule| rule.remind_limit = Some(101)),
-        ),
-    ];
-    for (expected, spoil) in wrong {
-        let mut change = base();
-        spoil(&mut change);
-        let services = &scene.world.services;
-        let added = services
-            .add_alert_rule(&scene.acting(), change.clone())
-            .await;
-        let previewed = services.preview_alert_rule(scene.scope, change).await;
-        for result in [added.map(drop), previewed.map(drop)] {
-            match result {
-                Err(ServiceError::Invalid { member, .. }) => assert_eq!(member, expected),
-                other => panic!("{expected}: {other:?}"),
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_preview_tells_what_a_rule_would_have_done() {
-    let scene = Scene::new().await;
-    scene.report(600, 10.0).await;
-    scene.report(600, 97.0).await;
-    scene.report(600, 10.0).await;
-    let services = &scene.world.services;
-    let mut change = rule("Maybe", Reach::Organisation);
-    change.sustain = Some(120);
-    let preview = services
-        .preview_alert_rule(scene.scope, change.clone())
-        .await
-        .unwrap();
-    assert_eq!((preview.servers, preview.count), (1, 1));
-    let past = &preview.incidents.first().unwrap().past;
-    assert!(past.ended_at.is_some());
-    assert!(past.worst > 96.0, "{past:?}");
-    change.critical = Some(99.0);
-    let preview = services
-        .preview_alert_rule(scene.scope, change)
-        .await
-        .unwrap();
-    assert_eq!(preview.count, 0);
 }

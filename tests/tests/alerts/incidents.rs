@@ -35,7 +35,9 @@ pub(crate) async fn incidents(fleet: &Fleet, query: &str) -> Vec<Value> {
 /// Reports until there are so many open incidents.
 pub(crate) async fn report_until(fleet: &Fleet, cpu: f64, open: usize) -> Vec<Value> {
     until("incidents are as expected", PATIENCE, async || {
-        fleet.accepted(&report::with_cpu(Timestamp::now(), cpu)).await;
+        fleet
+            .accepted(&report::with_cpu(Timestamp::now(), cpu))
+            .await;
         let found = incidents(fleet, "?state=open").await;
         (found.len() == open).then_some(found)
     })
@@ -74,25 +76,36 @@ async fn a_breach_is_one_incident_that_survives_a_kill_and_ends_by_itself() {
     let over = json!({ "action": "acknowledge" });
     let refused = fleet.call(Method::POST, &path, &fleet.token, Some(&over));
     assert_eq!(refused.await.status, 409);
-    let csv = fleet.get("/api/v1/incidents/export?format=csv").await.text();
+    let csv = fleet
+        .get("/api/v1/incidents/export?format=csv")
+        .await
+        .text();
     assert!(csv.contains(&id) && csv.contains("'=On it"), "{csv}");
-    let log = fleet.get("/api/v1/audit-events?action=incident").await.text();
+    let log = fleet
+        .get("/api/v1/audit-events?action=incident")
+        .await
+        .text();
     assert!(log.contains("incident.acknowledged"), "{log}");
 }
 
 #[tokio::test]
 async fn a_preview_changes_nothing_and_a_wrong_rule_is_refused_with_its_member() {
     let fleet = Fleet::start().await;
-    fleet.accepted(&report::with_cpu(Timestamp::now(), 97.0)).await;
+    fleet
+        .accepted(&report::with_cpu(Timestamp::now(), 97.0))
+        .await;
     let rule = json!({ "name": "New", "kind": "threshold", "metric": "cpu_usage", "critical": 90 });
     let preview = send(&fleet, Method::POST, "/api/v1/alert-rules/preview", &rule).await;
     assert_eq!(preview["known"], true);
     assert_eq!(preview["servers"], 1);
     let rules = fleet.get("/api/v1/alert-rules").await.json();
     assert_eq!(rules["items"].as_array().unwrap().len(), 4);
-    let wrong = json!({ "name": "New", "kind": "threshold", "metric": "cpu_usage", "critical": 900 });
+    let wrong =
+        json!({ "name": "New", "kind": "threshold", "metric": "cpu_usage", "critical": 900 });
     for path in ["/api/v1/alert-rules", "/api/v1/alert-rules/preview"] {
-        let refused = fleet.call(Method::POST, path, &fleet.token, Some(&wrong)).await;
+        let refused = fleet
+            .call(Method::POST, path, &fleet.token, Some(&wrong))
+            .await;
         assert_eq!(refused.status, 422);
         assert_eq!(refused.json()["member"], "critical");
     }
@@ -107,7 +120,12 @@ async fn export_of_the_organisation_holds_rules_incidents_and_windows() {
     send(&fleet, Method::POST, "/api/v1/maintenance-windows", &window).await;
     let mut owner = fleet.owner().await;
     let export = owner.get("/settings/data/export").await.text();
-    for kind in ["alert-rule", "incident", "incident-event", "maintenance-window"] {
+    for kind in [
+        "alert-rule",
+        "incident",
+        "incident-event",
+        "maintenance-window",
+    ] {
         assert!(export.contains(&format!("\"kind\":\"{kind}\"")), "{kind}");
     }
 }

@@ -23,7 +23,9 @@ async fn a_deployment_opens_a_window_works_and_closes_it() {
     let opened = send(&fleet, Method::POST, path, &window).await;
     assert_eq!(opened["open"], true);
     for _ in 0..20 {
-        fleet.accepted(&report::with_cpu(Timestamp::now(), 97.0)).await;
+        fleet
+            .accepted(&report::with_cpu(Timestamp::now(), 97.0))
+            .await;
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     assert!(incidents(&fleet, "?state=open").await.is_empty());
@@ -56,7 +58,9 @@ async fn a_weekly_window_knows_its_time_zone_and_refuses_nonsense() {
     ] {
         let mut wrong = weekly.clone();
         wrong[member] = value;
-        let refused = fleet.call(Method::POST, path, &fleet.token, Some(&wrong)).await;
+        let refused = fleet
+            .call(Method::POST, path, &fleet.token, Some(&wrong))
+            .await;
         assert_eq!(refused.status, 422, "{member}");
         assert_eq!(refused.json()["member"], member);
     }
