@@ -56,8 +56,7 @@ impl Alerts {
             let mut engine = self.engine();
             stale |= !engine.knows(server);
             for report in reports {
-                // The agent's tags may be others.
-                stale |= report.host().is_some();
+                stale |= engine.finds_other_tags(server, report);
                 changes.extend(engine.report(server, report, now));
             }
         }

@@ -69,10 +69,8 @@ impl Services {
                         self.refresh_all_alerts(ticks / REFRESH_TICKS).await;
                     }
                 }
-                () = self.alerts().0.due.notified() => {
-                    self.refresh_stale_alerts().await;
-                    self.store_alerts().await;
-                }
+                // What organisations say is read once a second at most.
+                () = self.alerts().0.due.notified() => self.store_alerts().await,
             }
         }
     }
