@@ -1,8 +1,11 @@
 //! From a rule to an incident and back, over kills.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
+use server_scout_tests::https::Connection;
 use server_scout_tests::wait::{PATIENCE, until};
 use server_scout_tests::{Fleet, report};
 
@@ -128,4 +131,33 @@ async fn export_of_the_organisation_holds_rules_incidents_and_windows() {
     ] {
         assert!(export.contains(&format!("\"kind\":\"{kind}\"")), "{kind}");
     }
+}
+
+/// What came so far, once `text` is in it.
+async fn seen_until(stream: &mut Connection, text: &str) -> String {
+    let start = Instant::now();
+    loop {
+        let seen = String::from_utf8_lossy(stream.unread()).into_owned();
+        if seen.contains(text) {
+            return seen;
+        }
+        assert!(start.elapsed() < PATIENCE, "no {text} in {seen}");
+        stream.listen(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_follows_the_live_stream_hears_of_an_incident_at_once() {
+    let fleet = Fleet::start().await;
+    let rule = add_rule(&fleet).await;
+    report_until(&fleet, 97.0, 1).await;
+    let mut stream = fleet.dashboard.connect().await;
+    let head = format!("GET /api/v1/live\nAuthorization: Bearer {}", fleet.token);
+    stream.request(&head, b"").await;
+    seen_until(&mut stream, "\r\n\r\n").await;
+    let off = json!({ "enabled": false });
+    let path = format!("/api/v1/alert-rules/{rule}");
+    send(&fleet, Method::PATCH, &path, &off).await;
+    let seen = seen_until(&mut stream, "\"resolved\"").await;
+    assert!(seen.contains("incident"), "{seen}");
 }

@@ -6,6 +6,7 @@
 mod checks;
 mod incidents;
 mod maintenance;
+mod news;
 mod preview;
 mod rules;
 mod running;
@@ -19,6 +20,7 @@ use tokio::sync::Notify;
 
 pub use self::incidents::{IncidentQuery, IncidentView, Timeline};
 pub use self::maintenance::{DAYS, NewWindow, SaidSchedule};
+pub use self::news::IncidentNews;
 pub use self::preview::{Preview, PreviewIncident};
 pub use self::rules::{RuleAtServer, RuleChange, RuleView};
 use crate::alerting::{Change, Engine};
@@ -37,6 +39,7 @@ struct Inner {
     stale: Mutex<HashSet<Id<Organisation>>>,
     scopes: Mutex<HashMap<Id<Organisation>, Scope>>,
     due: Notify,
+    news: news::News,
     /// One stores at a time, so that changes of one value keep their order.
     storing: tokio::sync::Mutex<()>,
 }

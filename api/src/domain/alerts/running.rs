@@ -228,6 +228,9 @@ impl Services {
         {
             let mut engine = alerts.engine();
             for (change, outcome) in changes.iter().zip(outcomes) {
+                if *outcome == Outcome::Stored {
+                    alerts.0.news.tell(change);
+                }
                 more.extend(engine.settle(change, *outcome, now));
             }
         }
