@@ -1,12 +1,12 @@
 //! The history of incidents as a file: CSV (RFC 4180) or newline-delimited JSON.
 
 use bytes::Bytes;
-use futures_util::stream::unfold;
-use poem::Response;
+use futures_util::stream::{BoxStream, unfold};
+use poem::{Body, Response};
 use serde::Serialize;
 
-use super::event_export::{Format, file, plain};
 use super::problem::Failure;
+use super::spreadsheet::{self, Format, plain};
 use crate::access::Right;
 use crate::domain::alerts::{IncidentQuery, IncidentView};
 use crate::domain::principal::PersonPrincipal;
@@ -31,11 +31,12 @@ pub(super) async fn export(
         head: format == Format::Csv,
         format,
     };
-    let stream = Box::pin(unfold(pages, |mut pages| async move {
-        let part = pages.next().await?;
-        Some((part, pages))
-    }));
-    Ok(file(stream, format, ("incidents.csv", "incidents.ndjson")))
+    let stream: BoxStream<'static, Result<Bytes, std::io::Error>> =
+        Box::pin(unfold(pages, |mut pages| async move {
+            let part = pages.next().await?;
+            Some((part, pages))
+        }));
+    Ok(format.download("incidents", Body::from_bytes_stream(stream)))
 }
 
 struct Pages {
@@ -139,10 +140,10 @@ impl<'a> Line<'a> {
     fn cells(&self) -> [String; NAMES.len()] {
         [
             self.id.clone(),
-            plain(self.server),
-            plain(self.rule),
-            plain(self.metric),
-            plain(self.label),
+            plain(self.server).into_owned(),
+            plain(self.rule).into_owned(),
+            plain(self.metric).into_owned(),
+            plain(self.label).into_owned(),
             self.severity.to_owned(),
             self.state.to_owned(),
             self.threshold.to_string(),
@@ -151,8 +152,8 @@ impl<'a> Line<'a> {
             self.opened_at.clone(),
             self.ended_at.clone().unwrap_or_default(),
             self.end_reason.unwrap_or_default().to_owned(),
-            plain(self.acknowledged_by),
-            plain(self.note),
+            plain(self.acknowledged_by).into_owned(),
+            plain(self.note).into_owned(),
         ]
     }
 }
@@ -176,19 +177,14 @@ const NAMES: [&str; 15] = [
 ];
 
 fn csv(page: &[IncidentView], head: bool) -> Result<Bytes, std::io::Error> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
+    let mut writer = spreadsheet::writer();
     if head {
         writer.write_record(NAMES)?;
     }
     for view in page {
         writer.write_record(Line::of(view).cells())?;
     }
-    let bytes = writer
-        .into_inner()
-        .map_err(csv::IntoInnerError::into_error)?;
-    Ok(bytes.into())
+    spreadsheet::bytes(writer)
 }
 
 fn json_lines(page: &[IncidentView]) -> Result<Bytes, std::io::Error> {

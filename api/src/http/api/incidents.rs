@@ -8,14 +8,12 @@ use poem_openapi::{Enum, Object, OpenApi};
 use server_scout_wire::Timestamp;
 
 use super::super::App;
-use super::super::event_export::Format;
 use super::super::incident_export;
 use super::super::problem::Failure;
 use super::alert_rules::rule_id;
 use super::alert_schema::{Incident, IncidentEvent};
-use super::audit::ExportFormat;
 use super::auth::PersonAuth;
-use super::download::Download;
+use super::download::{Download, ExportFormat};
 use super::schema::Time;
 use super::servers::server_id;
 use crate::access::Right;
@@ -164,11 +162,7 @@ impl IncidentsApi {
         if let Some(server) = filter.server {
             services.server(scope, server).await?;
         }
-        let format = match format.0 {
-            ExportFormat::Csv => Format::Csv,
-            ExportFormat::Ndjson => Format::JsonLines,
-        };
-        let export = incident_export::export(services, &person.0, filter, format).await?;
+        let export = incident_export::export(services, &person.0, filter, format.0.into()).await?;
         Ok(Download(export))
     }
 

@@ -7,12 +7,14 @@ mod audit;
 mod auth;
 mod download;
 mod enrolments;
+mod fleet;
 mod groups;
 mod incidents;
 pub mod key_schema;
 mod live;
 mod maintenance;
 mod metrics;
+mod metrics_export;
 mod organisation_data;
 mod organisations;
 mod people;
@@ -33,11 +35,13 @@ use self::agent_keys::AgentKeysApi;
 use self::alert_rules::AlertRulesApi;
 use self::audit::AuditApi;
 use self::enrolments::EnrolmentsApi;
+use self::fleet::FleetApi;
 use self::groups::GroupsApi;
 use self::incidents::IncidentsApi;
 use self::live::LiveApi;
 use self::maintenance::MaintenanceApi;
 use self::metrics::MetricsApi;
+use self::metrics_export::MetricsExportApi;
 use self::organisation_data::OrganisationDataApi;
 use self::organisations::OrganisationsApi;
 use self::people::PeopleApi;
@@ -60,7 +64,8 @@ type Apis = (
     ServersApi,
     AgentKeysApi,
     EnrolmentsApi,
-    MetricsApi,
+    // There may be sixteen at most in one row.
+    (MetricsApi, MetricsExportApi, FleetApi),
     LiveApi,
     SessionsApi,
     SecondFactorsApi,
@@ -93,7 +98,11 @@ fn apis(app: App) -> Apis {
         ServersApi(app.clone()),
         AgentKeysApi(app.clone()),
         EnrolmentsApi(app.clone()),
-        MetricsApi(app.clone()),
+        (
+            MetricsApi(app.clone()),
+            MetricsExportApi(app.clone()),
+            FleetApi(app.clone()),
+        ),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
         SecondFactorsApi(app.clone()),
