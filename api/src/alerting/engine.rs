@@ -143,7 +143,7 @@ pub enum What {
     Escalate,
     /// It matters less.
     Ease,
-    /// People are reminded, for the so-manieth time.
+    /// People are reminded; so often they were with this time.
     Remind(u32),
     /// It is over.
     End(End),

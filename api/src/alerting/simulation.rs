@@ -1,7 +1,11 @@
 //! The engine against a plain reference, over made-up sequences of everything that can happen: samples,
 //! gaps, replays, changed rules, pauses, maintenance, restarts, kills and a store that fails for a while.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
 
 mod database;
 mod events;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use server_scout_wire::{Report, Timestamp};
 use tokio::sync::Notify;
 
-pub use self::incidents::{IncidentQuery, IncidentView, Timeline};
+pub use self::incidents::{IncidentPage, IncidentQuery, IncidentView, Timeline};
 pub use self::maintenance::{DAYS, NewWindow, SaidSchedule};
 pub use self::news::IncidentNews;
 pub use self::preview::{Preview, PreviewIncident};
