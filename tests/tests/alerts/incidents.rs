@@ -1,5 +1,6 @@
 //! From a rule to an incident and back, over kills.
 
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -122,7 +123,11 @@ async fn export_of_the_organisation_holds_rules_incidents_and_windows() {
     let window = json!({ "name": "Deployment", "minutes": 5 });
     send(&fleet, Method::POST, "/api/v1/maintenance-windows", &window).await;
     let mut owner = fleet.owner().await;
-    let export = owner.get("/settings/data/export").await.text();
+    let archive = owner.get("/settings/data/export").await;
+    let mut export = String::new();
+    flate2::read::GzDecoder::new(archive.body.as_slice())
+        .read_to_string(&mut export)
+        .unwrap();
     for kind in [
         "alert-rule",
         "incident",
