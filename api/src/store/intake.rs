@@ -8,7 +8,8 @@ use diesel::prelude::*;
 use server_scout_wire::Report;
 
 use super::heads::{Heads, NewPosition, Position};
-use super::schema::{fold_mark, report, segment};
+use super::log::{self, Half};
+use super::schema::{fold_mark, report, segment, server};
 use super::{Scope, StoreError};
 use crate::id::{Id, Server};
 use crate::timeseries::Starts;
@@ -21,8 +22,8 @@ const REMEMBERED: usize = 500_000;
 /// The writer's knowledge of the log. It is true within the transaction that is open.
 pub struct Intake {
     heads: Arc<Heads>,
-    /// The next place of the log.
-    next: Option<i64>,
+    /// The half of the log that is appended to, and the next place.
+    next: Option<(Half, i64)>,
     known: HashMap<Id<Server>, Known>,
     remembered: usize,
     /// Appended and not committed yet.
@@ -77,14 +78,14 @@ impl Intake {
 
     /// The first place of the log that is not folded.
     pub(super) fn first(&mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-        let next = self.next(connection)?;
+        let (_, next) = self.next(connection)?;
         let pending = self.pending.first().map(|new| new.position.id);
         Ok(next
             .min(pending.unwrap_or(next))
             .min(self.heads.first().unwrap_or(next)))
     }
 
-    /// Takes a place in the log for a report, unless it is there already.
+    /// Takes a place in the log for a report, unless it is there already. The server must exist.
     pub(super) fn enter(
         &mut self,
         connection: &mut SqliteConnection,
@@ -92,7 +93,7 @@ impl Intake {
         server: Id<Server>,
         report: &Report,
         received_at: i64,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Option<(Half, i64)>, StoreError> {
         let at = report.timestamp().as_millis();
         let identity = report.identity().map(|one| (one.boot.0, one.seq));
         self.remember(connection, server)?;
@@ -113,27 +114,39 @@ impl Intake {
         known.starts.shrink();
         let grown = known.starts.len().saturating_sub(before);
         self.remembered += grown.max(usize::from(identity.is_none()));
-        let id = self.next(connection)?;
-        self.next = Some(id + 1);
+        let (half, id) = self.next(connection)?;
+        self.next = Some((half, id + 1));
         self.pending.push(NewPosition {
             organisation: scope.organisation(),
             server,
             received_at,
             position: Position { id, at },
         });
-        Ok(Some(id))
+        Ok(Some((half, id)))
+    }
+
+    /// Appends to the other half of the log from now on, if that is empty and this one is not.
+    pub(super) fn turn(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let (half, next) = self.next(connection)?;
+        let used = log::last(connection, half)?.is_some();
+        if used && log::last(connection, half.other())?.is_none() {
+            self.next = Some((half.other(), next));
+        }
+        Ok(())
     }
 
     /// Beyond every report that is or was there, so that no mark covers a new one.
-    fn next(&mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    fn next(&mut self, connection: &mut SqliteConnection) -> Result<(Half, i64), StoreError> {
         if let Some(next) = self.next {
             return Ok(next);
         }
-        let last: Option<i64> = report::table.select(max(report::id)).first(connection)?;
+        let newest = log::newest(connection)?;
         let mark: Option<i64> = fold_mark::table
             .select(max(fold_mark::report_id))
             .first(connection)?;
-        let next = last.max(mark).unwrap_or(0) + 1;
+        let half = newest.map_or(Half::First, |(half, _)| half);
+        let last = newest.map(|(_, last)| last);
+        let next = (half, last.max(mark).unwrap_or(0) + 1);
         self.next = Some(next);
         Ok(next)
     }
@@ -150,6 +163,9 @@ impl Intake {
             self.known.clear();
             self.remembered = 0;
         }
+        // The log refers to no server.
+        let there = server::table.find(server).select(server::id);
+        let _: Id<Server> = there.first(connection)?;
         let mut known = Known::default();
         let folded: Vec<(Vec<u8>, Vec<u8>)> = segment::table
             .filter(segment::server_id.eq(server))

@@ -21,6 +21,7 @@ mod intake;
 pub mod invitations;
 pub mod links;
 pub mod live;
+mod log;
 mod log_row;
 pub mod login_steps;
 pub mod member_groups;
@@ -43,6 +44,7 @@ mod segments;
 pub mod series;
 pub mod servers;
 pub mod sessions;
+mod stretches;
 pub mod tags;
 #[cfg(test)]
 mod tenants;

@@ -10,6 +10,7 @@ use super::schema::series;
 use super::scope::shows;
 use super::{Scope, StoreError, WriteContext};
 use crate::id::{Id, Organisation, Server};
+use crate::timeseries::Shown;
 
 /// How many series the writer remembers; beyond that it forgets all and looks them up again.
 const REMEMBERED: usize = 500_000;
@@ -200,6 +201,12 @@ pub fn of_server(
         .into_iter()
         .filter_map(|(id, metric, label)| Some((id, key(&metric, &label)?)))
         .collect())
+}
+
+/// What a chart shows of a series. A metric that this version does not know is taken for a gauge.
+pub(super) fn shown(names: &HashMap<i64, SeriesKey>, series: i64) -> Shown {
+    let known = names.get(&series);
+    known.map_or(Shown::Values, |key| Shown::of(key.metric))
 }
 
 fn remember(

@@ -143,7 +143,7 @@ impl Whole {
     }
 
     fn cut(&mut self) {
-        self.write(None, |context| reports::cut(context, 7));
+        self.write(None, |context| reports::cut(context));
     }
 
     fn history(&mut self, grid: Grid) -> History {

@@ -7,6 +7,7 @@ mod rate;
 mod retention;
 pub mod roll_up;
 pub mod segment;
+pub mod summary;
 
 pub use self::history::{Grid, History, HistorySeries, Row, Window, WindowError, interval};
 pub use self::identities::Starts;
