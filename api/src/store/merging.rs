@@ -221,7 +221,7 @@ impl Before {
         series: i64,
     ) -> Result<Option<(i64, f64)>, StoreError> {
         let ids: Vec<i64> = self.infos.iter().map(|(info, _)| info.id).collect();
-        let chunks = segments::chunks(connection, scope, &ids, &[id])?;
+        let chunks = segments::chunks(connection, scope, &ids, &[series])?;
         let mut last = None;
         for (info, times) in &self.infos {
             for chunk in chunks.iter().filter(|chunk| chunk.segment == info.id) {
