@@ -19,13 +19,13 @@ use crate::timeseries::segment::{Frame, PERIOD_MILLIS, Segment, begin_of, pack, 
 use crate::timeseries::{LONGEST_GAP, Shown};
 
 /// Small segments of a half-day that are merged before it is over.
-const MANY: i64 = 64;
+const MANY: i64 = 256;
 /// What came late waits so long for more.
 const WAIT: Duration = Duration::from_mins(30);
 /// After the end of a half-day its last reports are still to be folded.
 const GRACE: Duration = Duration::from_mins(40);
-/// A half-day with more reports is left in small segments; that is more than three a second.
-const MOST_REPORTS: i64 = 150_000;
+/// A half-day with more reports, from before there was a bound, is left in small segments.
+const MOST_REPORTS: i64 = 1_000_000;
 
 /// A half-day whose segments are to be merged.
 #[derive(Clone, Copy, Debug)]

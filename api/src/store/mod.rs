@@ -7,6 +7,7 @@ pub mod audit;
 mod connection;
 pub mod credentials;
 pub mod devices;
+pub mod empty_series;
 pub mod enrolments;
 mod error;
 pub mod expiry;

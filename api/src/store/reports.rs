@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use server_scout_wire::{Host, Report, Sample, Tags, Timestamp};
 
 use super::heads::Position;
+use super::intake::Entry;
 use super::log::{Half, LogRow};
 use super::schema::report;
 use super::scope::shows;
@@ -19,6 +20,8 @@ use crate::timeseries::segment::Row;
 pub enum Appended {
     /// It was there before.
     Duplicate,
+    /// Its half-day has [`MOST_REPORTS`](crate::timeseries::segment::MOST_REPORTS) of the server already.
+    TooMany,
     /// It is new.
     New {
         /// The places of the values that were dropped because their series would be one too many,
@@ -94,8 +97,10 @@ fn append_one(
     let place = context
         .intake
         .enter(context.connection, scope, server, report, arrived)?;
-    let Some((half, place)) = place else {
-        return Ok(Appended::Duplicate);
+    let (half, place) = match place {
+        Entry::At(half, place) => (half, place),
+        Entry::Duplicate => return Ok(Appended::Duplicate),
+        Entry::TooMany => return Ok(Appended::TooMany),
     };
     let (samples, dropped) = encode(context, scope, server, report.samples(), limits)?;
     let identity = report.identity();

@@ -9,6 +9,10 @@ use super::codec::{Damaged, Numbers, Places, Values, open, seal};
 /// Milliseconds of a period: half a day. A segment lies within one.
 pub const PERIOD_MILLIS: i64 = 12 * 60 * 60 * 1000;
 
+/// The most reports of one server that a period holds, more than three a second: a column of them is read
+/// into memory as a whole.
+pub const MOST_REPORTS: i64 = 150_000;
+
 /// One report that becomes part of a segment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
