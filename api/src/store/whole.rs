@@ -183,6 +183,8 @@ const CRASHES: &str = "
         BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;
     CREATE TEMP TRIGGER crash_f AFTER DELETE ON main.segment
         BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;
+    CREATE TEMP TRIGGER crash_h AFTER INSERT ON main.summary
+        BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;
     CREATE TEMP TRIGGER crash_g AFTER UPDATE ON main.segment
         BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;
 ";
