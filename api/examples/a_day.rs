@@ -78,7 +78,10 @@ async fn main() {
     written += bytes_written() - before;
     println!("{samples} samples of {} series", samples as u64 / REPORTS);
     println!("folded in {took:?}");
-    println!("written to disk by folding, both stages, a report: {} B", written / REPORTS);
+    println!(
+        "written to disk by folding, both stages, a report: {} B",
+        written / REPORTS
+    );
     if let Some(all) = &all {
         all.write();
     }

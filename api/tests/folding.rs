@@ -300,7 +300,11 @@ async fn series_of_which_nothing_is_stored_are_removed() {
     assert_eq!(count().await, 4);
     world.hand.advance(3 * DAY);
     // One that is in the log alone stays.
-    let body = report(world.now(), 1.0, r#","network_sent_bytes_total":{"new0":1}"#);
+    let body = report(
+        world.now(),
+        1.0,
+        r#","network_sent_bytes_total":{"new0":1}"#,
+    );
     send(body).await;
     world.services.clean().await.unwrap();
     // A counter that was read once has no roll-up: nothing is left of it.
@@ -326,7 +330,12 @@ async fn a_half_day_holds_only_so_many_reports_of_a_server() {
     });
     full.await.unwrap();
     let world = world.restart().await;
-    assert!(hour(&world, agent).await.iter().all(|o| *o == Outcome::Duplicate));
+    assert!(
+        hour(&world, agent)
+            .await
+            .iter()
+            .all(|o| *o == Outcome::Duplicate)
+    );
     let send = async |at: Timestamp, more: &str| {
         let body = report(at, 1.0, more);
         let sent = world.services.ingest(agent, Client::default(), body.into());

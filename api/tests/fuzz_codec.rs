@@ -37,7 +37,10 @@ fn what_is_written_is_read_back_the_same() {
         rows.sort_by_key(|row| row.at);
         let segment = Segment::of(&rows);
         let times: Vec<i64> = rows.iter().map(|row| row.at).collect();
-        prop_assert_eq!(open_times(&segment.frame.seal_times(), rows.len()), Ok(times));
+        prop_assert_eq!(
+            open_times(&segment.frame.seal_times(), rows.len()),
+            Ok(times)
+        );
         let starts = open_starts(&segment.frame.seal_starts()).unwrap();
         let mut moments = Vec::new();
         for row in &rows {
@@ -59,7 +62,11 @@ fn what_is_written_is_read_back_the_same() {
             prop_assert_eq!(places.into_iter().zip(values).collect::<Vec<_>>(), expected);
         }
         // Roll-ups are rounded once, and then say the same for ever.
-        let what = if *counters { Shown::Rates(LONGEST_GAP) } else { Shown::Values };
+        let what = if *counters {
+            Shown::Rates(LONGEST_GAP)
+        } else {
+            Shown::Values
+        };
         for buckets in buckets(&rows, what) {
             for resolution in Resolution::ALL {
                 let once = roll_up::pack(what, resolution, &buckets);
@@ -124,9 +131,19 @@ fn judge(bytes: &[u8], count: usize) -> Result<(), TestCaseError> {
 
 /// Sealed columns of every kind, each as it is and damaged; with a right checksum and without.
 fn blobs() -> impl Strategy<Value = (Vec<Vec<u8>>, usize)> {
-    let count = prop_oneof![0..100_usize, Just(MAX_NUMBERS), Just(MAX_NUMBERS + 1), Just(usize::MAX)];
+    let count = prop_oneof![
+        0..100_usize,
+        Just(MAX_NUMBERS),
+        Just(MAX_NUMBERS + 1),
+        Just(usize::MAX)
+    ];
     let damages = vec(vec(damage(), 1..4), 1..20);
-    let parts = (vec(row(), 1..60), damages, vec(any::<u8>(), 0..200), any::<u32>());
+    let parts = (
+        vec(row(), 1..60),
+        damages,
+        vec(any::<u8>(), 0..200),
+        any::<u32>(),
+    );
     (parts, count).prop_map(|((rows, damages, noise, claimed), count)| {
         let mut whole = sealed(&rows);
         // Columns that claim more than they hold.
@@ -149,7 +166,11 @@ fn sealed(rows: &[Row]) -> Vec<Vec<u8>> {
     rows.sort_by_key(|row| row.at);
     let segment = Segment::of(&rows);
     let frame = &segment.frame;
-    let mut sealed = vec![frame.seal_times(), frame.seal_starts(), frame.seal_moments()];
+    let mut sealed = vec![
+        frame.seal_times(),
+        frame.seal_starts(),
+        frame.seal_moments(),
+    ];
     sealed.extend(segment.chunks.into_iter().map(|(_, chunk)| chunk));
     sealed.push(pack(&[5], &[0.1]));
     let mut summing = Summing::default();
@@ -165,7 +186,9 @@ fn sealed(rows: &[Row]) -> Vec<Vec<u8>> {
 
 /// Damage below a right checksum, which the decoders behind it see.
 fn resealed(blob: &[u8], damage: &[Damage]) -> Vec<u8> {
-    let content = blob.split_last_chunk::<4>().map_or(blob, |(content, _)| content);
+    let content = blob
+        .split_last_chunk::<4>()
+        .map_or(blob, |(content, _)| content);
     let mut bytes = damaged(content, damage);
     if let Some(format) = bytes.first_mut() {
         *format = 1;
@@ -203,7 +226,10 @@ fn damage() -> impl Strategy<Value = Damage> {
     prop_oneof![
         any::<Index>().prop_map(Damage::Cut),
         (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Double(from, to)),
-        (any::<Index>(), vec(prop_oneof![any::<u8>(), Just(0xff)], 1..8))
+        (
+            any::<Index>(),
+            vec(prop_oneof![any::<u8>(), Just(0xff)], 1..8)
+        )
             .prop_map(|(at, bytes)| Damage::Replace(at, bytes)),
     ]
 }
@@ -238,8 +264,19 @@ fn bound_memory() {
         let pages: u64 = status.split(' ').next().unwrap().parse().unwrap();
         let limit = getrlimit(Resource::As);
         let bound = pages * rustix::param::page_size() as u64 + MOST_BYTES;
-        setrlimit(Resource::As, Rlimit { current: Some(bound), ..limit }).unwrap();
-        assert!(Vec::<u8>::new().try_reserve_exact(usize::try_from(MOST_BYTES).unwrap()).is_err());
+        setrlimit(
+            Resource::As,
+            Rlimit {
+                current: Some(bound),
+                ..limit
+            },
+        )
+        .unwrap();
+        assert!(
+            Vec::<u8>::new()
+                .try_reserve_exact(usize::try_from(MOST_BYTES).unwrap())
+                .is_err()
+        );
     });
 }
 

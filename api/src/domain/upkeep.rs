@@ -8,7 +8,8 @@ use server_scout_wire::Timestamp;
 use super::{ServiceError, Services};
 use crate::store::expiry::Portion;
 use crate::store::{
-    Scope, StoreError, Urgency, WriteContext, empty_series, expiry, probe, removal, retention, servers,
+    Scope, StoreError, Urgency, WriteContext, empty_series, expiry, probe, removal, retention,
+    servers,
 };
 use crate::timeseries::roll_up::Resolution;
 

@@ -65,9 +65,7 @@ impl Half {
 }
 
 /// The half with the newest report, and that report's place in the log; none when both are empty.
-pub(super) fn newest(
-    connection: &mut SqliteConnection,
-) -> Result<Option<(Half, i64)>, StoreError> {
+pub(super) fn newest(connection: &mut SqliteConnection) -> Result<Option<(Half, i64)>, StoreError> {
     let mut newest = None;
     for half in Half::ALL {
         let last = last(connection, half)?.map(|last| (half, last));

@@ -178,7 +178,11 @@ mod tests {
 
     #[test]
     fn what_overlaps_is_read_sample_by_sample() {
-        let infos = [info(1, 0, HOUR), info(2, HOUR, 2 * HOUR), info(3, 3 * HOUR, 4 * HOUR)];
+        let infos = [
+            info(1, 0, HOUR),
+            info(2, HOUR, 2 * HOUR),
+            info(3, 3 * HOUR, 4 * HOUR),
+        ];
         let end = START + 6 * HOUR;
         let apart = START + 3 * HOUR;
         assert_eq!(
@@ -193,7 +197,11 @@ mod tests {
 
     #[test]
     fn a_long_segment_is_not_hidden_by_short_ones_within_it() {
-        let infos = [info(1, 0, 3 * HOUR), info(2, 10, 20), info(3, HOUR, 2 * HOUR)];
+        let infos = [
+            info(1, 0, 3 * HOUR),
+            info(2, 10, 20),
+            info(3, HOUR, 2 * HOUR),
+        ];
         assert_eq!(
             plan_of(&infos, &[]),
             [Stretch::Samples(START..START + 6 * HOUR)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use server_scout_wire::Timestamp;
 
 use super::Shown;
-use super::summary::Summary;
 use super::roll_up::{Bucket, Resolution, Samples, shown};
+use super::summary::Summary;
 use crate::store::series::SeriesKey;
 
 /// What a chart asks for.

@@ -11,8 +11,8 @@ use crate::id::{Id, Server};
 use crate::store::history::{self, Source};
 use crate::store::series::SeriesLimits;
 use crate::store::{
-    Heads, Intake, Position, Scope, WriteContext, empty_series, folding, merging, removal, reports, retention,
-    series,
+    Heads, Intake, Position, Scope, WriteContext, empty_series, folding, merging, removal, reports,
+    retention, series,
 };
 use crate::timeseries::segment::period_of;
 use crate::timeseries::{Grid, History, Row, Shown, Window};
@@ -128,7 +128,9 @@ fn series_without_data_are_kept_apart(
     assert!(empty_series::unfolded(c, scope, id).unwrap().is_empty());
     assert_eq!(empty_series::unfolded(c, theirs, id).unwrap().len(), 1);
     for (whose, expected) in [(scope, 0), (theirs, 1), (theirs, 0)] {
-        let removed = write(c, |context| empty_series::remove(context, whose, id).unwrap());
+        let removed = write(c, |context| {
+            empty_series::remove(context, whose, id).unwrap()
+        });
         assert_eq!(removed, expected);
     }
 }
