@@ -126,7 +126,8 @@ impl Samples {
             let name = json!({ "__name__": metric.name(), "label": label.as_ref().map_or("", Label::as_str) });
             let (at, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
             let line = json!({ "metric": name, "timestamps": at, "values": values });
-            text.push_str(&format!("{line}\n"));
+            text.push_str(&line.to_string());
+            text.push('\n');
         }
         std::fs::write(&self.file, text).unwrap();
     }

@@ -19,7 +19,7 @@ pub(super) fn encode(samples: &[(i64, f64)]) -> Vec<u8> {
         };
         numbers.push(zigzag(first.wrapping_sub(next)));
         numbers.push(run.len() as u64);
-        next = first.wrapping_add(run.len() as i64);
+        next = run.last().map_or(next, |(last, _)| last.wrapping_add(1));
         numbers.extend(run.iter().flat_map(|(_, value)| words(*value)));
     }
     // Writing numbers to memory does not fail.

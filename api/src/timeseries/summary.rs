@@ -179,6 +179,7 @@ impl Packed {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use proptest::prelude::*;
 
@@ -213,7 +214,7 @@ mod tests {
                     prop_assert!(close(ours.min, bucket.min) && close(ours.max, bucket.max));
                     prop_assert!(close(ours.average().unwrap(), bucket.average().unwrap()));
                 }
-                let edges = (series == 2).then(|| [samples[0], samples[samples.len() - 1]]);
+                let edges = (series == 2).then(|| [*samples.first().unwrap(), *samples.last().unwrap()]);
                 prop_assert_eq!(summary.edges, edges);
             }
         }
