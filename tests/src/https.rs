@@ -56,6 +56,7 @@ pub fn config(ca_file: &Path) -> ClientConfig {
 #[derive(Debug)]
 pub struct Connection {
     stream: TlsStream<TcpStream>,
+    port: u16,
     unread: Vec<u8>,
 }
 
@@ -80,6 +81,7 @@ impl Connection {
         let stream = within("the handshake", PATIENCE, connector.connect(name, tcp)).await?;
         Ok(Self {
             stream,
+            port: address.port(),
             unread: Vec::new(),
         })
     }
@@ -109,13 +111,7 @@ impl Connection {
 
     /// Sends `head`, lines that end in `\n`, completed by host and length, and `body`.
     pub async fn request(&mut self, head: &str, body: &[u8]) {
-        let port = self
-            .stream
-            .get_ref()
-            .0
-            .peer_addr()
-            .expect("connected")
-            .port();
+        let port = self.port;
         let (first, rest) = head
             .trim_end()
             .split_once('\n')

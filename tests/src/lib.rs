@@ -11,6 +11,7 @@
 //! * [`authenticator`]: an authenticator app.
 //! * [`postbox`]: a mail server that shows what it was given.
 //! * [`report`]: reports to send.
+//! * [`simulator`]: many agents in one process.
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
 //! * [`client`]: the generated client.
@@ -41,6 +42,7 @@ pub mod person;
 pub mod postbox;
 pub mod process;
 pub mod report;
+pub mod simulator;
 pub mod sink;
 pub mod wait;
 
@@ -51,3 +53,4 @@ pub use fleet::Fleet;
 pub use person::Person;
 pub use postbox::Postbox;
 pub use process::Program;
+pub use simulator::SimulatedAgent;

@@ -179,8 +179,8 @@ for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"]
 }
 
 const cells = new Map();
-for (const row of document.querySelectorAll("tr[data-metric]")) {
-  cells.set(`${row.dataset.metric} ${row.dataset.label}`, row.querySelector("td"));
+for (const cell of document.querySelectorAll("[data-cell]")) {
+  cells.set(`${cell.dataset.cell} ${cell.dataset.label}`, cell);
 }
 
 function showCondition(status) {

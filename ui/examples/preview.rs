@@ -194,6 +194,7 @@ fn server(id: &str) -> ServerView {
         .map(|&(metric, label, unit, base, swing)| ValueRow {
             metric: metric.to_owned(),
             meaning: format!("What {} says, in one sentence.", metric.replace('_', " ")),
+            by: label.map_or("", |_| "label").to_owned(),
             label: label.map(ToOwned::to_owned),
             value: sample(now, base, swing),
             unit: unit.to_owned(),

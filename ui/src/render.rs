@@ -1,6 +1,7 @@
 //! What templates see: the view models with every value already in words.
 
 mod keys;
+mod values;
 
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use crate::format;
 use crate::snippets;
 use crate::views::{
     AccountView, Frame, GroupLink, ServerAddedView, ServerRow, ServerView, ServersFilter,
-    ServersView, SessionRow, Settings, Status, TagView, TokenRow, TokensView, ValueRow,
+    ServersView, SessionRow, Settings, Status, TagView, TokenRow, TokensView,
 };
 
 /// A page: what the layout shows, and the content.
@@ -143,7 +144,7 @@ struct Tally {
 pub(crate) struct ServerPage<'a> {
     server: Row<'a>,
     facts: Vec<Fact<'a>>,
-    groups: Vec<Group<'a>>,
+    subjects: Vec<values::Subject<'a>>,
     description: &'a str,
     in_groups: Vec<InGroup<'a>>,
     dropped_series: u64,
@@ -170,7 +171,7 @@ impl<'a> ServerPage<'a> {
                 .iter()
                 .map(|(name, value)| Fact { name, value })
                 .collect(),
-            groups: groups(&view.values),
+            subjects: values::subjects(&view.values),
             description: &view.description,
             in_groups: view
                 .groups
@@ -203,52 +204,6 @@ struct InGroup<'a> {
 struct Fact<'a> {
     name: &'a str,
     value: &'a str,
-}
-
-/// The newest values of one label; those without a label are the host's.
-#[derive(Serialize)]
-struct Group<'a> {
-    label: Option<&'a str>,
-    values: Vec<Value<'a>>,
-}
-
-#[derive(Serialize)]
-struct Value<'a> {
-    metric: &'a str,
-    meaning: &'a str,
-    label: &'a str,
-    text: String,
-}
-
-/// Gathers the values of a label, keeping the order in which labels first appear, the host first.
-fn groups(values: &[ValueRow]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for row in values {
-        let label = row.label.as_deref();
-        let value = Value {
-            metric: &row.metric,
-            meaning: &row.meaning,
-            label: label.unwrap_or_default(),
-            text: value_text(row),
-        };
-        match groups.iter_mut().find(|group| group.label == label) {
-            Some(group) => group.values.push(value),
-            None => groups.push(Group {
-                label,
-                values: vec![value],
-            }),
-        }
-    }
-    groups.sort_by_key(|group| group.label.is_some());
-    groups
-}
-
-fn value_text(row: &ValueRow) -> String {
-    if row.metric.starts_with("load") {
-        format::load(row.value)
-    } else {
-        format::value(row.value, &row.unit)
-    }
 }
 
 /// A server as the list and its own page show it.

@@ -17,11 +17,9 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use jiff::Timestamp;
-use reqwest::Method;
-use serde_json::{Value, json};
 use server_scout_tests::dashboard::Setup;
-use server_scout_tests::https::Connection;
-use server_scout_tests::{Fleet, measure, report};
+use server_scout_tests::simulator::Tally;
+use server_scout_tests::{Fleet, SimulatedAgent, measure};
 use tokio::task::JoinSet;
 
 /// Sends reports to a dashboard and prints what they cost it.
@@ -45,14 +43,6 @@ struct Options {
     batch: u32,
 }
 
-/// What came of the reports of one connection.
-#[derive(Debug, Default)]
-struct Tally {
-    acknowledged: u64,
-    other: u64,
-    waits: Vec<Duration>,
-}
-
 #[tokio::main]
 async fn main() {
     let options = Arc::new(Options::parse());
@@ -61,11 +51,12 @@ async fn main() {
     if let Some(data_dir) = &options.data_dir {
         setup = setup.at(data_dir);
     }
-    let fleet = Arc::new(Fleet::with(setup).await);
-    let mut connections = Vec::new();
+    let fleet = Fleet::with(setup).await;
+    let mut agents = Vec::new();
     for number in 0..options.connections {
-        let key = key_of_new_server(&fleet, number).await;
-        connections.push((fleet.dashboard.connect().await, key));
+        let mut agent = SimulatedAgent::new(&fleet, &format!("load-{number}")).await;
+        agent.connect().await;
+        agents.push(agent);
     }
 
     let process = fleet.dashboard.program().id();
@@ -76,15 +67,12 @@ async fn main() {
     let start = Instant::now();
     let end = start + Duration::from_secs(options.seconds);
     let mut senders = JoinSet::new();
-    for ((connection, key), number) in connections.into_iter().zip(0..) {
-        senders.spawn(send(connection, key, number, end, Arc::clone(&options)));
+    for (agent, number) in agents.into_iter().zip(0..) {
+        senders.spawn(send(agent, number, end, Arc::clone(&options)));
     }
     let mut total = Tally::default();
     while let Some(tally) = senders.join_next().await {
-        let tally = tally.expect("no sender fails");
-        total.acknowledged += tally.acknowledged;
-        total.other += tally.other;
-        total.waits.extend(tally.waits);
+        total.add(tally.expect("no sender fails"));
     }
     let took = start.elapsed();
     let cpu = measure::cpu_of_process(process).saturating_sub(before.0);
@@ -92,32 +80,15 @@ async fn main() {
     // What was acknowledged is durable; what follows from it is written a little later.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let written = measure::bytes_written(process) - before.1;
-    print(&options, &mut total, took, cpu, written, memory);
-}
-
-async fn key_of_new_server(fleet: &Fleet, number: u32) -> String {
-    let body = json!({ "name": format!("load-{number}") });
-    let answer = fleet
-        .call(Method::POST, "/api/v1/servers", &fleet.token, Some(&body))
-        .await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
-    answer.json()["agent_key"]
-        .as_str()
-        .expect("a new server has a key")
-        .to_owned()
+    print(&options, &total, took, cpu, written, memory);
 }
 
 async fn send(
-    mut connection: Connection,
-    key: String,
+    mut agent: SimulatedAgent,
     number: u32,
     end: Instant,
     options: Arc<Options>,
 ) -> Tally {
-    let head = format!("POST /api/v1/reports\nContent-Type: application/json\nX-API-Key: {key}");
-    let boot = format!("{number:016x}");
-    let mut tally = Tally::default();
-    let mut seq = 0;
     let mut due = Instant::now();
     if let Some(pause) = pause(&options) {
         due += pause * number / options.connections;
@@ -127,18 +98,12 @@ async fn send(
             tokio::time::sleep_until(due.into()).await;
             due += pause;
         }
-        let body = body(&boot, &mut seq, options.batch);
-        let sent = Instant::now();
-        let answer = connection.exchange(&head, &body).await;
-        tally.waits.push(sent.elapsed());
-        let accepted = match answer.status {
-            200 => answer.json()["accepted"].as_u64().unwrap_or_default(),
-            _ => 0,
-        };
-        tally.acknowledged += accepted;
-        tally.other += u64::from(options.batch) - accepted;
+        for _ in 0..options.batch {
+            agent.make(Timestamp::now());
+        }
+        agent.push(options.batch as usize).await;
     }
-    tally
+    agent.take_tally()
 }
 
 /// Between two requests of one connection, at a fixed rate.
@@ -147,47 +112,31 @@ fn pause(options: &Options) -> Option<Duration> {
     Some(Duration::from_secs_f64(1.0 / per_connection))
 }
 
-fn body(boot: &str, seq: &mut u64, batch: u32) -> Vec<u8> {
-    let mut one = || {
-        *seq += 1;
-        let mut report = report::full(Timestamp::now(), *seq);
-        report["boot"] = json!(boot);
-        report["seq"] = json!(*seq);
-        report
-    };
-    let body = if batch == 1 {
-        one()
-    } else {
-        Value::Array((0..batch).map(|_| one()).collect())
-    };
-    body.to_string().into_bytes()
-}
-
 fn print(
     options: &Options,
-    total: &mut Tally,
+    total: &Tally,
     took: Duration,
     cpu: Duration,
     written: u64,
     memory: u64,
 ) {
-    total.waits.sort_unstable();
+    let mut waits: Vec<Duration> = total.waits.iter().map(|(_, wait)| *wait).collect();
+    waits.sort_unstable();
     let wait = |share: f64| {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "an index of a list is small and positive"
         )]
-        let index = (total.waits.len() as f64 * share) as usize;
-        let wait = total
-            .waits
+        let index = (waits.len() as f64 * share) as usize;
+        let wait = waits
             .get(index)
-            .or(total.waits.last())
+            .or(waits.last())
             .copied()
             .unwrap_or_default();
         wait.as_secs_f64() * 1000.0
     };
-    let reports = total.acknowledged as f64;
+    let reports = total.accepted as f64;
     let (took, cpu) = (took.as_secs_f64(), cpu.as_secs_f64());
     let how = options
         .rate
@@ -196,7 +145,10 @@ fn print(
         });
     println!("{} connections, {how}, {took:.1} s", options.connections);
     println!("acknowledged                 {reports:>12.0}");
-    println!("not acknowledged             {:>12}", total.other);
+    println!(
+        "not acknowledged             {:>12}",
+        total.made - total.accepted
+    );
     println!("acknowledged a second        {:>12.0}", reports / took);
     println!("acknowledged a CPU second    {:>12.0}", reports / cpu);
     println!(

@@ -180,9 +180,10 @@ pub(super) fn servers(text: &str) -> ServersView {
 }
 
 pub(super) fn server(text: &str, status: Status) -> ServerView {
-    let value = |label: Option<&str>| ValueRow {
-        metric: text.to_owned(),
+    let value = |metric: &str, label: Option<&str>| ValueRow {
+        metric: metric.to_owned(),
         meaning: text.to_owned(),
+        by: text.to_owned(),
         label: label.map(ToOwned::to_owned),
         value: 1.5,
         unit: text.to_owned(),
@@ -193,7 +194,10 @@ pub(super) fn server(text: &str, status: Status) -> ServerView {
         facts: vec![(text.to_owned(), text.to_owned())],
         description: text.to_owned(),
         groups: vec![group_link(text)],
-        values: vec![value(Some(text)), value(None)],
+        values: [value(text, Some(text)), value(text, None)]
+            .into_iter()
+            .chain((0..5).map(|number| value(&format!("network_{number}"), Some(text))))
+            .collect(),
         dropped_series: 3,
         may_change: true,
         successor_expired: true,

@@ -179,6 +179,8 @@ pub struct ValueRow {
     pub metric: String,
     /// What it means, one sentence.
     pub meaning: String,
+    /// Of what kind its label is: `interface`, `device`; empty for a metric without labels.
+    pub by: String,
     /// Which interface, device or mount.
     pub label: Option<String>,
     /// The value as sent, for programs; a counter's is its rate per second.

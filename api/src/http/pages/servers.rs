@@ -8,7 +8,7 @@ use server_scout_ui::views::{
     Choice, GroupLink, NewServerView, ServerAddedView, ServerRow, ServerView, ServersFilter,
     ServersView, Status as Badge, TagView, ValueRow,
 };
-use server_scout_wire::{Metric, Tag, Timestamp};
+use server_scout_wire::{LabelName, Metric, Tag, Timestamp};
 
 use super::super::App;
 use super::super::guard::{Fields, Visitor, see_other};
@@ -302,9 +302,15 @@ fn badge(status: Status) -> Badge {
 }
 
 fn value(shown: &crate::domain::live::ShownValue) -> ValueRow {
+    let described = shown.metric.describe();
     ValueRow {
         metric: shown.metric.name().to_owned(),
-        meaning: shown.metric.describe().meaning.to_owned(),
+        meaning: described.meaning.to_owned(),
+        by: described
+            .label
+            .map(LabelName::as_str)
+            .unwrap_or_default()
+            .to_owned(),
         label: shown.label.as_ref().map(ToString::to_string),
         value: shown.value,
         unit: shown.metric.shown_unit().to_owned(),

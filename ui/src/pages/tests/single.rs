@@ -85,11 +85,12 @@ fn keys_are_revoked_only_by_who_may_and_only_while_they_are_good() {
 }
 
 #[test]
-fn the_values_of_a_label_stand_together_and_the_hosts_first() {
+fn values_stand_together_by_subject_and_labels_in_rows() {
     let mut view = samples::server("s", Status::Online);
     let template = view.values.first().unwrap().clone();
     let value = |metric: &str, label: Option<&str>, value: f64, unit: &str| ValueRow {
         metric: metric.to_owned(),
+        by: label.map_or("", |_| "kind").to_owned(),
         label: label.map(ToOwned::to_owned),
         value,
         unit: unit.to_owned(),
@@ -110,14 +111,20 @@ fn the_values_of_a_label_stand_together_and_the_hosts_first() {
     let page = Pages::new().unwrap().server(&view).unwrap();
     let (_, mut rest) = page.split_once("id=\"values-heading\"").unwrap();
     for next in [
-        "Host",
+        "CPU",
         "1.00",
-        "3 d 4 h",
+        "Network",
+        "Sent",
+        "eth0",
+        "1.2 MiB/s",
+        "File systems",
+        "Used",
+        "Total",
         "/srv",
         "1.4 GiB",
         "512 B",
-        "eth0",
-        "1.2 MiB/s",
+        "Host",
+        "3 d 4 h",
     ] {
         let found = rest.split_once(&format!(">{next}<"));
         (_, rest) = found.unwrap_or_else(|| panic!("{next} is not in its place"));
