@@ -291,8 +291,8 @@ async fn series_of_which_nothing_is_stored_are_removed() {
         assert_eq!(sent.await.unwrap().outcomes, [Outcome::Accepted]);
     };
     let count = async || {
-        let counted = world.store().read(move |c| series::count(c, scope));
-        counted.await.unwrap()
+        let store = world.store();
+        store.read(move |c| series::count(c, scope)).await.unwrap()
     };
     send(report(world.now(), 1.0, more)).await;
     fold(&world).await;
@@ -324,11 +324,13 @@ async fn a_half_day_holds_only_so_many_reports_of_a_server() {
     let begun = world.now();
     hour(&world, agent).await;
     world.services.fold(world.now()).await.unwrap();
-    let full = world.store().write(|c| {
+    let store = world.store();
+    let full = store.write(|c| {
         let full = format!("UPDATE segment SET reports = {MOST_REPORTS}");
         Ok(diesel::RunQueryDsl::execute(diesel::sql_query(full), c)?)
     });
     full.await.unwrap();
+    drop(store);
     let world = world.restart().await;
     assert!(
         hour(&world, agent)
