@@ -13,7 +13,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server_scout::timeseries::codec::{Damaged, MAX_NUMBERS, open, seal};
-use server_scout::timeseries::roll_up::{Buckets, Resolution, gather};
+use server_scout::timeseries::roll_up::{Buckets, Resolution, coarser, gather};
 use server_scout::timeseries::segment::{
     Row, Segment, open_moments, open_starts, open_times, pack, unpack,
 };
@@ -69,7 +69,7 @@ fn what_is_written_is_read_back_the_same() {
         };
         if let Some(buckets) = buckets(&rows, what) {
             for resolution in Resolution::ALL {
-                let once = roll_up::pack(what, resolution, &buckets);
+                let once = roll_up::pack(what, resolution, &coarser(resolution, &buckets));
                 let read = roll_up::unpack(resolution, 0, &once).unwrap();
                 let twice = roll_up::pack(what, resolution, &read);
                 let again = roll_up::unpack(resolution, 0, &twice).unwrap();

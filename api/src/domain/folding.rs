@@ -138,7 +138,7 @@ const REPORTS: usize = 240;
 /// No report stays in the log for longer.
 const LONGEST: Duration = Duration::from_mins(30);
 /// Servers that fold in one transaction.
-const AT_A_TIME: usize = 16;
+const AT_A_TIME: usize = 32;
 /// Half-days that are looked for at a time.
 const MERGES: usize = 64;
 const PAUSE: Duration = Duration::from_millis(500);
