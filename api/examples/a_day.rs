@@ -2,7 +2,7 @@
 //!
 //! An example and no benchmark, so that it is built with the profile of what is shipped.
 //! `cargo run --release -p server-scout --example a_day` makes the day up: a busy host of about 50 series.
-//! `SAMPLES_TO=FILE` writes the same samples, a series of JSON in each line, as VictoriaMetrics imports them.
+//! `SAMPLES_TO=FILE` writes the same samples, a series of JSON in each line, as `VictoriaMetrics` imports them.
 //! `RECORDED_REPORTS=FILE` takes it from a file instead, a report of JSON in each line, repeated until
 //! the day is full; their times do not matter.
 
@@ -23,6 +23,7 @@ use server_scout::domain::client::Client;
 use server_scout::domain::principal::{Credential, Principal};
 use server_scout::store::Store;
 use server_scout::store::credentials::AgentIdentity;
+use server_scout::store::series::SeriesKey;
 use server_scout::timeseries::Window;
 use server_scout_wire::report::Boot;
 use server_scout_wire::{Identity, Kind, Label, LabelName, Metric, Report, Timestamp, Unit};
@@ -100,7 +101,7 @@ fn bytes_written() -> u64 {
 /// The day's samples by series, for another program to read.
 struct Samples {
     file: String,
-    series: HashMap<(Metric, Option<Label>), Vec<(i64, f64)>>,
+    series: HashMap<SeriesKey, Vec<(i64, f64)>>,
 }
 
 impl Samples {
@@ -113,7 +114,10 @@ impl Samples {
         for report in reports {
             let at = report.timestamp().as_millis();
             for sample in report.samples() {
-                let key = (sample.metric, sample.label.clone());
+                let key = SeriesKey {
+                    metric: sample.metric,
+                    label: sample.label.clone(),
+                };
                 let value = sample.metric.round(sample.value);
                 self.series.entry(key).or_default().push((at, value));
             }
@@ -122,7 +126,7 @@ impl Samples {
 
     fn write(&self) {
         let mut text = String::new();
-        for ((metric, label), samples) in &self.series {
+        for (SeriesKey { metric, label }, samples) in &self.series {
             let name = json!({ "__name__": metric.name(), "label": label.as_ref().map_or("", Label::as_str) });
             let (at, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
             let line = json!({ "metric": name, "timestamps": at, "values": values });
