@@ -143,7 +143,7 @@ impl Whole {
     }
 
     fn cut(&mut self) {
-        self.write(None, |context| reports::cut(context));
+        self.write(None, reports::cut);
     }
 
     fn history(&mut self, grid: Grid) -> History {
