@@ -23,10 +23,10 @@ use self::events::{Event, event};
 use self::reference::{Told, Value};
 use super::maintenance::{Schedule, Window};
 use super::{
-    Before, Change, Comparison, Configuration, End, Ended, Engine, Firing, Instance, Labels,
-    Measure, Outcome, Place, Placement, Reach, Rule, Severity, Terms, What,
+    Before, Change, Comparison, Configuration, Engine, Firing, Instance, Labels, Measure, Outcome,
+    Place, Placement, Reach, Rule, Terms,
 };
-use crate::id::{AlertRule, Id, Incident, Organisation, Server};
+use crate::id::{AlertRule, Id, Organisation, Server};
 
 /// Engine and reference side by side.
 struct World {
@@ -80,7 +80,7 @@ fn terms(rule: usize, choice: usize) -> Terms {
         },
         2 => Terms {
             measure: Measure::Metric(Metric::TemperatureCelsius),
-            critical: (choice % 3 > 0).then_some(90.0),
+            critical: (!choice.is_multiple_of(3)).then_some(90.0),
             ..base
         },
         _ => Terms {

@@ -163,7 +163,6 @@ impl Engine {
     }
 
     /// When hosts started, as far as it is known.
-    #[must_use]
     pub fn boots(&self) -> impl Iterator<Item = (Id<Organisation>, Id<Server>, Timestamp)> {
         let servers = self.servers.iter();
         servers

@@ -208,11 +208,14 @@ fn tell(connection: &mut SqliteConnection, change: &Change) -> Result<(), StoreE
     alert_notices::add(connection, &about, notice, &tells)
 }
 
+/// A rule at a value of a server whose incident is open, or ended lately.
+pub type Restored = (Id<Organisation>, Id<Server>, Place, Instance);
+
 /// Open incidents, and what ended after `since`, of every organisation: what the engine starts from.
 pub fn restore(
     connection: &mut SqliteConnection,
     since: Timestamp,
-) -> Result<Vec<(Id<Organisation>, Id<Server>, Place, Instance)>, StoreError> {
+) -> Result<Vec<Restored>, StoreError> {
     type Row = (
         (Id<Organisation>, Id<Server>, Id<AlertRule>, String),
         (Id<Incident>, String, f64, i64, i32),
