@@ -38,17 +38,20 @@ async fn a_new_organisation_watches_cpu_memory_disk_and_silence() {
     );
 }
 
+/// Makes a rule wrong.
+type Spoil = fn(&mut RuleChange);
+
 #[tokio::test]
 async fn a_wrong_rule_is_refused_with_the_member_and_the_reason() {
     let scene = Scene::new().await;
     let base = || rule("Wrong", Reach::Organisation);
-    let wrong: [(&str, fn(&mut RuleChange)); 18] = [
+    let wrong: [(&str, Spoil); 18] = [
         ("name", |rule| rule.name = String::new()),
         ("kind", |rule| rule.kind = "magic".to_owned()),
         ("metric", |rule| rule.metric = Some("mood".to_owned())),
         ("metric", |rule| rule.metric = None),
         ("comparison", |rule| {
-            rule.comparison = Some("beside".to_owned())
+            rule.comparison = Some("beside".to_owned());
         }),
         ("label", |rule| rule.label = Some("/".to_owned())),
         ("warning", |rule| rule.critical = None),
@@ -57,7 +60,7 @@ async fn a_wrong_rule_is_refused_with_the_member_and_the_reason() {
         ("critical", |rule| rule.warning = Some(96.0)),
         ("recovery", |rule| rule.recovery = Some(96.0)),
         ("severity", |rule| {
-            rule.severity = Some("critical".to_owned())
+            rule.severity = Some("critical".to_owned());
         }),
         ("sustain_seconds", |rule| rule.sustain = Some(86_401)),
         ("share_percent", |rule| rule.share = Some(0)),
