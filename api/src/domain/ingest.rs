@@ -201,7 +201,10 @@ impl Services {
                     .zip(appended)
                     .filter_map(|(report, appended)| match appended {
                         Appended::New { dropped } => Some((report, dropped.as_slice())),
-                        Appended::Duplicate | Appended::TooMany => None,
+                        // It is not kept, but tells how the host is: who has the key of a server
+                        // must not be able to make it look silent.
+                        Appended::TooMany => Some((report, [].as_slice())),
+                        Appended::Duplicate => None,
                     });
             live.publish(scope, server, new.clone(), now);
             alerts.reported(scope, server, new.map(|(report, _)| report), now);

@@ -254,7 +254,9 @@ impl Row {
         for (at, value) in shown(self.what, self.last, samples) {
             self.put(at, &Bucket::of(value));
         }
-        self.readings.extend(samples.iter().map(|(at, _)| *at));
+        let room = self.most_readings().saturating_sub(self.readings.len());
+        self.readings
+            .extend(samples.iter().take(room).map(|(at, _)| *at));
         self.last = samples.last().copied().or(self.last);
     }
 
@@ -272,10 +274,16 @@ impl Row {
     /// Takes in roll-ups.
     pub fn add_buckets(&mut self, buckets: &[(i64, Bucket)]) {
         for (at, bucket) in buckets {
-            if self.put(*at, bucket) {
+            if self.put(*at, bucket) && self.readings.len() < self.most_readings() {
                 self.readings.push(*at);
             }
         }
+    }
+
+    /// With more readings than that, the usual time between two of them is shorter than a step, and
+    /// nothing has to be held.
+    fn most_readings(&self) -> usize {
+        2 * self.grid.steps + 1
     }
 
     /// The steps of which something is known.
@@ -335,7 +343,8 @@ impl Row {
     /// For each step without a reading the value before it, as long as no reading is overdue.
     fn held(&self) -> Vec<Option<f64>> {
         let nothing = vec![None; self.cells.len()];
-        if self.cells.iter().all(Bucket::is_known) {
+        let is_dense = self.readings.len() >= self.most_readings();
+        if is_dense || self.cells.iter().all(Bucket::is_known) {
             return nothing;
         }
         let between = self.readings.array_windows().map(|[a, b]| b - a);

@@ -11,7 +11,7 @@ pub const PERIOD_MILLIS: i64 = 12 * 60 * 60 * 1000;
 
 /// The most reports of one server that a period holds, more than three a second: a column of them is read
 /// into memory as a whole.
-pub const MOST_REPORTS: i64 = 150_000;
+pub const MOST_REPORTS: i64 = 50_000;
 
 /// One report that becomes part of a segment.
 #[derive(Clone, Debug, PartialEq)]
