@@ -4,13 +4,17 @@
 //! `export` with the version of the form, the last one `end` with the number of records before it, so that
 //! an archive that broke off is known as such.
 
+use diesel::Connection as _;
 use serde_json::{Value, json};
 
 use super::acting::{Acting, Actor};
 use super::audit::{Action, Object};
 use super::{ServiceError, Services};
-use crate::store::Scope;
+use crate::id::{Id, Server};
 use crate::store::export::{self, Part};
+use crate::store::walk::Walk;
+use crate::store::{Scope, StoreError, series, servers};
+use crate::timeseries::Shown;
 
 /// An export that is being read.
 pub struct Export {
@@ -20,6 +24,9 @@ pub struct Export {
     parts: std::slice::Iter<'static, Part>,
     /// The part that is read, and where it goes on.
     at: Option<(Part, i64)>,
+    /// The servers whose samples are still to be read, and the one that is.
+    servers: Vec<Id<Server>>,
+    walk: Option<(Id<Server>, Walk)>,
     records: u64,
     stage: Stage,
 }
@@ -27,6 +34,7 @@ pub struct Export {
 enum Stage {
     Begin,
     Parts,
+    Samples,
     Done,
 }
 
@@ -35,6 +43,7 @@ impl Services {
     pub async fn export_organisation(&self, acting: &Acting) -> Result<Export, ServiceError> {
         let (audit, now, acting) = (self.audit(), self.clock().now(), acting.clone());
         let (scope, by) = (acting.scope, acting.by.clone());
+        let servers = self.store().read(move |c| servers::ids(c, scope)).await?;
         self.store()
             .write(move |c| {
                 let name = crate::store::organisations::name(c, scope)?;
@@ -48,6 +57,8 @@ impl Services {
             by,
             parts: Part::ALL.iter(),
             at: None,
+            servers,
+            walk: None,
             records: 0,
             stage: Stage::Begin,
         })
@@ -62,19 +73,70 @@ impl Export {
                 self.stage = Stage::Parts;
                 let at = self.services.clock().now();
                 Ok(Some(vec![
-                    json!({ "kind": "export", "version": 1, "at": at.to_string() }),
+                    json!({ "kind": "export", "version": 2, "at": at.to_string() }),
                 ]))
             }
-            Stage::Parts => self.portion().await.map(Some),
+            Stage::Parts => {
+                if let Some(records) = self.portion().await? {
+                    return Ok(Some(records));
+                }
+                self.stage = Stage::Samples;
+                self.samples().await.map(Some)
+            }
+            Stage::Samples => self.samples().await.map(Some),
             Stage::Done => Ok(None),
         }
     }
 
-    async fn portion(&mut self) -> Result<Vec<Value>, ServiceError> {
+    /// The next samples, or at last the end.
+    async fn samples(&mut self) -> Result<Vec<Value>, ServiceError> {
+        loop {
+            let Some((server, mut walk)) = self.walk.take() else {
+                let Some(server) = self.servers.pop() else {
+                    self.stage = Stage::Done;
+                    return Ok(vec![json!({ "kind": "end", "records": self.records })]);
+                };
+                self.walk = Some((server, self.walk_over(server).await?));
+                continue;
+            };
+            let (scope, by) = (self.scope, self.by.clone());
+            let heads = self.services.store().heads();
+            let read = self.services.store().read_portion(move |c| {
+                // Before the transaction: what is folded meanwhile is known there.
+                let positions = heads.of(server);
+                c.transaction(|c| {
+                    by.ask_again(c)?;
+                    let stretch = walk.next(c, scope, &positions)?;
+                    Ok::<_, StoreError>((walk, stretch.map(export::samples)))
+                })
+            });
+            let (walk, records) = read.await?;
+            let Some(records) = records else {
+                continue;
+            };
+            self.walk = Some((server, walk));
+            if !records.is_empty() {
+                self.records += records.len() as u64;
+                return Ok(records);
+            }
+        }
+    }
+
+    async fn walk_over(&self, server: Id<Server>) -> Result<Walk, ServiceError> {
+        let scope = self.scope;
+        let series = self.services.store();
+        let series = series.read(move |c| series::ids_of_server(c, scope, server));
+        let series = series.await?.into_iter().map(|id| (id, Shown::Values));
+        // What comes while the export is made may be part of it or not.
+        let always = i64::MIN / 2..i64::MAX / 2;
+        Ok(Walk::new(server, series.collect(), None, &always))
+    }
+
+    /// The next records of the parts; none at their end.
+    async fn portion(&mut self) -> Result<Option<Vec<Value>>, ServiceError> {
         loop {
             let Some((part, after)) = self.at.take().or_else(|| self.next_part()) else {
-                self.stage = Stage::Done;
-                return Ok(vec![json!({ "kind": "end", "records": self.records })]);
+                return Ok(None);
             };
             let (scope, by) = (self.scope, self.by.clone());
             let records = self
@@ -91,7 +153,8 @@ impl Export {
             };
             self.at = Some((part, *last));
             self.records += records.len() as u64;
-            return Ok(records.into_iter().map(|(_, record)| record).collect());
+            let records = records.into_iter().map(|(_, record)| record);
+            return Ok(Some(records.collect()));
         }
     }
 

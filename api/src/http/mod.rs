@@ -13,12 +13,14 @@ mod headers;
 mod health;
 mod internals;
 pub mod listen;
+mod metrics_export;
 mod organisation_export;
 mod pages;
 mod problem;
 mod pulse;
 mod routes;
 pub mod serve;
+mod spreadsheet;
 mod streams;
 
 use std::sync::Arc;
@@ -28,10 +30,13 @@ use poem::endpoint::BoxEndpoint;
 use server_scout_ui::{Pages, UiError};
 use tokio::sync::watch;
 
+use self::problem::Failure;
 pub use self::routes::DeclaredRoute;
 use self::routes::{Declared, Routes};
+use self::streams::{Bounds, OpenStream, Streams};
 use crate::config::Config;
 use crate::domain::Services;
+use crate::domain::principal::PersonPrincipal;
 use crate::secret::Secret;
 use crate::tls::{AgentsTrust, SharedTrust};
 
@@ -44,7 +49,9 @@ struct Inner {
     pages: Pages,
     config: Config,
     agents_trust: Option<SharedTrust>,
-    streams: streams::Streams,
+    streams: Streams,
+    /// Exports and questions about many servers.
+    readings: Streams,
     readiness: health::Readiness,
     stopping: watch::Receiver<bool>,
 }
@@ -74,7 +81,8 @@ impl App {
             pages: Pages::new()?,
             config,
             agents_trust,
-            streams: streams::Streams::default(),
+            streams: Streams::new(Bounds::LIVE),
+            readings: Streams::new(Bounds::READING),
             readiness: health::Readiness::default(),
             stopping,
         })))
@@ -82,6 +90,12 @@ impl App {
 
     fn services(&self) -> &Services {
         &self.0.services
+    }
+
+    /// A place among the exports and questions about many servers, once there is one.
+    async fn reading(&self, person: &PersonPrincipal) -> Result<OpenStream, Failure> {
+        let place = self.0.readings.wait(&person.identity).await;
+        place.ok_or_else(Failure::too_many_readings)
     }
 
     fn pages(&self) -> &Pages {

@@ -167,6 +167,17 @@ impl Failure {
         failure
     }
 
+    /// More exports and questions about many servers than may be under way.
+    pub(super) fn too_many_readings() -> Self {
+        let mut failure = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-readings",
+            "Too many exports or questions about many servers are under way",
+        );
+        failure.retry_after = Some(Duration::from_secs(5));
+        failure
+    }
+
     /// The dashboard has too much to do.
     pub(super) fn busy() -> Self {
         ServiceError::Unavailable {

@@ -1,21 +1,49 @@
-//! How many live streams are open: of a person, of an organisation, in all.
+//! How many answers are open that take long: of a person, of an organisation, in all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::id::{Id, Organisation, Person};
 use crate::store::credentials::PersonIdentity;
 
-/// Streams of one person, by whatever sessions and tokens: several tabs, but no flood.
-const OF_A_PERSON: usize = 32;
-/// Streams of one organisation.
-const OF_AN_ORGANISATION: usize = 256;
-/// Streams in all.
-const IN_ALL: usize = 2048;
+/// How many may be open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Of one person, by whatever sessions and tokens: several tabs, but no flood.
+    person: usize,
+    /// Of one organisation.
+    organisation: usize,
+    /// In all.
+    all: usize,
+}
+
+impl Bounds {
+    /// Of live streams, which cost little.
+    pub(super) const LIVE: Self = Self {
+        person: 32,
+        organisation: 256,
+        all: 2048,
+    };
+    /// Of exports and questions about many servers, which read in turns.
+    pub(super) const READING: Self = Self {
+        person: 4,
+        organisation: 8,
+        all: 32,
+    };
+}
 
 /// Counts open streams.
-#[derive(Clone, Default)]
-pub(super) struct Streams(Arc<Mutex<HashMap<Follower, usize>>>);
+#[derive(Clone)]
+pub(super) struct Streams {
+    bounds: Bounds,
+    open: Arc<Mutex<HashMap<Follower, usize>>>,
+    /// Tells those who wait for a place.
+    closed: Arc<Notify>,
+}
 
 type Follower = (Id<Organisation>, Id<Person>);
 
@@ -26,10 +54,31 @@ pub(super) struct OpenStream {
 }
 
 impl Streams {
+    /// None yet.
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            open: Arc::default(),
+            closed: Arc::default(),
+        }
+    }
+
+    /// Opens one more, and waits a while for room.
+    pub(super) async fn wait(&self, identity: &PersonIdentity) -> Option<OpenStream> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let closed = self.closed.notified();
+            if let Some(place) = self.open(identity) {
+                return Some(place);
+            }
+            timeout_at(patience, closed).await.ok()?;
+        }
+    }
+
     /// Opens one more, if there is room.
     pub(super) fn open(&self, identity: &PersonIdentity) -> Option<OpenStream> {
         let follower = (identity.scope.organisation(), identity.person);
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |wanted: &dyn Fn(&Follower) -> bool| -> usize {
             counts
                 .iter()
@@ -37,9 +86,9 @@ impl Streams {
                 .map(|(_, count)| count)
                 .sum()
         };
-        let full = of(&|_| true) >= IN_ALL
-            || of(&|other| other.0 == follower.0) >= OF_AN_ORGANISATION
-            || of(&|other| other.1 == follower.1) >= OF_A_PERSON;
+        let full = of(&|_| true) >= self.bounds.all
+            || of(&|other| other.0 == follower.0) >= self.bounds.organisation
+            || of(&|other| other.1 == follower.1) >= self.bounds.person;
         if full {
             return None;
         }
@@ -55,7 +104,7 @@ impl Drop for OpenStream {
     fn drop(&mut self) {
         let mut counts = self
             .streams
-            .0
+            .open
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.follower) {
@@ -64,5 +113,10 @@ impl Drop for OpenStream {
                 counts.remove(&self.follower);
             }
         }
+        drop(counts);
+        self.streams.closed.notify_waiters();
     }
 }
+
+/// Whoever waits longer for a place is told to come again.
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 use server_scout_wire::{Tag, Timestamp};
 
+pub use super::export_series::samples;
 use super::schema::{
-    access_token, agent_key, fold_mark, invitation, member, member_group, organisation, person,
-    report, series, server, server_group,
+    access_token, agent_key, invitation, member, member_group, organisation, person, series,
+    server, server_group,
 };
 use super::{Scope, StoreError};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
@@ -31,10 +32,6 @@ pub enum Part {
     AccessTokens,
     /// The names of series.
     Series,
-    /// The report log, as far as it is not folded.
-    Reports,
-    /// Folded reports, series by series. What is folded while the export is made may be there twice.
-    Samples,
     /// Roll-ups.
     RollUps,
     /// The audit log.
@@ -42,8 +39,8 @@ pub enum Part {
 }
 
 impl Part {
-    /// Every part, in the order of the export.
-    pub const ALL: [Self; 12] = [
+    /// Every part, in the order of the export. Samples come after them, see `walk`.
+    pub const ALL: [Self; 10] = [
         Self::Organisation,
         Self::Members,
         Self::Invitations,
@@ -52,8 +49,6 @@ impl Part {
         Self::AgentKeys,
         Self::AccessTokens,
         Self::Series,
-        Self::Reports,
-        Self::Samples,
         Self::RollUps,
         Self::AuditEvents,
     ];
@@ -83,8 +78,6 @@ pub fn read(
         Part::AgentKeys => agent_keys(connection, scope, after, limit),
         Part::AccessTokens => access_tokens(connection, scope, after, limit),
         Part::Series => names_of_series(connection, scope, after, limit),
-        Part::Reports => reports(connection, scope, after, limit),
-        Part::Samples => super::export_series::samples(connection, scope, after, limit),
         Part::RollUps => super::export_series::roll_ups(connection, scope, after, limit),
         Part::AuditEvents => audit_events(connection, scope, after, limit),
     }
@@ -361,46 +354,6 @@ fn names_of_series(
             "server": server.to_string(),
             "metric": metric,
             "label": Some(label).filter(|label| !label.is_empty()),
-        });
-        (id, record)
-    };
-    Ok(rows.into_iter().map(record).collect())
-}
-
-fn reports(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<Record>, StoreError> {
-    type Row = (i64, Id<Server>, i64, i64, Vec<u8>);
-    let rows: Vec<Row> = report::table
-        .left_join(fold_mark::table.on(fold_mark::server_id.eq(report::server_id)))
-        .filter(
-            fold_mark::report_id
-                .is_null()
-                .or(report::id.nullable().gt(fold_mark::report_id.nullable())),
-        )
-        .filter(report::organisation_id.eq(scope.organisation()))
-        .filter(report::id.gt(after))
-        .order(report::id)
-        .limit(limit)
-        .select((
-            report::id,
-            report::server_id,
-            report::at,
-            report::received_at,
-            report::samples,
-        ))
-        .load(connection)?;
-    let record = |(id, server, at, received_at, samples): Row| {
-        let samples = super::log_row::decode(&samples);
-        let record = json!({
-            "kind": "report",
-            "server": server.to_string(),
-            "at": time(at),
-            "received_at": time(received_at),
-            "samples": samples,
         });
         (id, record)
     };

@@ -4,52 +4,24 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::export::{Record, time};
-use super::schema::{chunk, roll_up, segment};
+use super::schema::roll_up;
+use super::walk::{Stretch, Values};
 use super::{Scope, StoreError};
 use crate::timeseries::roll_up::{Bucket, Resolution, unpack as buckets};
-use crate::timeseries::segment::{open_times, unpack};
 
-/// Folded reports, series by series.
-pub(super) fn samples(
-    connection: &mut SqliteConnection,
-    scope: Scope,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<Record>, StoreError> {
-    type Row = (i64, i64, Vec<u8>, i64, Vec<u8>);
-    let rows: Vec<Row> = chunk::table
-        .inner_join(segment::table.on(segment::id.eq(chunk::segment_id)))
-        .filter(chunk::organisation_id.eq(scope.organisation().as_i64()))
-        .filter(chunk::id.gt(after))
-        .order(chunk::id)
-        .limit(limit.min(AT_A_TIME))
-        .select((
-            chunk::id,
-            chunk::series_id,
-            chunk::samples,
-            segment::reports,
-            segment::times,
-        ))
-        .load(connection)?;
-    let record = |(id, series, samples, reports, times): Row| {
-        let reports = usize::try_from(reports).unwrap_or(0);
-        let columns =
-            open_times(&times, reports).and_then(|times| Ok((times, unpack(&samples, reports)?)));
-        let record = match columns {
-            Ok((times, (places, values))) => {
-                let at = places.iter().filter_map(|place| times.get(*place as usize));
-                json!({
-                    "kind": "samples",
-                    "series": series,
-                    "at": at.map(|at| time(*at)).collect::<Vec<_>>(),
-                    "values": values,
-                })
-            }
-            Err(_) => json!({ "kind": "samples", "series": series, "damaged": true }),
-        };
-        (id, record)
+/// The samples of some series, a record each.
+#[must_use]
+pub fn samples(stretch: Stretch) -> Vec<Value> {
+    let record = |(series, values): (i64, Values)| match values {
+        Values::Samples(samples) => Some(json!({
+            "kind": "samples",
+            "series": series,
+            "at": samples.iter().map(|(at, _)| time(*at)).collect::<Vec<_>>(),
+            "values": samples.iter().map(|(_, value)| value).collect::<Vec<_>>(),
+        })),
+        Values::Buckets(_) => None,
     };
-    Ok(rows.into_iter().map(record).collect())
+    stretch.into_iter().filter_map(record).collect()
 }
 
 /// Roll-ups, a row of the store each.

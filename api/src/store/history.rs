@@ -17,6 +17,8 @@ use crate::timeseries::{Grid, LONGEST_GAP, Row, interval};
 
 /// Series whose chunks are in memory at a time.
 const SERIES_AT_A_TIME: usize = 16;
+/// Times in milliseconds and values.
+pub(super) type TimedValues = Vec<(i64, f64)>;
 /// Reports that tell how often a server reports.
 const MOMENTS: usize = 50;
 
@@ -66,6 +68,18 @@ impl Source {
         asked: &[i64],
     ) -> Result<Self, StoreError> {
         let range = grid.from() - GAP..grid.to();
+        Self::open_range(connection, scope, server, positions, &range, asked)
+    }
+
+    /// Looks what there is in a range.
+    pub(super) fn open_range(
+        connection: &mut SqliteConnection,
+        scope: Scope,
+        server: Id<Server>,
+        positions: &[Position],
+        range: &Range<i64>,
+        asked: &[i64],
+    ) -> Result<Self, StoreError> {
         let (first, last) = (period_of(range.start), period_of(range.end));
         let infos = segments::of_periods(connection, scope, server, first - 1..=last)?;
         let mark = folding::mark(connection, server)?;
@@ -126,6 +140,26 @@ impl Source {
             }
         }
         Ok(())
+    }
+
+    /// The samples of some series in a range, as they were reported.
+    pub(super) fn raw(
+        &mut self,
+        connection: &mut SqliteConnection,
+        series: &[i64],
+        range: &Range<i64>,
+    ) -> Result<Vec<(i64, TimedValues)>, StoreError> {
+        let within = |info: &&Info| info.first_at < range.end && info.last_at >= range.start;
+        let needed = self.infos.iter().filter(within).map(|info| info.id);
+        let needed: Vec<i64> = needed.collect();
+        let mut found = Vec::with_capacity(series.len());
+        for series in series.chunks(SERIES_AT_A_TIME) {
+            self.chunks = segments::chunks(connection, self.scope, &needed, series)?;
+            for id in series {
+                found.push((*id, self.samples(connection, *id, range.clone())?));
+            }
+        }
+        Ok(found)
     }
 
     /// Whether samples of a half-day are needed for the answer: its own, or its end for the next.

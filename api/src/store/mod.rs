@@ -47,6 +47,7 @@ pub mod tags;
 #[cfg(test)]
 mod tenants;
 pub mod tokens;
+pub mod walk;
 #[cfg(test)]
 mod whole;
 mod writer;
@@ -78,6 +79,8 @@ pub struct Store {
     readers: Pool<ConnectionManager<SqliteConnection>>,
     /// Long reads leave readers free for those that everything waits for.
     long_reads: Arc<Semaphore>,
+    /// What goes through many servers or a long range takes turns, portion by portion.
+    portions: Arc<Semaphore>,
     writer: Writer,
     heads: Arc<Heads>,
     path: PathBuf,
@@ -115,6 +118,7 @@ impl Store {
         Ok(Self {
             readers: connection::readers_of(name.clone(), 1, path)?,
             long_reads: Arc::new(Semaphore::new(1)),
+            portions: Arc::new(Semaphore::new(1)),
             writer: Writer::start(connection, Arc::clone(&heads), path, Arc::clone(&internals))?,
             heads,
             path: path.to_owned(),
@@ -129,6 +133,7 @@ impl Store {
         Ok(Self {
             readers: connection::readers(path, READERS)?,
             long_reads: Arc::new(Semaphore::new(READERS as usize / 2)),
+            portions: Arc::new(Semaphore::new(1)),
             writer: Writer::start(connection, Arc::clone(&heads), path, Arc::clone(&internals))?,
             heads,
             path: path.to_owned(),
@@ -160,6 +165,21 @@ impl Store {
         let turn = Arc::clone(&self.long_reads).acquire_owned().await;
         let turn = turn.map_err(|_| StoreError::Closed)?;
         self.read(move |connection| {
+            let _turn = turn;
+            query(connection)
+        })
+        .await
+    }
+
+    /// Reads a portion of what takes very long: one at a time, in the order in which they are asked for,
+    /// so that charts and folding always have the other half of the long reads.
+    pub async fn read_portion<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.portions).acquire_owned().await;
+        let turn = turn.map_err(|_| StoreError::Closed)?;
+        self.read_long(move |connection| {
             let _turn = turn;
             query(connection)
         })

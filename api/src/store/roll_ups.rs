@@ -54,6 +54,28 @@ pub(super) fn buckets(
     Ok(buckets)
 }
 
+/// When the first stored span of a server's series begins that ends after a moment.
+pub(super) fn first_span(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    resolution: Resolution,
+    since: i64,
+) -> Result<Option<i64>, StoreError> {
+    let ours = series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .filter(series::server_id.eq(server))
+        .select(series::id);
+    let first: Option<i64> = roll_up::table
+        .filter(roll_up::organisation_id.eq(scope.organisation().as_i64()))
+        .filter(roll_up::series_id.eq_any(ours))
+        .filter(roll_up::seconds.eq(resolution.seconds()))
+        .filter(roll_up::span.ge(span_of(resolution, since)))
+        .select(diesel::dsl::min(roll_up::span))
+        .first(connection)?;
+    Ok(first.map(|span| span * resolution.span_millis()))
+}
+
 /// What a row becomes when the buckets of a range are replaced, which lies within one span.
 pub(super) fn replaced(
     connection: &mut SqliteConnection,

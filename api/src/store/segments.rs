@@ -11,7 +11,9 @@ use super::schema::{chunk, segment};
 use super::scope::shows;
 use super::{Scope, StoreError};
 use crate::id::{Id, Organisation, Server};
-use crate::timeseries::segment::{Frame, Segment, open_moments, open_starts, open_times, unpack};
+use crate::timeseries::segment::{
+    Frame, Segment, open_moments, open_starts, open_times, period_of, unpack,
+};
 
 /// What is known of a segment without its columns.
 #[derive(Clone, Copy, Debug, Queryable)]
@@ -62,6 +64,21 @@ pub(super) fn of_periods(
             segment::last_at,
         ))
         .load(connection)?)
+}
+
+/// The first period with a report at or after a moment.
+pub(super) fn first_period(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    since: i64,
+) -> Result<Option<i64>, StoreError> {
+    let first = of(scope, server)
+        .filter(segment::period.ge(period_of(since)))
+        .filter(segment::last_at.ge(since))
+        .order(segment::period)
+        .select(segment::period);
+    Ok(first.first(connection).optional()?)
 }
 
 /// The segment with the newest report before a moment.

@@ -202,6 +202,43 @@ pub fn of_server(
         .collect())
 }
 
+/// The ids of a server's series, in their order, also of metrics that this version does not know.
+pub fn ids_of_server(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+) -> Result<Vec<i64>, StoreError> {
+    Ok(series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .filter(series::server_id.eq(server))
+        .filter(shows(scope, server))
+        .order(series::id)
+        .select(series::id)
+        .load(connection)?)
+}
+
+/// The names of a server's series of some metrics, by metric and label.
+pub fn of_metrics(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    metrics: &[Metric],
+) -> Result<Vec<(i64, SeriesKey)>, StoreError> {
+    let names = metrics.iter().map(|metric| metric.name());
+    let rows: Vec<(i64, String, String)> = series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .filter(series::server_id.eq(server))
+        .filter(shows(scope, server))
+        .filter(series::metric.eq_any(names))
+        .select((series::id, series::metric, series::label))
+        .load(connection)?;
+    let known = rows.into_iter();
+    let known = known.filter_map(|(id, metric, label)| Some((id, key(&metric, &label)?)));
+    let mut known: Vec<(i64, SeriesKey)> = known.collect();
+    known.sort_by(|(_, a), (_, b)| (a.metric, &a.label).cmp(&(b.metric, &b.label)));
+    Ok(known)
+}
+
 fn remember(
     context: &mut WriteContext<'_>,
     scope: Scope,

@@ -374,7 +374,7 @@ fn lists_hold_what_is_of_the_organisation_alone() {
             }
             let expected = match part {
                 export::Part::Members => 2,
-                export::Part::AuditEvents | export::Part::Series | export::Part::Samples => 3,
+                export::Part::AuditEvents | export::Part::Series => 3,
                 export::Part::RollUps => 8,
                 _ => 1,
             };

@@ -25,6 +25,8 @@ use crate::timeseries::roll_up::Resolution;
 use crate::timeseries::segment::PERIOD_MILLIS;
 use crate::timeseries::{Grid, History, Row, Shown, Window};
 
+mod walks;
+
 /// An hour before the end of a half-day.
 const START: i64 = 41_667 * PERIOD_MILLIS - 3_600_000;
 const LIMITS: SeriesLimits = SeriesLimits {

@@ -1,11 +1,12 @@
 //! A range of samples, aggregated to at most the asked number of points.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use server_scout_wire::Timestamp;
 
 use super::Shown;
-use super::roll_up::{Bucket, Resolution, Samples, shown};
+use super::roll_up::{Bucket, Buckets, Resolution, Samples, shown};
 use crate::store::series::SeriesKey;
 
 /// What a chart asks for.
@@ -161,6 +162,27 @@ impl Grid {
         }
     }
 
+    /// A step for each bucket of a resolution that begins in a range, or holds its beginning.
+    #[must_use]
+    pub fn of_buckets(resolution: Resolution, range: &Range<i64>) -> Self {
+        let unit = resolution.millis();
+        let from = range.start.div_euclid(unit) * unit;
+        let steps = ceil(range.end.saturating_sub(from), unit).max(0);
+        Self {
+            from,
+            to: from + steps * unit,
+            step: unit,
+            steps: count(steps),
+            resolution: Some(resolution),
+        }
+    }
+
+    /// How many steps there are.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// The beginning of the first step, in milliseconds.
     #[must_use]
     pub fn from(&self) -> i64 {
@@ -199,7 +221,7 @@ impl Grid {
 }
 
 /// Cells of one answer, all series together. When there are many series, steps become longer.
-const MAX_CELLS: usize = 200_000;
+pub(super) const MAX_CELLS: usize = 200_000;
 
 /// One series while it is aggregated: samples and roll-ups are taken in in order of time.
 ///
@@ -258,6 +280,15 @@ impl Row {
                 self.readings.push(*at);
             }
         }
+    }
+
+    /// The steps of which something is known.
+    #[must_use]
+    pub fn into_buckets(self) -> Buckets {
+        let step = self.grid.step;
+        let begins = (0_i64..).map(|place| self.grid.from + place * step);
+        let cells = begins.zip(self.cells);
+        cells.filter(|(_, cell)| cell.is_known()).collect()
     }
 
     /// What a chart shows of it; none when nothing is known.

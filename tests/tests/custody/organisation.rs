@@ -33,7 +33,7 @@ async fn an_owner_takes_everything_along_but_the_secrets() {
         "agent-key",
         "access-token",
         "series",
-        "report",
+        "samples",
         "audit-event",
     ] {
         assert!(kinds.contains(&kind), "{kind} is missing in {kinds:?}");

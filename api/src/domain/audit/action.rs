@@ -54,6 +54,8 @@ pub enum Action {
     Proved,
     /// Somebody failed to prove again who they are.
     ProofFailed,
+    /// Metrics of a range were exported.
+    MetricsExported,
     /// The master key was rotated.
     MasterKeyRotated,
     /// An organisation was made.
@@ -157,6 +159,7 @@ impl Action {
             Self::Proved => "proof.succeeded",
             Self::ProofFailed => "proof.failed",
             Self::MasterKeyRotated => "master-key.rotated",
+            Self::MetricsExported => "metrics.exported",
             Self::OrganisationAdded => "organisation.added",
             Self::OrganisationExported => "organisation.exported",
             Self::OrganisationRenamed => "organisation.renamed",

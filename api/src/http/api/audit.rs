@@ -2,13 +2,13 @@
 
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 
 use super::super::App;
-use super::super::event_export::{self, Format};
+use super::super::event_export;
 use super::super::problem::Failure;
 use super::auth::PersonAuth;
-use super::download::Download;
+use super::download::{Download, ExportFormat};
 use super::schema::Time;
 use crate::domain::audit::{Event, EventQuery};
 
@@ -49,16 +49,6 @@ pub(super) struct AuditEventList {
     items: Vec<AuditEvent>,
     /// Where to go on, when there are more.
     next_cursor: Option<String>,
-}
-
-/// The form of an export.
-#[derive(Clone, Copy, Debug, Enum)]
-#[oai(rename_all = "lowercase")]
-pub(super) enum ExportFormat {
-    /// CSV (RFC 4180).
-    Csv,
-    /// Newline-delimited JSON.
-    Ndjson,
 }
 
 #[OpenApi]
@@ -126,12 +116,8 @@ impl AuditApi {
         to: Query<Option<Time>>,
     ) -> Result<Download, Failure> {
         let query = query(action.0, None, from.0, to.0)?;
-        let format = match format.0 {
-            ExportFormat::Csv => Format::Csv,
-            ExportFormat::Ndjson => Format::JsonLines,
-        };
         let services = self.0.services();
-        let export = event_export::export(services, &person.0, query, format).await?;
+        let export = event_export::export(services, &person.0, query, format.0.into()).await?;
         Ok(Download(export))
     }
 }

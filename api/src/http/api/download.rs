@@ -1,10 +1,31 @@
 //! An answer that is a file, written as it is read.
 
 use poem::{IntoResponse, Response};
-use poem_openapi::ApiResponse;
 use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
+use poem_openapi::{ApiResponse, Enum};
+
+use super::super::spreadsheet::Format;
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "lowercase")]
+pub(super) enum ExportFormat {
+    /// CSV (RFC 4180).
+    Csv,
+    /// Newline-delimited JSON.
+    Ndjson,
+}
+
+impl From<ExportFormat> for Format {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Csv => Self::Csv,
+            ExportFormat::Ndjson => Self::JsonLines,
+        }
+    }
+}
 
 /// A file.
 pub(super) struct Download(pub(super) Response);

@@ -13,6 +13,7 @@ use super::auth::PersonAuth;
 use super::schema::{MetricsHistory, Time};
 use super::servers::server_id;
 use crate::access::Right;
+use crate::domain::Services;
 use crate::timeseries::Window;
 
 pub(super) struct MetricsApi(pub(super) App);
@@ -52,19 +53,27 @@ impl MetricsApi {
         let services = self.0.services();
         services.server(scope, id).await?;
         let metrics = metrics(&names.0)?;
-        let to = to.0.map_or_else(|| services.clock().now(), |time| time.0);
-        let from = from
-            .0
-            .map_or_else(|| to.before(DEFAULT_RANGE), |time| time.0);
-        let points = points.0.unwrap_or(DEFAULT_POINTS) as usize;
-        let window = Window::new(from, to, points)
-            .map_err(|error| Failure::bad_request(error.to_string()))?;
+        let window = window(services, from.0, to.0, points.0)?;
         let history = services.history(scope, id, metrics, window).await?;
         Ok(Json(history.into()))
     }
 }
 
-fn metrics(names: &str) -> Result<Vec<Metric>, Failure> {
+/// The range and points that are asked for; an hour until now unless said otherwise.
+pub(super) fn window(
+    services: &Services,
+    from: Option<Time>,
+    to: Option<Time>,
+    points: Option<u32>,
+) -> Result<Window, Failure> {
+    let to = to.map_or_else(|| services.clock().now(), |time| time.0);
+    let from = from.map_or_else(|| to.before(DEFAULT_RANGE), |time| time.0);
+    let points = points.unwrap_or(DEFAULT_POINTS) as usize;
+    Window::new(from, to, points).map_err(|error| Failure::bad_request(error.to_string()))
+}
+
+/// Metrics by their names, separated by commas.
+pub(super) fn metrics(names: &str) -> Result<Vec<Metric>, Failure> {
     let names: Vec<&str> = names.split(',').collect();
     if names.len() > MAX_NAMES {
         return Err(Failure::invalid(

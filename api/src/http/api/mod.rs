@@ -5,10 +5,12 @@ mod audit;
 mod auth;
 mod download;
 mod enrolments;
+mod fleet;
 mod groups;
 pub mod key_schema;
 mod live;
 mod metrics;
+mod metrics_export;
 mod organisation_data;
 mod organisations;
 mod people;
@@ -28,9 +30,11 @@ use poem_openapi::OpenApiService;
 use self::agent_keys::AgentKeysApi;
 use self::audit::AuditApi;
 use self::enrolments::EnrolmentsApi;
+use self::fleet::FleetApi;
 use self::groups::GroupsApi;
 use self::live::LiveApi;
 use self::metrics::MetricsApi;
+use self::metrics_export::MetricsExportApi;
 use self::organisation_data::OrganisationDataApi;
 use self::organisations::OrganisationsApi;
 use self::people::PeopleApi;
@@ -53,7 +57,8 @@ type Apis = (
     ServersApi,
     AgentKeysApi,
     EnrolmentsApi,
-    MetricsApi,
+    // There may be sixteen at most in one row.
+    (MetricsApi, MetricsExportApi, FleetApi),
     LiveApi,
     SessionsApi,
     SecondFactorsApi,
@@ -85,7 +90,11 @@ fn apis(app: App) -> Apis {
         ServersApi(app.clone()),
         AgentKeysApi(app.clone()),
         EnrolmentsApi(app.clone()),
-        MetricsApi(app.clone()),
+        (
+            MetricsApi(app.clone()),
+            MetricsExportApi(app.clone()),
+            FleetApi(app.clone()),
+        ),
         LiveApi(app.clone()),
         SessionsApi(app.clone()),
         SecondFactorsApi(app.clone()),

@@ -186,7 +186,7 @@ pub(super) fn group_ids(texts: &[String]) -> Result<Vec<Id<id::Group>>, Failure>
     texts.iter().map(|text| group_id(text)).collect()
 }
 
-fn read_status(word: &str) -> Result<Status, Failure> {
+pub(super) fn read_status(word: &str) -> Result<Status, Failure> {
     Status::from_word(word).ok_or_else(|| {
         Failure::invalid(
             "status",

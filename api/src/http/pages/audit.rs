@@ -9,9 +9,10 @@ use server_scout_ui::views::{AuditFilter, AuditRow, AuditView, Section, Settings
 use server_scout_wire::Timestamp;
 
 use super::super::App;
-use super::super::event_export::{self, Format};
+use super::super::event_export;
 use super::super::guard::{Access, Visitor};
 use super::super::problem::Failure;
+use super::super::spreadsheet::Format;
 use super::{Declared, Routes, frame, html};
 use crate::access::Right;
 use crate::domain::audit::{Event, EventQuery};

@@ -18,6 +18,7 @@ mod reset;
 mod retention;
 mod second_factor;
 mod second_step;
+mod server_export;
 mod server_settings;
 mod servers;
 mod tokens;
@@ -48,6 +49,7 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let route = retention::routes(pages, route);
     let route = groups::routes(pages, route);
     let route = member_groups::routes(pages, route);
+    let route = server_export::routes(pages, route);
     let route = server_settings::routes(pages, route);
     let route = tokens::routes(pages, route);
     route

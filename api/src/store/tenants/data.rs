@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::*;
-use server_scout_wire::{Report, Timestamp};
+use server_scout_wire::{Metric, Report, Timestamp};
 
 use super::{later, now};
 use crate::id::{Id, Server};
 use crate::store::history::{self, Source};
 use crate::store::series::SeriesLimits;
+use crate::store::walk::Walk;
 use crate::store::{
     Heads, Intake, Position, Scope, WriteContext, folding, merging, removal, reports, retention,
     series,
 };
+use crate::timeseries::roll_up::Resolution;
 use crate::timeseries::segment::period_of;
 use crate::timeseries::{Grid, History, Row, Shown, Window};
 
@@ -103,6 +105,25 @@ pub(super) fn is_kept_apart(c: &mut SqliteConnection, scope: Scope, theirs: Scop
     assert!(chart(c, scope, id, &positions, theirs).series.is_empty());
     let theirs_seen = chart(c, theirs, id, &positions, theirs);
     assert_eq!(theirs_seen.series.len(), 3);
+    assert!(series::ids_of_server(c, scope, id).unwrap().is_empty());
+    assert!(
+        series::of_metrics(c, scope, id, Metric::ALL)
+            .unwrap()
+            .is_empty()
+    );
+    for resolution in [None, Some(Resolution::Minute)] {
+        let series = series::of_metrics(c, theirs, id, Metric::ALL).unwrap();
+        let series: Vec<_> = { series.iter() }
+            .map(|(id, key)| (*id, Shown::of(key.metric)))
+            .collect();
+        assert_eq!(series.len(), 3);
+        let ever = 0..i64::MAX / 2;
+        for (scope, found) in [(scope, false), (theirs, true)] {
+            let mut walk = Walk::new(id, series.clone(), resolution, &ever);
+            let first = walk.next(c, scope, &positions).unwrap();
+            assert_eq!(first.is_some_and(|first| !first.is_empty()), found);
+        }
+    }
     assert_eq!(reports::remove_of_server(c, scope, id, 9).unwrap(), 0);
     assert_eq!(removal::data_of(c, scope, id, 9).unwrap(), 0);
     let today = period_of(now().as_millis());
