@@ -204,7 +204,11 @@ fn spellings(address: Ipv4Addr) -> Vec<String> {
         full_width.replace('.', "．"),
         address.to_string().replace('.', "｡"),
         address.to_string().replace('.', "%2e"),
-        format!("%3{}", address.to_string()).replacen("%3", &format!("%{:02x}", b'0' + a / 100), 1),
+        address
+            .to_string()
+            .bytes()
+            .map(|byte| format!("%{byte:02x}"))
+            .collect(),
         format!("[::ffff:{address}]"),
         format!("[::FFFF:{:x}:{:x}]", bits >> 16, bits & 0xffff),
         format!("[0:0:0:0:0:ffff:{address}]"),
