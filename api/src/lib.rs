@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod address;
+pub mod alerting;
 pub mod clock;
 pub mod commands;
 pub mod config;

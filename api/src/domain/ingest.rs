@@ -156,6 +156,7 @@ impl Services {
         } = judged;
         if outcomes.iter().any(is_clock_skew) {
             self.live().note_clock_wrong(agent.scope, agent.server, now);
+            self.alerts().heard(agent.server, now);
         }
         if !fit.is_empty() {
             let appended = self.append(agent, client, fit, now, place).await?;
@@ -183,7 +184,7 @@ impl Services {
         let values = fit.iter().map(|report| report.samples().len()).sum();
         let fit = Arc::new(fit);
         let written = Arc::clone(&fit);
-        let live = Arc::clone(self.live());
+        let (live, alerts) = (Arc::clone(self.live()), self.alerts().clone());
         let take_over = self.take_over(agent, client);
         let work = move |context: &mut WriteContext<'_>| {
             if let Some(take_over) = take_over {
@@ -200,7 +201,8 @@ impl Services {
                         Appended::New { dropped } => Some((report, dropped.as_slice())),
                         Appended::Duplicate => None,
                     });
-            live.publish(scope, server, new, now);
+            live.publish(scope, server, new.clone(), now);
+            alerts.reported(scope, server, new.map(|(report, _)| report), now);
             drop(place);
         };
         let urgency = Urgency::Soon { values };

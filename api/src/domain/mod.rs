@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod acting;
 pub mod agent_keys;
+pub mod alerts;
 pub mod audit;
 pub mod client;
 mod common_passwords;
@@ -75,6 +76,7 @@ struct Inner {
     limits: Limits,
     session_times: SessionTimes,
     live: Arc<live::Live>,
+    alerts: alerts::Alerts,
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
     key_uses: agent_keys::KeyUses,
@@ -118,6 +120,7 @@ impl Services {
             limits,
             session_times,
             live: Arc::new(live),
+            alerts: alerts::Alerts::default(),
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
             key_uses: agent_keys::KeyUses::default(),

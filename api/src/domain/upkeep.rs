@@ -35,6 +35,7 @@ impl Services {
         self.sweep_tokens(now).await?;
         self.close_old_events().await?;
         self.remove_expired(now).await?;
+        self.sweep_alerts(now).await?;
         Ok(self.store().give_back_many_pages().await?)
     }
 

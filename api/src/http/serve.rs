@@ -99,6 +99,7 @@ impl Dashboard {
         let sealer = Some(master_key::open_or_make(&config, &data_dir, &store).await?);
         let (limits, times) = (config.limits, config.sessions);
         let services = Services::start(store, clock, limits, times, sealer).await?;
+        services.open_alerts().await?;
         let mailer = mailer(&config)?;
         let address = shown(&listener, certificates.is_some());
         Ok(Self {
@@ -169,6 +170,7 @@ impl Dashboard {
         let upkeep = tokio::spawn(self.services.clone().keep_clean());
         let folding = tokio::spawn(self.services.clone().keep_folded());
         let audit = tokio::spawn(self.services.clone().keep_audited());
+        let alerts = tokio::spawn(self.services.clone().keep_alerted());
         let mail = self.mailer.and_then(|mailer| {
             let bag = self.services.open_post(&self.config.public_url)?;
             Some(tokio::spawn(bag.deliver(mailer)))
@@ -185,15 +187,16 @@ impl Dashboard {
         if let Some(internals) = internals {
             let _ = internals.await;
         }
-        for task in [Some(upkeep), Some(folding), Some(audit), certificates, mail]
-            .into_iter()
-            .flatten()
-        {
+        let own = [upkeep, folding, audit, alerts].map(Some);
+        for task in own.into_iter().chain([certificates, mail]).flatten() {
             task.abort();
             let _ = task.await;
         }
         if let Err(error) = self.services.write_key_uses().await {
             tracing::warn!("cannot write down when agent keys were used: {error}");
+        }
+        if let Err(error) = self.services.keep_alert_states().await {
+            tracing::warn!("cannot write down what led up to now: {error}");
         }
         self.services.finish();
         Ok(())

@@ -295,7 +295,7 @@ impl std::fmt::Debug for Request {
 }
 
 /// For everything: look-up, connection, handshake, request and the head of the answer.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// For one address.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 /// Addresses of a name that are tried.

@@ -1,5 +1,12 @@
 //! The tables, as the migrations make them.
 
+mod alerts;
+
+pub(super) use self::alerts::{
+    alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window,
+    server_boot,
+};
+
 diesel::table! {
     installation (only) {
         only -> BigInt,
@@ -389,10 +396,16 @@ diesel::joinable!(member_group -> server_group (group_id));
 diesel::allow_tables_to_appear_in_same_query!(
     access_token,
     agent_key,
+    alert_notice,
+    alert_rule,
+    alert_state,
     chunk,
     fold_mark,
     group_server,
+    incident,
+    incident_event,
     login_step,
+    maintenance_window,
     email_change,
     invitation,
     member,
@@ -407,6 +420,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     segment,
     series,
     server,
+    server_boot,
     server_group,
     server_tag,
     session,

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod alerts;
 mod data;
 
 use diesel::prelude::*;
@@ -53,6 +54,7 @@ struct Tenant {
     invitation: Id<Invitation>,
     enrolment: FoundEnrolment,
     last: EventRow,
+    alerts: alerts::Alerts,
 }
 
 /// An address that both have invited.
@@ -69,6 +71,7 @@ fn tenants(c: &mut SqliteConnection) -> (Tenant, Tenant) {
     let both = people::create(c, "both@example.org", "hash", now()).unwrap();
     let ours = tenant(c, "Ours", both, Role::Viewer);
     let theirs = tenant(c, "Theirs", both, Role::Owner);
+    alerts::leave(c, [&ours, &theirs]);
     (ours, theirs)
 }
 
@@ -114,6 +117,7 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
     tags::replace(c, scope, server, Origin::Person, &tag).unwrap();
     let enrolment = enrol(c, scope, server);
     let invitation = invite(c, scope, person);
+    let alerts = alerts::make(c, scope, server);
     let whose = whose(scope, person);
     let mine = sessions::list(c, whose, Timestamp::default(), Timestamp::default()).unwrap();
     let last = events(c, scope, name, [person, person, other]);
@@ -134,6 +138,7 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         invitation,
         enrolment,
         last,
+        alerts,
     }
 }
 
@@ -266,6 +271,7 @@ fn ids_of_another_organisation_name_nothing() {
     agent_keys::delete_all(c, scope, id).unwrap();
 
     data::is_kept_apart(c, scope, theirs.scope, id);
+    alerts::is_kept_apart(c, &ours, &theirs);
     assert!(series::of_server(c, scope, id).unwrap().is_empty());
 
     let both = theirs.both;
@@ -375,6 +381,7 @@ fn lists_hold_what_is_of_the_organisation_alone() {
             let expected = match part {
                 export::Part::Members => 2,
                 export::Part::AuditEvents | export::Part::Series => 3,
+                export::Part::AlertRules => 4,
                 export::Part::RollUps => 8,
                 _ => 1,
             };

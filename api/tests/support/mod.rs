@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+pub(crate) mod alerts;
 pub(crate) mod authenticator;
 pub(crate) mod authenticator_app;
 
