@@ -172,7 +172,10 @@ impl Outbound {
         }
         let name = server_name(target)?;
         let connector = TlsConnector::from(Arc::clone(&self.tls.0));
-        let stream = connector.connect(name, stream).await.map_err(unverified)?;
+        let stream = connector
+            .connect(name, stream)
+            .await
+            .map_err(|error| unverified(&error))?;
         speak(stream, request).await
     }
 }
@@ -247,7 +250,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The reason of a failed handshake, which is the receiver's words about itself and no content.
-fn unverified(error: std::io::Error) -> OutboundError {
+fn unverified(error: &std::io::Error) -> OutboundError {
     match error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())

@@ -80,6 +80,15 @@ impl Policy {
         })
     }
 
+    /// Whether an opening is for an organisation of this name, in capitals or not.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let mut organisations =
+            { self.opened.iter() }.filter_map(|one| one.organisation.as_deref());
+        organisations.any(|organisation| organisation.to_lowercase() == name)
+    }
+
     /// Judges all addresses of the target's host: each must be allowed, so that nobody can hide one
     /// among others.
     pub fn check_addresses(
@@ -138,6 +147,16 @@ impl Policy {
 /// A dot at the end says only that the name is whole.
 fn same_name(host: &str, name: &str) -> bool {
     host.strip_suffix('.').unwrap_or(host) == name
+}
+
+impl Default for Policy {
+    /// Public addresses by HTTPS at its own port, and nothing else.
+    fn default() -> Self {
+        Self {
+            ports: vec![443],
+            opened: Vec::new(),
+        }
+    }
 }
 
 impl FromStr for Opening {
