@@ -146,17 +146,6 @@ pub fn delete(
     }
 }
 
-/// The kind and the sealed settings of a channel, for whoever sends.
-pub(super) fn sealed(
-    connection: &mut SqliteConnection,
-    id: Id<Channel>,
-) -> Result<(String, Vec<u8>), StoreError> {
-    Ok(channel::table
-        .filter(channel::id.eq(id))
-        .select((channel::kind, channel::sealed_settings))
-        .first(connection)?)
-}
-
 /// Seals the settings of every channel anew, each as `again` says. Returns how many there are.
 pub(super) fn seal_again(
     connection: &mut SqliteConnection,

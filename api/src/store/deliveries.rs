@@ -5,8 +5,8 @@ use std::time::Duration;
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::schema::{delivery, organisation, sender_lease};
-use super::{Scope, StoreError, channels};
+use super::schema::{channel, delivery, organisation, sender_lease};
+use super::{Scope, StoreError};
 use crate::id::{Channel, Delivery, Id, Incident, Organisation};
 
 /// A delivery as the log shows it.
@@ -30,6 +30,14 @@ pub struct DeliveryRow {
     pub problem: Option<String>,
     /// How long the last try took, milliseconds.
     pub took: Option<i32>,
+}
+
+impl DeliveryRow {
+    /// Whether something of the same incident comes first.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.due_at.as_millis() == HELD
+    }
 }
 
 /// A delivery to make.
@@ -79,7 +87,7 @@ pub struct Tried {
     pub took: Duration,
 }
 
-/// Adds a delivery that is due at once.
+/// Adds a delivery that is due at once, or after what is still to be told of the same incident.
 pub fn add(
     connection: &mut SqliteConnection,
     organisation: Id<Organisation>,
@@ -87,6 +95,8 @@ pub fn add(
     now: Timestamp,
 ) -> Result<Id<Delivery>, StoreError> {
     let id: Id<Delivery> = Id::random();
+    let behind = next_of(connection, new.channel, new.incident)?.is_some();
+    let due_at = if behind { HELD } else { now.as_millis() };
     diesel::insert_into(delivery::table)
         .values((
             delivery::id.eq(id),
@@ -96,7 +106,7 @@ pub fn add(
             delivery::kind.eq(new.kind),
             delivery::state.eq(WAITING),
             delivery::created_at.eq(now.as_millis()),
-            delivery::due_at.eq(now.as_millis()),
+            delivery::due_at.eq(due_at),
             delivery::attempts.eq(0),
             delivery::message.eq(&new.message),
         ))
@@ -135,8 +145,8 @@ pub fn count_waiting(
         .get_result(connection)?)
 }
 
-/// The delivery of each channel that has been due longest, without the channels that are busy, at
-/// most `limit`. Of one incident, nothing goes before what came before it.
+/// The delivery of each channel that has been due longest, without the channels that are busy or off, at
+/// most `limit`.
 pub fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -145,13 +155,15 @@ pub fn due(
 ) -> Result<Vec<Due>, StoreError> {
     type Row = (
         (Id<Delivery>, Id<Channel>, Id<Organisation>, String),
-        (Option<Id<Incident>>, i64, i32, String),
+        (i32, String, String, Vec<u8>),
     );
     let rows: Vec<Row> = delivery::table
         .inner_join(organisation::table)
+        .inner_join(channel::table)
         .filter(delivery::state.eq(WAITING))
         .filter(delivery::due_at.le(now.as_millis()))
         .filter(delivery::channel_id.ne_all(busy))
+        .filter(channel::enabled.eq(true))
         .filter(organisation::deleted_at.is_null())
         .order((delivery::due_at, delivery::created_at))
         .limit(LOOKED_AT)
@@ -163,22 +175,19 @@ pub fn due(
                 organisation::name,
             ),
             (
-                delivery::incident_id,
-                delivery::created_at,
                 delivery::attempts,
                 delivery::message,
+                channel::kind,
+                channel::sealed_settings,
             ),
         ))
         .load(connection)?;
     let mut found: Vec<Due> = Vec::new();
     for ((id, channel, organisation, organisation_name), rest) in rows {
-        let (incident, created_at, attempts, message) = rest;
-        let has_one = found.iter().any(|due| due.channel == channel);
-        if found.len() >= limit || has_one || waits_for(connection, channel, incident, created_at)?
-        {
+        let (attempts, message, kind, sealed) = rest;
+        if found.len() >= limit || found.iter().any(|due| due.channel == channel) {
             continue;
         }
-        let (kind, sealed) = channels::sealed(connection, channel)?;
         found.push(Due {
             id,
             organisation,
@@ -193,22 +202,23 @@ pub fn due(
     Ok(found)
 }
 
-/// Whether something of the same incident came before and still waits.
-fn waits_for(
+/// What is to be told next of an incident to a channel.
+fn next_of(
     connection: &mut SqliteConnection,
     channel: Id<Channel>,
     incident: Option<Id<Incident>>,
-    created_at: i64,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Id<Delivery>>, StoreError> {
     let Some(incident) = incident else {
-        return Ok(false);
+        return Ok(None);
     };
-    let before = delivery::table
+    Ok(delivery::table
         .filter(delivery::channel_id.eq(channel))
         .filter(delivery::state.eq(WAITING))
         .filter(delivery::incident_id.eq(incident))
-        .filter(delivery::created_at.lt(created_at));
-    Ok(diesel::select(diesel::dsl::exists(before)).get_result(connection)?)
+        .order(delivery::created_at)
+        .select(delivery::id)
+        .first(connection)
+        .optional()?)
 }
 
 /// Keeps what became of a try. The message goes when it waits no more.
@@ -239,6 +249,29 @@ pub fn note(
     if state != WAITING {
         diesel::update(this)
             .set(delivery::message.eq(""))
+            .execute(connection)?;
+        release_next(connection, id, now)?;
+    }
+    Ok(())
+}
+
+/// What was behind a delivery that ended is due now.
+fn release_next(
+    connection: &mut SqliteConnection,
+    ended: Id<Delivery>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let of: Option<(Id<Channel>, Option<Id<Incident>>)> = delivery::table
+        .filter(delivery::id.eq(ended))
+        .select((delivery::channel_id, delivery::incident_id))
+        .first(connection)
+        .optional()?;
+    let Some((channel, incident)) = of else {
+        return Ok(());
+    };
+    if let Some(next) = next_of(connection, channel, incident)? {
+        diesel::update(delivery::table.filter(delivery::id.eq(next)))
+            .set(delivery::due_at.eq(now.as_millis()))
             .execute(connection)?;
     }
     Ok(())
@@ -319,6 +352,8 @@ impl Stored {
     }
 }
 
+/// When what comes behind something else is due: not before that has ended.
+const HELD: i64 = 253_402_300_799_000;
 const WAITING: &str = "waiting";
 const DELIVERED: &str = "delivered";
 const DEAD: &str = "dead";

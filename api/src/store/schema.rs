@@ -384,6 +384,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(delivery -> channel (channel_id));
 diesel::joinable!(delivery -> organisation (organisation_id));
 diesel::joinable!(login_step -> person (person_id));
 diesel::joinable!(member -> organisation (organisation_id));

@@ -133,7 +133,7 @@ pub(super) struct Delivery {
     created_at: Time,
     /// How often it was tried.
     attempts: u32,
-    /// When it is tried next.
+    /// When it is tried next; absent while something of the same incident comes first.
     next_at: Option<Time>,
     /// When it was delivered or given up.
     ended_at: Option<Time>,
@@ -234,7 +234,7 @@ impl From<&DeliveryRow> for Delivery {
             state: row.state.clone(),
             created_at: Time(row.created_at),
             attempts: u32::try_from(row.attempts).unwrap_or_default(),
-            next_at: waits.then_some(Time(row.due_at)),
+            next_at: (waits && !row.is_held()).then_some(Time(row.due_at)),
             ended_at: (!waits).then_some(Time(row.due_at)),
             status: row.status,
             problem: row.problem.clone(),

@@ -1,12 +1,14 @@
 //! Channels and deliveries of two organisations.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::{Tenant, absent, now};
 use crate::alerting::Severity;
 use crate::id::{Channel, Id};
 use crate::store::channels::NewChannel;
-use crate::store::deliveries::NewDelivery;
+use crate::store::deliveries::{NewDelivery, Tried};
 use crate::store::{Scope, channels, deliveries};
 
 /// A channel with a delivery that waits.
@@ -60,4 +62,69 @@ pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Te
         let place = channels::settings_place(tenant.channel).to_string();
         assert_eq!(one.sealed, place.into_bytes());
     }
+}
+
+/// What is told of one incident stays in order, also while the first of it is tried again.
+#[test]
+fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
+    let c = &mut super::database();
+    let scope = crate::store::organisations::create(c, "Ours", now()).unwrap();
+    let channel = make(c, scope);
+    let add = |c: &mut SqliteConnection, incident, kind, at| {
+        let new = NewDelivery {
+            channel,
+            incident,
+            kind,
+            message: "{}".to_owned(),
+        };
+        deliveries::add(c, scope.organisation(), &new, at).unwrap()
+    };
+    let (one, other) = (Some(Id::random()), Some(Id::random()));
+    let first = deliveries::due(c, now(), &[], 9).unwrap();
+    let tried = |delivered, again_at| Tried {
+        again_at,
+        delivered,
+        status: None,
+        problem: None,
+        took: Duration::ZERO,
+    };
+    let done = tried(true, None);
+    deliveries::note(c, first.first().unwrap().id, &done, now()).unwrap();
+    let at = |seconds| now().after(Duration::from_secs(seconds));
+    let opened = add(c, one, "opened", at(1));
+    let resolved = add(c, one, "resolved", at(2));
+    let elsewhere = add(c, other, "opened", at(3));
+    let mut next = |c: &mut SqliteConnection, seconds| {
+        let due = deliveries::due(c, at(seconds), &[], 9).unwrap();
+        due.first().map(|due| due.id)
+    };
+    assert_eq!(next(c, 4), Some(opened));
+    deliveries::note(c, opened, &tried(false, Some(at(60))), at(4)).unwrap();
+    assert_eq!(next(c, 5), Some(elsewhere));
+    deliveries::note(c, elsewhere, &done, at(5)).unwrap();
+    assert_eq!(next(c, 59), None);
+    assert_eq!(next(c, 60), Some(opened));
+    deliveries::note(c, opened, &done, at(61)).unwrap();
+    assert_eq!(next(c, 61), Some(resolved));
+    channels::change(c, scope, channel, ("ops", false, Severity::Warning)).unwrap();
+    assert_eq!(next(c, 61), None, "it is off");
+}
+
+/// One process sends at a time; who is known by the same name goes on at once.
+#[test]
+fn the_lease_has_one_holder_until_it_ends() {
+    let c = &mut super::database();
+    let length = Duration::from_mins(1);
+    let later = now().after(Duration::from_mins(2));
+    assert!(!deliveries::is_leased(c, now()).unwrap());
+    assert!(deliveries::lease(c, 1, now(), length).unwrap());
+    assert!(deliveries::lease(c, 1, now(), length).unwrap());
+    assert!(!deliveries::lease(c, 2, now(), length).unwrap());
+    assert!(deliveries::is_leased(c, now()).unwrap());
+    assert!(deliveries::lease(c, 2, later, length).unwrap());
+    deliveries::release(c, 1).unwrap();
+    assert!(deliveries::is_leased(c, later).unwrap());
+    deliveries::release(c, 2).unwrap();
+    assert!(!deliveries::is_leased(c, later).unwrap());
+    assert!(deliveries::lease(c, 1, later, length).unwrap());
 }
