@@ -38,50 +38,36 @@ async fn a_new_organisation_watches_cpu_memory_disk_and_silence() {
     );
 }
 
+/// Makes a rule wrong.
+type Spoil = fn(&mut RuleChange);
+
 #[tokio::test]
 async fn a_wrong_rule_is_refused_with_the_member_and_the_reason() {
     let scene = Scene::new().await;
     let base = || rule("Wrong", Reach::Organisation);
-    let wrong: Vec<(&str, Box<dyn Fn(&mut RuleChange)>)> = vec![
-        ("name", Box::new(|rule| rule.name = String::new())),
-        ("kind", Box::new(|rule| rule.kind = "magic".to_owned())),
-        (
-            "metric",
-            Box::new(|rule| rule.metric = Some("mood".to_owned())),
-        ),
-        ("metric", Box::new(|rule| rule.metric = None)),
-        (
-            "comparison",
-            Box::new(|rule| rule.comparison = Some("beside".to_owned())),
-        ),
-        ("label", Box::new(|rule| rule.label = Some("/".to_owned()))),
-        ("warning", Box::new(|rule| rule.critical = None)),
-        ("critical", Box::new(|rule| rule.critical = Some(101.0))),
-        ("critical", Box::new(|rule| rule.critical = Some(f64::NAN))),
-        ("critical", Box::new(|rule| rule.warning = Some(96.0))),
-        ("recovery", Box::new(|rule| rule.recovery = Some(96.0))),
-        (
-            "severity",
-            Box::new(|rule| rule.severity = Some("critical".to_owned())),
-        ),
-        (
-            "sustain_seconds",
-            Box::new(|rule| rule.sustain = Some(86_401)),
-        ),
-        ("share_percent", Box::new(|rule| rule.share = Some(0))),
-        ("share_percent", Box::new(|rule| rule.share = Some(50))),
-        (
-            "cooldown_seconds",
-            Box::new(|rule| rule.cooldown = Some(86_401)),
-        ),
-        (
-            "reminder_seconds",
-            Box::new(|rule| rule.remind_every = Some(59)),
-        ),
-        (
-            "reminder_limit",
-            Box::new(|rule| rule.remind_limit = Some(101)),
-        ),
+    let wrong: [(&str, Spoil); 18] = [
+        ("name", |rule| rule.name = String::new()),
+        ("kind", |rule| rule.kind = "magic".to_owned()),
+        ("metric", |rule| rule.metric = Some("mood".to_owned())),
+        ("metric", |rule| rule.metric = None),
+        ("comparison", |rule| {
+            rule.comparison = Some("beside".to_owned());
+        }),
+        ("label", |rule| rule.label = Some("/".to_owned())),
+        ("warning", |rule| rule.critical = None),
+        ("critical", |rule| rule.critical = Some(101.0)),
+        ("critical", |rule| rule.critical = Some(f64::NAN)),
+        ("critical", |rule| rule.warning = Some(96.0)),
+        ("recovery", |rule| rule.recovery = Some(96.0)),
+        ("severity", |rule| {
+            rule.severity = Some("critical".to_owned());
+        }),
+        ("sustain_seconds", |rule| rule.sustain = Some(86_401)),
+        ("share_percent", |rule| rule.share = Some(0)),
+        ("share_percent", |rule| rule.share = Some(50)),
+        ("cooldown_seconds", |rule| rule.cooldown = Some(86_401)),
+        ("reminder_seconds", |rule| rule.remind_every = Some(59)),
+        ("reminder_limit", |rule| rule.remind_limit = Some(101)),
     ];
     for (expected, spoil) in wrong {
         let mut change = base();

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use server_scout_wire::{Label, Metric, Report, Tag, Timestamp};
+use server_scout_wire::{Label, Metric, Report, Tag, Tags, Timestamp};
 
 use self::clock::Lags;
 pub use self::configure::{Before, Configuration};
@@ -59,6 +59,8 @@ struct Watched {
     newest: Option<Timestamp>,
     /// When the last report arrived.
     heard_at: Option<Timestamp>,
+    /// The tags that its agent said last.
+    agent_tags: Option<Tags>,
     lags: Lags,
     boot: Option<Boot>,
     /// The host has started again, and no incident tells of it yet.
@@ -141,7 +143,7 @@ pub enum What {
     Escalate,
     /// It matters less.
     Ease,
-    /// People are reminded, for the so-manieth time.
+    /// People are reminded; so often they were with this time.
     Remind(u32),
     /// It is over.
     End(End),

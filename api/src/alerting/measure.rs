@@ -92,12 +92,11 @@ impl Measure {
         }
     }
 
-    /// Two values further apart say nothing of the time between: one that was missed is bridged, at
-    /// the longest period that can be configured.
+    /// Two values further apart say nothing of the time between.
     #[must_use]
     pub fn max_gap(self) -> Duration {
         match (self, self.tier()) {
-            (_, Some(tier)) => Duration::from_secs(2 * tier.bounds_seconds().1),
+            (_, Some(tier)) => tier.max_gap(),
             (Self::Silence, None) => Duration::MAX,
             (_, None) => CHECKED_EVERY * 3,
         }

@@ -1,7 +1,11 @@
 //! The engine against a plain reference, over made-up sequences of everything that can happen: samples,
 //! gaps, replays, changed rules, pauses, maintenance, restarts, kills and a store that fails for a while.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
 
 mod database;
 mod events;
@@ -19,10 +23,10 @@ use self::events::{Event, event};
 use self::reference::{Told, Value};
 use super::maintenance::{Schedule, Window};
 use super::{
-    Before, Change, Comparison, Configuration, End, Ended, Engine, Firing, Instance, Labels,
-    Measure, Outcome, Place, Placement, Reach, Rule, Severity, Terms, What,
+    Before, Change, Comparison, Configuration, Engine, Firing, Instance, Labels, Measure, Outcome,
+    Place, Placement, Reach, Rule, Terms,
 };
-use crate::id::{AlertRule, Id, Incident, Organisation, Server};
+use crate::id::{AlertRule, Id, Organisation, Server};
 
 /// Engine and reference side by side.
 struct World {
@@ -76,7 +80,7 @@ fn terms(rule: usize, choice: usize) -> Terms {
         },
         2 => Terms {
             measure: Measure::Metric(Metric::TemperatureCelsius),
-            critical: (choice % 3 > 0).then_some(90.0),
+            critical: (!choice.is_multiple_of(3)).then_some(90.0),
             ..base
         },
         _ => Terms {

@@ -21,7 +21,7 @@ pub(super) struct Track {
 struct Shares {
     /// The number of the newest part since the epoch.
     newest: i64,
-    parts: [(u32, u32); PARTS as usize],
+    parts: [(u32, u32); 16],
 }
 
 impl Track {

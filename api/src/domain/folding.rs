@@ -87,10 +87,9 @@ impl Services {
     }
 
     async fn cut_log(&self) -> Result<(), ServiceError> {
-        let cut = |context: &mut WriteContext<'_>| reports::cut(context, CUT);
         let urgency = Urgency::Soon { values: 0 };
-        while self.store().writer().submit(urgency, cut, |_| ()).await? {}
-        Ok(())
+        let cut = self.store().writer().submit(urgency, reports::cut, |()| ());
+        Ok(cut.await?)
     }
 
     /// Merges every half-day that is due.
@@ -139,9 +138,7 @@ const REPORTS: usize = 240;
 /// No report stays in the log for longer.
 const LONGEST: Duration = Duration::from_mins(30);
 /// Servers that fold in one transaction.
-const AT_A_TIME: usize = 16;
-/// Places of the log that are cut off in one transaction.
-const CUT: i64 = 5000;
+const AT_A_TIME: usize = 32;
 /// Half-days that are looked for at a time.
 const MERGES: usize = 64;
 const PAUSE: Duration = Duration::from_millis(500);

@@ -57,6 +57,8 @@ pub enum Refused {
     },
     /// It breaks a bound.
     Invalid(Refusal),
+    /// The server has sent as many reports of that half-day as are kept.
+    TooMany,
 }
 
 /// What became of the reports of one request.
@@ -160,7 +162,7 @@ impl Services {
         }
         if !fit.is_empty() {
             let appended = self.append(agent, client, fit, now, place).await?;
-            mark_duplicates(&mut outcomes, &appended);
+            settle(&mut outcomes, &appended);
         }
         for outcome in &outcomes {
             self.internals().count_report(outcome.into());
@@ -199,7 +201,7 @@ impl Services {
                     .zip(appended)
                     .filter_map(|(report, appended)| match appended {
                         Appended::New { dropped } => Some((report, dropped.as_slice())),
-                        Appended::Duplicate => None,
+                        Appended::Duplicate | Appended::TooMany => None,
                     });
             live.publish(scope, server, new.clone(), now);
             alerts.reported(scope, server, new.map(|(report, _)| report), now);
@@ -270,13 +272,16 @@ fn judge(json: &[u8], now: Timestamp, retention: Duration) -> Judged {
     Judged::Fit(report)
 }
 
-fn mark_duplicates(outcomes: &mut [Outcome], appended: &[Appended]) {
+/// Says of what was fit what the store said of it.
+fn settle(outcomes: &mut [Outcome], appended: &[Appended]) {
     let accepted = outcomes
         .iter_mut()
         .filter(|outcome| **outcome == Outcome::Accepted);
     for (outcome, appended) in accepted.zip(appended) {
-        if *appended == Appended::Duplicate {
-            *outcome = Outcome::Duplicate;
+        match appended {
+            Appended::New { .. } => {}
+            Appended::Duplicate => *outcome = Outcome::Duplicate,
+            Appended::TooMany => *outcome = Outcome::Refused(Refused::TooMany),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::problem::Failure;
 use super::spreadsheet::{self, Format, plain};
 use crate::access::Right;
-use crate::domain::alerts::{IncidentQuery, IncidentView};
+use crate::domain::alerts::{IncidentPage, IncidentQuery, IncidentView};
 use crate::domain::principal::PersonPrincipal;
 use crate::domain::{ServiceError, Services};
 use crate::store::incidents::Filter;
@@ -70,19 +70,7 @@ impl Pages {
     }
 
     /// Whoever loses the right meanwhile reads no further.
-    async fn read(
-        &self,
-        filter: Filter,
-    ) -> Result<
-        (
-            Vec<IncidentView>,
-            Option<(
-                server_scout_wire::Timestamp,
-                crate::id::Id<crate::id::Incident>,
-            )>,
-        ),
-        ServiceError,
-    > {
+    async fn read(&self, filter: Filter) -> Result<IncidentPage, ServiceError> {
         let person = self.services.ask_again(self.person.means).await?;
         let person = person.ok_or(ServiceError::Unauthenticated)?;
         let query = IncidentQuery {

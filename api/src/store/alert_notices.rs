@@ -112,15 +112,6 @@ pub fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<Vec<NoticeRow>, StoreError> {
-    let bundle: Option<Id<Bundle>> = alert_notice::table
-        .filter(alert_notice::due_at.le(now.as_millis()))
-        .order((alert_notice::due_at, alert_notice::bundle))
-        .select(alert_notice::bundle)
-        .first(connection)
-        .optional()?;
-    let Some(bundle) = bundle else {
-        return Ok(Vec::new());
-    };
     type Row = (
         (
             i64,
@@ -132,6 +123,15 @@ pub fn due(
         ),
         (i64, i64, Id<Bundle>, String, String),
     );
+    let bundle: Option<Id<Bundle>> = alert_notice::table
+        .filter(alert_notice::due_at.le(now.as_millis()))
+        .order((alert_notice::due_at, alert_notice::bundle))
+        .select(alert_notice::bundle)
+        .first(connection)
+        .optional()?;
+    let Some(bundle) = bundle else {
+        return Ok(Vec::new());
+    };
     let rows: Vec<Row> = alert_notice::table
         .filter(alert_notice::bundle.eq(bundle))
         .order(alert_notice::id)

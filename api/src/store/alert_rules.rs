@@ -226,8 +226,8 @@ struct Columns<'a> {
     tag: Option<String>,
     server_id: Option<Id<Server>>,
     measure: &'a str,
-    label: Option<&'a str>,
-    label_pattern: Option<&'a str>,
+    label: Option<String>,
+    label_pattern: Option<String>,
     comparison: &'a str,
     warning: Option<f64>,
     critical: Option<f64>,
@@ -245,8 +245,8 @@ fn columns(said: &SaidRule) -> Columns<'_> {
     let (group_id, tag, server_id) = reach_columns(&said.reach);
     let (label, label_pattern) = match &terms.labels {
         Labels::Any => (None, None),
-        Labels::One(label) => (Some(label.as_str()), None),
-        Labels::Pattern(pattern) => (None, Some(pattern.as_str())),
+        Labels::One(label) => (Some(label.to_string()), None),
+        Labels::Pattern(pattern) => (None, Some(pattern.as_str().to_owned())),
     };
     Columns {
         name: &said.name,

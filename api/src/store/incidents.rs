@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use server_scout_wire::Timestamp;
 
-pub use self::changes::{apply, end_of_server, restore};
+pub use self::changes::{Restored, apply, end_of_server, restore};
 use super::schema::{incident, incident_event, server};
 use super::{Scope, StoreError, servers};
 use crate::alerting::Severity;

@@ -229,6 +229,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    first_log (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        at -> BigInt,
+        received_at -> BigInt,
+        boot -> Nullable<BigInt>,
+        seq -> Nullable<BigInt>,
+        samples -> Binary,
+    }
+}
+
+diesel::table! {
+    second_log (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        at -> BigInt,
+        received_at -> BigInt,
+        boot -> Nullable<BigInt>,
+        seq -> Nullable<BigInt>,
+        samples -> Binary,
+    }
+}
+
+diesel::table! {
     fold_mark (server_id) {
         server_id -> BigInt,
         organisation_id -> BigInt,
@@ -263,6 +289,14 @@ diesel::table! {
         segment_id -> BigInt,
         series_id -> BigInt,
         samples -> Binary,
+    }
+}
+
+diesel::table! {
+    summary (segment_id) {
+        segment_id -> BigInt,
+        organisation_id -> BigInt,
+        series -> Binary,
     }
 }
 

@@ -385,8 +385,8 @@ fn lists_hold_what_is_of_the_organisation_alone() {
             }
             let expected = match part {
                 export::Part::Members => 2,
-                export::Part::AuditEvents | export::Part::Series => 3,
                 export::Part::AlertRules => 4,
+                export::Part::AuditEvents | export::Part::Series => 3,
                 export::Part::RollUps => 8,
                 _ => 1,
             };

@@ -74,14 +74,12 @@ impl Scene {
 
     /// Rule, state and reason of the end of each incident, the oldest first.
     pub(crate) async fn told(&self) -> Vec<(String, &'static str, Option<String>)> {
-        let mut told: Vec<_> = { self.incidents().await.iter() }
-            .map(|view| {
-                let row = &view.row;
-                (row.rule_name.clone(), view.state(), row.end_reason.clone())
-            })
-            .collect();
-        told.reverse();
-        told
+        let incidents = self.incidents().await;
+        let told = incidents.iter().rev().map(|view| {
+            let row = &view.row;
+            (row.rule_name.clone(), view.state(), row.end_reason.clone())
+        });
+        told.collect()
     }
 
     /// Kinds of the notices that are due, bundle by bundle.

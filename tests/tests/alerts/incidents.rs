@@ -1,8 +1,12 @@
 //! From a rule to an incident and back, over kills.
 
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
+use server_scout_tests::https::Connection;
 use server_scout_tests::wait::{PATIENCE, until};
 use server_scout_tests::{Fleet, report};
 
@@ -119,7 +123,11 @@ async fn export_of_the_organisation_holds_rules_incidents_and_windows() {
     let window = json!({ "name": "Deployment", "minutes": 5 });
     send(&fleet, Method::POST, "/api/v1/maintenance-windows", &window).await;
     let mut owner = fleet.owner().await;
-    let export = owner.get("/settings/data/export").await.text();
+    let archive = owner.get("/settings/data/export").await;
+    let mut export = String::new();
+    flate2::read::GzDecoder::new(archive.body.as_slice())
+        .read_to_string(&mut export)
+        .unwrap();
     for kind in [
         "alert-rule",
         "incident",
@@ -128,4 +136,33 @@ async fn export_of_the_organisation_holds_rules_incidents_and_windows() {
     ] {
         assert!(export.contains(&format!("\"kind\":\"{kind}\"")), "{kind}");
     }
+}
+
+/// What came so far, once `text` is in it.
+async fn seen_until(stream: &mut Connection, text: &str) -> String {
+    let start = Instant::now();
+    loop {
+        let seen = String::from_utf8_lossy(stream.unread()).into_owned();
+        if seen.contains(text) {
+            return seen;
+        }
+        assert!(start.elapsed() < PATIENCE, "no {text} in {seen}");
+        stream.listen(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_follows_the_live_stream_hears_of_an_incident_at_once() {
+    let fleet = Fleet::start().await;
+    let rule = add_rule(&fleet).await;
+    report_until(&fleet, 97.0, 1).await;
+    let mut stream = fleet.dashboard.connect().await;
+    let head = format!("GET /api/v1/live\nAuthorization: Bearer {}", fleet.token);
+    stream.request(&head, b"").await;
+    seen_until(&mut stream, "\r\n\r\n").await;
+    let off = json!({ "enabled": false });
+    let path = format!("/api/v1/alert-rules/{rule}");
+    send(&fleet, Method::PATCH, &path, &off).await;
+    let seen = seen_until(&mut stream, "\"resolved\"").await;
+    assert!(seen.contains("incident"), "{seen}");
 }

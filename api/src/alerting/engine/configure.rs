@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use server_scout_wire::Timestamp;
+use server_scout_wire::{Report, Timestamp};
 
 use super::clock::Lags;
 use super::{Boot, Change, End, Engine, Place, Placement, Table, Tenant, Watched};
@@ -92,6 +92,18 @@ impl Engine {
             return Vec::new();
         };
         watched.end_all(server, End::ServerDeleted, now, &mut self.bundles)
+    }
+
+    /// Whether a report's agent has other tags than the last one, so that other rules may be for it.
+    pub fn finds_other_tags(&mut self, server: Id<Server>, report: &Report) -> bool {
+        let (Some(watched), Some(host)) = (self.servers.get_mut(&server), report.host()) else {
+            return false;
+        };
+        let same = watched.agent_tags.as_ref() == Some(&host.tags);
+        if !same {
+            watched.agent_tags = Some(host.tags.clone());
+        }
+        !same
     }
 
     /// Whether a server is known.
@@ -200,6 +212,7 @@ impl Watched {
             muted: false,
             newest: None,
             heard_at: None,
+            agent_tags: None,
             lags: Lags::default(),
             boot: None,
             restarted: false,

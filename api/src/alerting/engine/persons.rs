@@ -2,7 +2,7 @@
 
 use server_scout_wire::{Label, Timestamp};
 
-use super::{Change, Engine, Measure, Place, What};
+use super::{Change, Engine, Measure, Place};
 use crate::alerting::instance::Condition;
 use crate::id::{AlertRule, Id, Incident, Organisation, Server};
 
@@ -130,14 +130,6 @@ impl super::Watched {
             return now;
         }
         newest.after(now.since(heard_at))
-    }
-}
-
-impl Change {
-    /// Whether it opens an incident.
-    #[must_use]
-    pub fn opens(&self) -> bool {
-        matches!(self.what, What::Open { .. })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use server_scout_wire::{Report, Tier, Timestamp};
+use server_scout_wire::{Label, Report, Tier, Timestamp};
 
 use super::{Change, End, Place, Reading, Watched, What};
 use crate::alerting::bundle::{Bundles, NoticeKind};
@@ -171,19 +171,33 @@ impl Watched {
             let tier = measure.tier();
             tier.is_some_and(|tier| read.get(tier as usize).copied().unwrap_or_default())
         };
-        self.miss_where(batch, readings, was_read);
+        let there = |measure: Measure, label: Option<&Label>| match measure {
+            Measure::Metric(metric) => {
+                let mut samples = report.samples().iter();
+                samples.any(|one| one.metric == metric && one.label.as_ref() == label)
+            }
+            derived => {
+                let mut readings = readings.iter();
+                readings.any(|one| one.measure == derived && one.label.as_ref() == label)
+            }
+        };
+        self.miss_where(batch, |measure, label| {
+            was_read(measure) && !there(measure, label)
+        });
     }
 
     pub(super) fn miss_unchecked(&mut self, batch: &mut Batch<'_>, readings: &[Reading]) {
-        let unreported = |measure: Measure| measure.tier().is_none() && measure != Measure::Silence;
-        self.miss_where(batch, readings, unreported);
+        self.miss_where(batch, |measure, label| {
+            let mut readings = readings.iter();
+            let there = readings.any(|one| one.measure == measure && one.label.as_ref() == label);
+            measure.tier().is_none() && measure != Measure::Silence && !there
+        });
     }
 
     fn miss_where(
         &mut self,
         batch: &mut Batch<'_>,
-        readings: &[Reading],
-        was_read: impl Fn(Measure) -> bool,
+        misses: impl Fn(Measure, Option<&Label>) -> bool,
     ) {
         let table = Arc::clone(&self.table);
         let mut gone = Vec::new();
@@ -191,12 +205,7 @@ impl Watched {
             let Some(rule) = table.rule(place.rule) else {
                 continue;
             };
-            let measure = rule.terms.measure;
-            let there =
-                |reading: &Reading| reading.measure == measure && reading.label == place.label;
-            // The first reading of a counter has no rate.
-            let counts = !measure.is_rate();
-            if was_read(measure) && counts && !readings.iter().any(there) && instance.miss() {
+            if misses(rule.terms.measure, place.label.as_ref()) && instance.miss() {
                 gone.push(place.clone());
             }
         }

@@ -1,6 +1,6 @@
 //! Incidents as people see them, and what they do about them.
 
-use server_scout_wire::Timestamp;
+use server_scout_wire::{Label, Timestamp};
 
 use crate::access::Right;
 use crate::alerting::Condition;
@@ -29,6 +29,9 @@ pub struct IncidentView {
     /// In which state it is now; none when it is over.
     pub condition: Option<Condition>,
 }
+
+/// Some incidents, and where to go on when there are more.
+pub type IncidentPage = (Vec<IncidentView>, Option<(Timestamp, Id<Incident>)>);
 
 /// An incident with all that happened.
 #[derive(Clone, Debug)]
@@ -67,7 +70,7 @@ impl Services {
         &self,
         scope: Scope,
         query: IncidentQuery,
-    ) -> Result<(Vec<IncidentView>, Option<(Timestamp, Id<Incident>)>), ServiceError> {
+    ) -> Result<IncidentPage, ServiceError> {
         let limit = query.limit.unwrap_or(DEFAULT_PAGE);
         if !(1..=MAX_PAGE).contains(&limit) {
             let reason = format!("must be 1 to {MAX_PAGE}");
@@ -177,7 +180,7 @@ impl Services {
                 .engine()
                 .standings(row.server, self.clock().now());
             let this = standings.iter().find(|standing| {
-                let label = standing.label.as_ref().map_or("", |label| label.as_str());
+                let label = standing.label.as_ref().map_or("", Label::as_str);
                 standing.rule == row.rule && label == row.label
             });
             this.map_or(Condition::Unknown, |standing| standing.condition)

@@ -6,6 +6,7 @@
 mod checks;
 mod incidents;
 mod maintenance;
+mod news;
 mod preview;
 mod rules;
 mod running;
@@ -17,8 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use server_scout_wire::{Report, Timestamp};
 use tokio::sync::Notify;
 
-pub use self::incidents::{IncidentQuery, IncidentView, Timeline};
+pub use self::incidents::{IncidentPage, IncidentQuery, IncidentView, Timeline};
 pub use self::maintenance::{DAYS, NewWindow, SaidSchedule};
+pub use self::news::IncidentNews;
 pub use self::preview::{Preview, PreviewIncident};
 pub use self::rules::{RuleAtServer, RuleChange, RuleView};
 use crate::alerting::{Change, Engine};
@@ -37,6 +39,7 @@ struct Inner {
     stale: Mutex<HashSet<Id<Organisation>>>,
     scopes: Mutex<HashMap<Id<Organisation>, Scope>>,
     due: Notify,
+    news: news::News,
     /// One stores at a time, so that changes of one value keep their order.
     storing: tokio::sync::Mutex<()>,
 }
@@ -56,8 +59,7 @@ impl Alerts {
             let mut engine = self.engine();
             stale |= !engine.knows(server);
             for report in reports {
-                // The agent's tags may be others.
-                stale |= report.host().is_some();
+                stale |= engine.finds_other_tags(server, report);
                 changes.extend(engine.report(server, report, now));
             }
         }

@@ -69,10 +69,8 @@ impl Services {
                         self.refresh_all_alerts(ticks / REFRESH_TICKS).await;
                     }
                 }
-                () = self.alerts().0.due.notified() => {
-                    self.refresh_stale_alerts().await;
-                    self.store_alerts().await;
-                }
+                // What organisations say is read once a second at most.
+                () = self.alerts().0.due.notified() => self.store_alerts().await,
             }
         }
     }
@@ -88,9 +86,10 @@ impl Services {
     /// Keeps what led up to now, at an orderly end.
     pub async fn keep_alert_states(&self) -> Result<(), ServiceError> {
         self.store_alerts().await;
-        let engine = self.alerts().engine();
-        let (kept, boots) = (engine.kept(), engine.boots().collect::<Vec<_>>());
-        drop(engine);
+        let (kept, boots) = {
+            let engine = self.alerts().engine();
+            (engine.kept(), engine.boots().collect::<Vec<_>>())
+        };
         Ok(self
             .store()
             .write(move |c| {
@@ -129,16 +128,13 @@ impl Services {
         let turn = self.alerts().0.storing.lock().await;
         let said = self.store().read(move |c| placements::of(c, scope)).await?;
         let now = self.clock().now();
-        let changes = match said {
-            Some(configuration) => {
-                self.alerts().scopes().insert(id, scope);
-                self.alerts().engine().configure(id, configuration, now)
-            }
-            None => {
-                self.alerts().scopes().remove(&id);
-                self.alerts().engine().forget_organisation(id);
-                Vec::new()
-            }
+        let changes = if let Some(configuration) = said {
+            self.alerts().scopes().insert(id, scope);
+            self.alerts().engine().configure(id, configuration, now)
+        } else {
+            self.alerts().scopes().remove(&id);
+            self.alerts().engine().forget_organisation(id);
+            Vec::new()
         };
         self.alerts().waiting().extend(changes);
         drop(turn);
@@ -230,6 +226,9 @@ impl Services {
         {
             let mut engine = alerts.engine();
             for (change, outcome) in changes.iter().zip(outcomes) {
+                if *outcome == Outcome::Stored {
+                    alerts.0.news.tell(change);
+                }
                 more.extend(engine.settle(change, *outcome, now));
             }
         }

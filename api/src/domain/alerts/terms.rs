@@ -30,23 +30,19 @@ pub(super) fn parse(change: RuleChange) -> Result<SaidRule, ServiceError> {
 
 fn terms(kind: Kind, change: &RuleChange) -> Result<Terms, ServiceError> {
     let form = kind.form();
-    let measure = match form.measure {
-        Some(measure) => {
-            not_given("metric", change.metric.as_deref(), kind)?;
-            measure
-        }
-        None => metric(change.metric.as_deref())?,
+    let measure = if let Some(measure) = form.measure {
+        not_given("metric", change.metric.as_deref(), kind)?;
+        measure
+    } else {
+        metric(change.metric.as_deref())?
     };
-    let comparison = match form.comparison {
-        Some(comparison) => {
-            not_given("comparison", change.comparison.as_deref(), kind)?;
-            comparison
-        }
-        None => {
-            let word = change.comparison.as_deref().unwrap_or("above");
-            let expected = || ServiceError::invalid("comparison", "must be above or below");
-            Comparison::from_word(word).ok_or_else(expected)?
-        }
+    let comparison = if let Some(comparison) = form.comparison {
+        not_given("comparison", change.comparison.as_deref(), kind)?;
+        comparison
+    } else {
+        let word = change.comparison.as_deref().unwrap_or("above");
+        let expected = || ServiceError::invalid("comparison", "must be above or below");
+        Comparison::from_word(word).ok_or_else(expected)?
     };
     let mut terms = Terms {
         measure,

@@ -162,8 +162,7 @@ impl IncidentsApi {
         if let Some(server) = filter.server {
             services.server(scope, server).await?;
         }
-        let format = format.0.into();
-        let export = incident_export::export(services, &person.0, filter, format).await?;
+        let export = incident_export::export(services, &person.0, filter, format.0.into()).await?;
         Ok(Download(export))
     }
 

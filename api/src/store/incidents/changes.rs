@@ -1,11 +1,13 @@
 //! What follows from the engine, stored with what is to be told of it; and what it starts from.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use server_scout_wire::{Label, Timestamp};
 
 use super::{MAX_EVENTS, NewEvent};
 use crate::alerting::{
-    Change, End, Ended, Firing, Instance, Measure, Outcome, Place, Severity, What,
+    Change, End, Ended, Firing, Instance, Measure, Notice, Outcome, Place, Severity, What,
 };
 use crate::id::{AlertRule, Id, Incident, Organisation, Server};
 use crate::store::alert_notices::{self, About, Tells};
@@ -150,10 +152,10 @@ fn note(connection: &mut SqliteConnection, change: &Change) -> Result<(), StoreE
 
 /// Writes what channels are to be told.
 fn tell(connection: &mut SqliteConnection, change: &Change) -> Result<(), StoreError> {
+    type Row = (String, String, String, String, f64, i64, i32);
     let Some(notice) = change.notice else {
         return Ok(());
     };
-    type Row = (String, String, String, String, f64, i64, i32);
     let (rule_name, kind, measure, comparison, threshold, opened_at, flaps): Row = incident::table
         .filter(incident::id.eq(change.incident))
         .select((
@@ -206,16 +208,20 @@ fn tell(connection: &mut SqliteConnection, change: &Change) -> Result<(), StoreE
     alert_notices::add(connection, &about, notice, &tells)
 }
 
+/// A rule at a value of a server whose incident is open, or ended lately.
+pub type Restored = (Id<Organisation>, Id<Server>, Place, Instance);
+
 /// Open incidents, and what ended after `since`, of every organisation: what the engine starts from.
 pub fn restore(
     connection: &mut SqliteConnection,
     since: Timestamp,
-) -> Result<Vec<(Id<Organisation>, Id<Server>, Place, Instance)>, StoreError> {
+) -> Result<Vec<Restored>, StoreError> {
     type Row = (
         (Id<Organisation>, Id<Server>, Id<AlertRule>, String),
         (Id<Incident>, String, f64, i64, i32),
         (Option<i64>, Option<i64>, i32, Option<i64>, Option<String>),
     );
+    type Known = (Id<Organisation>, Option<Firing>, Option<Ended>, u8);
     let kept = incident::ended_at
         .is_null()
         .or(incident::closed_at.ge(since.as_millis()));
@@ -245,9 +251,7 @@ pub fn restore(
             ),
         ))
         .load(connection)?;
-    type Known = (Id<Organisation>, Option<Firing>, Option<Ended>, u8);
-    let mut known: std::collections::HashMap<(Id<Server>, Place), Known> =
-        std::collections::HashMap::new();
+    let mut known: HashMap<(Id<Server>, Place), Known> = HashMap::new();
     for ((organisation, server, rule, label), (id, severity, worst, told_at, reminders), rest) in
         rows
     {
@@ -321,7 +325,7 @@ pub fn end_of_server(
             now,
             value: None,
             worst,
-            notice: Some(crate::alerting::Notice::alone(now)),
+            notice: Some(Notice::alone(now)),
         };
         apply(connection, &change)?;
     }
