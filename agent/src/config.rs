@@ -56,6 +56,7 @@ impl Settings {
             state_dir: merged.parse("state_dir", path)?,
             periods: periods(&merged)?,
             options: Options {
+                landlock: None,
                 services: merged.parse("services", services)?.unwrap_or_default(),
                 tags: merged.parse("tags", tags)?.unwrap_or_default(),
                 withheld: merged.parse("withhold", withheld)?.unwrap_or_default(),
@@ -474,8 +475,14 @@ fn is_of_dashboard(key: &str) -> bool {
 
 const FILE: &str = "file";
 const PREFIX: &str = "SERVERSCOUT_";
-/// Variables of the service manager that the agent heeds.
-const FOREIGN: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
+/// Variables of the service manager and of TLS that the agent heeds.
+const FOREIGN: [&str; 5] = [
+    "CREDENTIALS_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "STATE_DIRECTORY",
+];
 const SETTINGS: [&str; 13] = [
     "api_key_file",
     "ca_file",

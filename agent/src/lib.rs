@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod check;
 pub mod collect;
 pub mod config;
+pub mod confine;
 pub mod dashboard;
 pub mod encoding;
 pub mod end;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use server_scout_agent::StartError;
 use server_scout_agent::arguments::{Arguments, Command, HELP};
 use server_scout_agent::config::{Environment, Settings};
+use server_scout_agent::confine::{self, Needs};
 use server_scout_agent::end::End;
 use server_scout_agent::{check, enrol, log, report, run};
 
@@ -51,6 +52,12 @@ fn carry_out(
     if let Ok(settings) = &settings {
         log::start(settings.log());
     }
+    // Before there is a second thread, and before the first byte of the network.
+    let held = settings
+        .as_ref()
+        .ok()
+        .and_then(|settings| Needs::of(&command, settings, &environment))
+        .map(|needs| confine::enter(&needs));
     // One thread: an agent has nothing to do at the same time that takes long.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -62,11 +69,13 @@ fn carry_out(
         match command {
             Command::Run => {
                 let end = End::new(end_with_stdin)?;
-                run::run(&settings?, &environment, end).await.map(|()| true)
+                run::run(&settings?, &environment, held.as_ref(), end)
+                    .await
+                    .map(|()| true)
             }
             Command::Report => report::report(&settings?).await.map(|()| true),
             Command::Enrol(options) => enrol::enrol(&options, &settings?).await.map(|()| true),
-            Command::Check => check::check(settings, &environment).await,
+            Command::Check => check::check(settings, &environment, held.as_ref()).await,
         }
     })
 }

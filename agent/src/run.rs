@@ -13,6 +13,7 @@ use crate::StartError;
 use crate::backoff::{Backoff, random_unit};
 use crate::collect::{Collector, Due, Root};
 use crate::config::{Environment, Settings};
+use crate::confine::Held;
 use crate::dashboard::Dashboard;
 use crate::end::End;
 use crate::journal::Journal;
@@ -23,10 +24,11 @@ use crate::spool::disk::{Disk, Options};
 use crate::systemd;
 use crate::tiers::Tiers;
 
-/// Runs the agent until it is told to end.
+/// Runs the agent, of which `held` holds, until it is told to end.
 pub async fn run(
     settings: &Settings,
     environment: &Environment,
+    held: Option<&Held>,
     mut end: End,
 ) -> Result<(), StartError> {
     let url = settings.url()?;
@@ -37,7 +39,7 @@ pub async fn run(
     let journal = Journal::new(dashboard.host().to_owned());
     let queue = Queue::new(open_spool(settings.state_dir()));
 
-    let mut sampler = Sampler::new(settings, &queue)?;
+    let mut sampler = Sampler::new(settings, held, &queue)?;
     sleep(FIRST_READING).await;
     sampler.sample()?;
     tracing::info!(
@@ -129,10 +131,12 @@ struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    fn new(settings: &Settings, queue: &'a Queue) -> Result<Self, StartError> {
+    fn new(settings: &Settings, held: Option<&Held>, queue: &'a Queue) -> Result<Self, StartError> {
         let boot = getrandom::u64().map_err(StartError::Random)?;
+        let mut options = settings.options().clone();
+        options.landlock = held.map(|held| held.landlock);
         Ok(Self {
-            collector: Collector::new(Root::host(), settings.options().clone())?,
+            collector: Collector::new(Root::host(), options)?,
             tiers: Tiers::new(settings.periods()),
             start: Instant::now(),
             identity: Identity {

@@ -38,10 +38,13 @@ fn the_module_reads_the_shared_file_and_adds_what_the_unit_has() {
         .unwrap();
     let (_, service) = plain.split_once("[Service]").unwrap();
     for (key, values) in directives(service) {
-        // The module has a TOML file instead, and paths of its own; it knows whether there is a key.
+        // The module has a TOML file instead, and paths of its own; it knows whether there is a key and
+        // what the agent is to reach.
         let own = [
             "EnvironmentFile",
             "ExecStart",
+            "IPAddressAllow",
+            "IPAddressDeny",
             "LoadCredential",
             "SetCredential",
         ];

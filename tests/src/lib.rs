@@ -15,6 +15,7 @@
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
 //! * [`client`]: the generated client.
+//! * [`machine`]: a Debian with systemd in a container.
 //! * [`measure`]: what a process costs.
 //! * [`wait`]: waiting with a deadline.
 
@@ -37,6 +38,7 @@ pub mod database;
 pub mod fleet;
 mod groups;
 pub mod https;
+pub mod machine;
 pub mod measure;
 pub mod person;
 pub mod postbox;
@@ -50,6 +52,7 @@ pub use agent::Agent;
 pub use dashboard::Dashboard;
 pub use database::Database;
 pub use fleet::Fleet;
+pub use machine::{Machine, Release};
 pub use person::Person;
 pub use postbox::Postbox;
 pub use process::Program;

@@ -42,7 +42,8 @@ impl Inventory {
                 }
             }
             if !withheld.has(Group::Sandbox) {
-                sandbox::collect(root, buffer, report, &mut self.host);
+                let landlock = self.options.landlock;
+                sandbox::collect(root, landlock, buffer, report, &mut self.host);
             }
         }
         if !due.has(Tier::Daily) && !due.has(Tier::Glacial) {

@@ -6,12 +6,15 @@ use std::str::FromStr;
 use server_scout_wire::Tags;
 
 use super::MAX_SERVICES;
+use crate::confine::Landlock;
 
 /// Which services are looked at, and what is left unsaid.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// systemd units whose state is reported one by one.
     pub services: Services,
+    /// What Landlock holds of this process, where that was tried.
+    pub landlock: Option<Landlock>,
     /// What the host is to be found by on the dashboard.
     pub tags: Tags,
     /// Groups of the inventory that are not read.

@@ -6,6 +6,7 @@ use super::mounts;
 use super::proc_file::ProcFile;
 use super::root::{Root, text};
 use super::text::{fields, lines, number};
+use crate::confine::Landlock;
 
 /// What `/proc/self/status` says of privileges.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,8 +63,15 @@ pub fn parse(status: &[u8]) -> Option<Privileges> {
     })
 }
 
-/// Adds whether the agent is confined, and how to `host`.
-pub fn collect(root: &Root, buffer: &mut Vec<u8>, report: &mut Report, host: &mut Host) {
+/// Adds whether the agent is confined, and how to `host`. The kernel shows nowhere what Landlock holds, so
+/// that is what the kernel answered when it was asked for it.
+pub fn collect(
+    root: &Root,
+    landlock: Option<Landlock>,
+    buffer: &mut Vec<u8>,
+    report: &mut Report,
+    host: &mut Host,
+) {
     let read = |path: &str, buffer: &mut Vec<u8>| {
         let file = root.open(path).ok()?;
         Some(ProcFile::read(&file, buffer).ok()?.to_vec())
@@ -77,14 +85,23 @@ pub fn collect(root: &Root, buffer: &mut Vec<u8>, report: &mut Report, host: &mu
     if let Some(table) = read("proc/self/mountinfo", buffer) {
         say_mounts(&table, host);
     }
-    if let Some(modules) = text(&root.path("sys/kernel/security/lsm")) {
-        let offered = modules.split(',').any(|module| module.trim() == "landlock");
-        let said = if offered { "unused" } else { "unavailable" };
-        host.set(Fact::SandboxLandlock, Label::escaped(said).0);
+    if let Some(landlock) = landlock.or_else(|| offered(root)) {
+        host.set(Fact::SandboxLandlock, Label::escaped(landlock.as_str()).0);
     }
     if let Some(limit) = memory_limit(root) {
         host.set(Fact::SandboxMemory, Label::escaped(&limit).0);
     }
+}
+
+/// What holds of a process that did not ask for Landlock.
+fn offered(root: &Root) -> Option<Landlock> {
+    let modules = text(&root.path("sys/kernel/security/lsm"))?;
+    let offered = modules.split(',').any(|module| module.trim() == "landlock");
+    Some(if offered {
+        Landlock::Unused
+    } else {
+        Landlock::Unavailable
+    })
 }
 
 fn say_privileges(privileges: &Privileges, host: &mut Host) {

@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::access::{Role, TokenScope};
 use crate::config::Config;
 use crate::domain::audit::KnownHead;
+use crate::secret::{Purpose, Secret};
 
 /// Server Scout watches a fleet of Linux servers.
 #[derive(Debug, Parser)]
@@ -188,6 +189,9 @@ enum AuditCommand {
 
 #[derive(Debug, Subcommand)]
 enum MasterKeyCommand {
+    /// Print a new master key, alone on standard output, for a file or a credential that
+    /// `SERVERSCOUT_MASTER_KEY_FILE` leads to. Nothing is stored.
+    New,
     /// Seal every secret under a new master key, also while the dashboard runs.
     Rotate {
         /// Write the new key to this file instead of replacing the present one; the dashboard must
@@ -274,6 +278,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }) => admin::add_token(file.load()?, &email, &organisation, scope).await,
         Command::Audit(AuditCommand::Verify { head, file }) => {
             keys::verify_audit(file.load()?, head).await
+        }
+        Command::MasterKey(MasterKeyCommand::New) => {
+            println!("{}", Secret::generate(Purpose::MasterKey).expose());
+            Ok(())
         }
         Command::MasterKey(MasterKeyCommand::Rotate { new_key_file, file }) => {
             keys::rotate_master_key(file.load()?, new_key_file).await

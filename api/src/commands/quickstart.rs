@@ -1,6 +1,8 @@
 //! `quickstart`: the dashboard, and an agent for this machine as a program of its own beside it.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -15,7 +17,11 @@ use crate::domain::principal::{Credential, Principal};
 use crate::http::serve::{Dashboard, StopSignals};
 
 const AGENT: &str = "server-scout-agent";
-const KEY_FILE: &str = "quickstart-agent.key";
+/// The agent's state directory in ours. It reads that and nothing else of the data directory; what lies in it
+/// is named as `enrol` names it.
+const STATE_DIR: &str = "agent";
+const KEY_FILE: &str = "agent/api-key";
+const CA_FILE: &str = "agent/ca.pem";
 
 pub(super) async fn run(
     data_dir: Option<PathBuf>,
@@ -37,10 +43,10 @@ pub(super) async fn run(
     let mut signals = StopSignals::listen()?;
     let agent = find_agent()?;
     let dashboard = Dashboard::open(config, Clock::system()).await?;
-    let key_file = prepare_server(&dashboard).await?;
+    prepare_server(&dashboard).await?;
 
     super::serve::announce(&dashboard).await?;
-    let mut child = start_agent(&agent, &dashboard, &key_file)?;
+    let mut child = start_agent(&agent, &dashboard)?;
     // `wait` would close it, and with it end the agent.
     let _pipe = child.stdin.take();
     println!("an agent reports for this machine; Ctrl-C ends both");
@@ -76,10 +82,20 @@ fn find_agent() -> anyhow::Result<PathBuf> {
         })
 }
 
-/// Makes sure that this machine is a server with a key that counts, and says where the key is.
-async fn prepare_server(dashboard: &Dashboard) -> anyhow::Result<PathBuf> {
+/// Makes sure that this machine is a server with a key that counts, and that its agent has that key and
+/// knows whom to trust.
+async fn prepare_server(dashboard: &Dashboard) -> anyhow::Result<()> {
     let services = dashboard.services();
     let data_dir = DataDir::open(&dashboard.config().data_dir)?;
+    let state_dir = data_dir.file(STATE_DIR);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&state_dir)
+        .with_context(|| format!("cannot make {}", state_dir.display()))?;
+    if let Some(ca) = data_dir.read("ca.pem")? {
+        data_dir.write(CA_FILE, &ca)?;
+    }
     let kept = data_dir
         .read(KEY_FILE)?
         .and_then(|key| String::from_utf8(key).ok());
@@ -88,7 +104,7 @@ async fn prepare_server(dashboard: &Dashboard) -> anyhow::Result<PathBuf> {
             .authenticate(&Credential::AgentKey(key.trim().to_owned()))
             .await?;
         if matches!(known, Some(Principal::Agent(_))) {
-            return Ok(data_dir.file(KEY_FILE));
+            return Ok(());
         }
     }
     let host = rustix::system::uname();
@@ -98,14 +114,10 @@ async fn prepare_server(dashboard: &Dashboard) -> anyhow::Result<PathBuf> {
         .await?;
     let key = services.local_server(scope, &name).await?;
     data_dir.write(KEY_FILE, key.expose().as_bytes())?;
-    Ok(data_dir.file(KEY_FILE))
+    Ok(())
 }
 
-fn start_agent(
-    agent: &PathBuf,
-    dashboard: &Dashboard,
-    key_file: &PathBuf,
-) -> anyhow::Result<Child> {
+fn start_agent(agent: &PathBuf, dashboard: &Dashboard) -> anyhow::Result<Child> {
     let config = dashboard.config();
     let data_dir = std::path::absolute(&config.data_dir)?;
     Command::new(agent)
@@ -114,9 +126,7 @@ fn start_agent(
         // What is in our environment is not the agent's business.
         .env_clear()
         .env("SERVERSCOUT_URL", config.public_url.as_str())
-        .env("SERVERSCOUT_API_KEY_FILE", std::path::absolute(key_file)?)
-        .env("SERVERSCOUT_CA_FILE", data_dir.join("ca.pem"))
-        .env("SERVERSCOUT_STATE_DIR", data_dir.join("agent"))
+        .env("SERVERSCOUT_STATE_DIR", data_dir.join(STATE_DIR))
         .env("SERVERSCOUT_LOG", "warn")
         .stdin(Stdio::piped())
         .kill_on_drop(true)

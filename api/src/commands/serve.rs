@@ -34,6 +34,9 @@ pub(super) fn prepare(config: &Config) {
         .init();
     // A thousand agents need a thousand descriptors; what the system allows is ours to use.
     let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
     let raised = setrlimit(
         Resource::Nofile,
         Rlimit {

@@ -62,7 +62,7 @@ facts! {
     OperatingSystem "operating_system" Daily "The distribution's name and version.", "/etc/os-release";
     SandboxCapabilities "sandbox_capabilities" Daily "How many capabilities the agent has, and how many it could gain: `none`, or their numbers.", "/proc/self/status";
     SandboxFileSystem "sandbox_file_system" Daily "Whether the agent sees `/` `read-only` or `writable`.", "/proc/self/mountinfo";
-    SandboxLandlock "sandbox_landlock" Daily "Whether the kernel offers Landlock, which the agent does not use: `unused`, or `unavailable`.", "/sys/kernel/security/lsm";
+    SandboxLandlock "sandbox_landlock" Daily "What Landlock bounds the agent in, of `files, ports, signals` as many as the kernel can; `unused`, or `unavailable`.", "the kernel's answer, /sys/kernel/security/lsm";
     SandboxMemory "sandbox_memory" Daily "How much memory the agent may take, or `unlimited`.", "cgroup v2 memory.max";
     SandboxNewPrivileges "sandbox_new_privileges" Daily "Whether the agent could gain privileges by running a program: `impossible` or `possible`.", "/proc/self/status";
     SandboxProcesses "sandbox_processes" Daily "Whether the processes of others are `hidden` from the agent or `visible`.", "/proc/self/mountinfo";

@@ -1,6 +1,8 @@
 //! The command line beside a running dashboard.
 
 use server_scout_tests::fleet::{ORGANISATION, OWNER};
+use server_scout_tests::process::run;
+use server_scout_tests::wait::PATIENCE;
 use server_scout_tests::{Agent, Dashboard, Fleet};
 
 #[tokio::test]
@@ -151,4 +153,20 @@ async fn the_agent_ends_at_once_when_asked_to() {
     assert!(status.success(), "{status}");
     let said = format!("{}{}", agent.stdout(), agent.stderr());
     assert!(!said.contains(&fleet.server.key), "the key is in the log");
+}
+
+#[tokio::test]
+async fn a_new_master_key_is_printed_alone_and_serves_a_dashboard() {
+    let setup = server_scout_tests::dashboard::Setup::new();
+    let finished = run(setup.command(&["master-key", "new"]), "", PATIENCE).await;
+    let key = finished.success();
+    assert!(key.starts_with("ssm_") && key.lines().count() == 1, "{key}");
+
+    let file = setup.home().join("master-key");
+    std::fs::write(&file, &key).unwrap();
+    let setup = setup.set("SERVERSCOUT_MASTER_KEY_FILE", file.display().to_string());
+    let mut dashboard = setup.start().await;
+
+    assert!(!dashboard.setup().data_dir().join("master.key").exists());
+    assert!(dashboard.stop().await.success());
 }
