@@ -105,7 +105,8 @@ async fn what_was_not_taken_is_sent_again_with_the_same_id_also_after_a_kill() {
     fleet.dashboard.kill();
     let fleet = fleet.again().await;
     delivery(&fleet, &id, |newest| newest["attempts"] == 2).await;
-    let ids: Vec<String> = { failing.requests().iter() }
+    let heads = failing.requests();
+    let ids: Vec<String> = { heads.iter() }
         .map(|head| headers(head)["webhook-id"].to_str().unwrap().to_owned())
         .collect();
     assert!(
