@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{SENDER, policy, target};
-use crate::outbound::{Outbound, OutboundError, Request};
+use crate::outbound::{Outbound, OutboundError, Refusal, Request};
 
 fn request(to: &str) -> Request {
     let mut headers = HeaderMap::new();

@@ -94,7 +94,7 @@ fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
     let opened = add(c, one, "opened", at(1));
     let resolved = add(c, one, "resolved", at(2));
     let elsewhere = add(c, other, "opened", at(3));
-    let mut next = |c: &mut SqliteConnection, seconds| {
+    let next = |c: &mut SqliteConnection, seconds| {
         let due = deliveries::due(c, at(seconds), &[], 9).unwrap();
         due.first().map(|due| due.id)
     };
