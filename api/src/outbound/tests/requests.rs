@@ -65,12 +65,14 @@ async fn nothing_connects_to_this_machine_by_address_or_by_name() {
             let sent = outbound
                 .send(SENDER, request(&format!("{scheme}://{host}:{port}/")))
                 .await;
-            let refused = matches!(
-                sent,
-                Err(OutboundError::Refused(
-                    Refusal::NotPublic | Refusal::InTheClear
-                ))
-            );
+            let refused = match &sent {
+                Err(OutboundError::Refused(reason)) => {
+                    matches!(reason, Refusal::NotPublic | Refusal::InTheClear)
+                }
+                // Not every host knows its own name with a dot.
+                Err(OutboundError::Lookup) => host == "localhost.",
+                _ => false,
+            };
             assert!(refused, "{scheme} {host}: {sent:?}");
         }
     }
