@@ -33,6 +33,12 @@ pub enum AlertRule {}
 /// Marks the id of notices that are one message.
 #[derive(Debug)]
 pub enum Bundle {}
+/// Marks the id of a channel.
+#[derive(Debug)]
+pub enum Channel {}
+/// Marks the id of a delivery.
+#[derive(Debug)]
+pub enum Delivery {}
 /// Marks the id of an incident.
 #[derive(Debug)]
 pub enum Incident {}

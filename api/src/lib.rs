@@ -13,6 +13,7 @@ pub mod id;
 pub mod internals;
 pub mod mail;
 pub mod master_key;
+pub mod outbound;
 pub mod sealing;
 pub mod secret;
 pub mod store;

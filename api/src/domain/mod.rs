@@ -5,6 +5,7 @@ pub mod acting;
 pub mod agent_keys;
 pub mod alerts;
 pub mod audit;
+pub mod channels;
 pub mod client;
 mod common_passwords;
 mod crowd;
@@ -61,6 +62,7 @@ use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
 use crate::id::{Id, Person};
 use crate::internals::Internals;
+use crate::outbound::Policy;
 use crate::sealing::Sealer;
 use crate::secret::SecretHash;
 use crate::secret::random_bytes;
@@ -91,6 +93,8 @@ struct Inner {
     /// Counts what strangers and members have mailed.
     requests: throttle::Throttle,
     post: OnceLock<post::Post>,
+    /// What channels may reach.
+    outbound: OnceLock<Policy>,
     intake: ingest::Intake,
     retentions: retention::Retentions,
     upkeep_due: Notify,
@@ -134,6 +138,7 @@ impl Services {
             second_factors: second_factor::SecondFactors::default(),
             requests: throttle::Throttle::default(),
             post: OnceLock::new(),
+            outbound: OnceLock::new(),
             intake: ingest::Intake::default(),
             retentions: retention::Retentions::default(),
             upkeep_due: Notify::new(),

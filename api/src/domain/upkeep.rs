@@ -41,6 +41,7 @@ impl Services {
         self.close_old_events().await?;
         self.remove_expired(now).await?;
         self.sweep_alerts(now).await?;
+        self.sweep_deliveries(now).await?;
         Ok(self.store().give_back_many_pages().await?)
     }
 

@@ -1,11 +1,13 @@
 //! The tables, as the migrations make them.
 
 mod alerts;
+mod channels;
 
 pub(super) use self::alerts::{
     alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window,
     server_boot,
 };
+pub(super) use self::channels::{channel, delivery, sender_lease};
 
 diesel::table! {
     installation (only) {
@@ -416,6 +418,8 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(delivery -> channel (channel_id));
+diesel::joinable!(delivery -> organisation (organisation_id));
 diesel::joinable!(login_step -> person (person_id));
 diesel::joinable!(member -> organisation (organisation_id));
 diesel::joinable!(member -> person (person_id));
@@ -433,7 +437,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     alert_notice,
     alert_rule,
     alert_state,
+    channel,
     chunk,
+    delivery,
     fold_mark,
     group_server,
     incident,

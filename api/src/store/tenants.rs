@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod alerts;
+mod channels;
 mod data;
 
 use diesel::prelude::*;
@@ -24,7 +25,7 @@ use super::{
     people, removal, retention, second_factors, series, servers, sessions, tags, tokens,
 };
 use crate::access::{Role, TokenScope};
-use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
+use crate::id::{AccessToken, AgentKey, Channel, Group, Id, Invitation, Person, Server, Session};
 use crate::secret::{Purpose, Secret, SecretHash};
 use crate::timeseries::roll_up::Resolution;
 
@@ -55,6 +56,7 @@ struct Tenant {
     enrolment: FoundEnrolment,
     last: EventRow,
     alerts: alerts::Alerts,
+    channel: Id<Channel>,
 }
 
 /// An address that both have invited.
@@ -118,6 +120,7 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
     let enrolment = enrol(c, scope, server);
     let invitation = invite(c, scope, person);
     let alerts = alerts::make(c, scope, server);
+    let channel = channels::make(c, scope);
     let whose = whose(scope, person);
     let mine = sessions::list(c, whose, Timestamp::default(), Timestamp::default()).unwrap();
     let last = events(c, scope, name, [person, person, other]);
@@ -139,6 +142,7 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         enrolment,
         last,
         alerts,
+        channel,
     }
 }
 
@@ -272,6 +276,7 @@ fn ids_of_another_organisation_name_nothing() {
 
     data::is_kept_apart(c, scope, theirs.scope, id);
     alerts::is_kept_apart(c, &ours, &theirs);
+    channels::is_kept_apart(c, &ours, &theirs);
     assert!(series::of_server(c, scope, id).unwrap().is_empty());
 
     let both = theirs.both;

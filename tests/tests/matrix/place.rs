@@ -46,7 +46,7 @@ pub(crate) struct Place {
 pub(crate) type Objects = HashMap<String, String>;
 
 /// Every kind of object; one of an object comes after what it belongs to.
-pub(crate) const KINDS: [&str; 12] = [
+pub(crate) const KINDS: [&str; 13] = [
     "server",
     "agent-key",
     "person",
@@ -59,6 +59,7 @@ pub(crate) const KINDS: [&str; 12] = [
     "alert-rule",
     "incident",
     "maintenance-window",
+    "channel",
 ];
 
 /// Those that belong to a person.
@@ -212,6 +213,16 @@ impl World {
                 let path = "/api/v1/maintenance-windows";
                 let added = self.call(place, Method::POST, path, Some(&new)).await;
                 text(&added.json()["id"])
+            }
+            "channel" => {
+                let new = json!({
+                    "name": format!("{}-{}", place.mark, unique()),
+                    "kind": "webhook",
+                    "address": format!("https://{}.invalid/", place.mark.to_lowercase()),
+                });
+                let path = "/api/v1/channels";
+                let added = self.call(place, Method::POST, path, Some(&new)).await;
+                text(&added.json()["channel"]["id"])
             }
             "invitation" => {
                 let email = format!("invited-{}@{}.example", unique(), place.mark);

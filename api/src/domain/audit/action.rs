@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::id::{
-    AccessToken, AgentKey, AlertRule, Group, Id, Incident, Invitation, MaintenanceWindow, Person,
-    Server, Session,
+    AccessToken, AgentKey, AlertRule, Channel, Group, Id, Incident, Invitation, MaintenanceWindow,
+    Person, Server, Session,
 };
 use crate::store::Scope;
 
@@ -17,6 +17,14 @@ pub enum Action {
     AlertRuleChanged,
     /// An alert rule was deleted.
     AlertRuleDeleted,
+    /// A channel was made.
+    ChannelAdded,
+    /// A channel was renamed, switched on or off.
+    ChannelChanged,
+    /// A channel was deleted.
+    ChannelDeleted,
+    /// A message was sent to try a channel.
+    ChannelTested,
     /// Somebody has an incident in hand.
     IncidentAcknowledged,
     /// Somebody said something about an incident.
@@ -163,6 +171,10 @@ impl Action {
             Self::AlertRuleAdded => "alert-rule.added",
             Self::AlertRuleChanged => "alert-rule.changed",
             Self::AlertRuleDeleted => "alert-rule.deleted",
+            Self::ChannelAdded => "channel.added",
+            Self::ChannelChanged => "channel.changed",
+            Self::ChannelDeleted => "channel.deleted",
+            Self::ChannelTested => "channel.tested",
             Self::IncidentAcknowledged => "incident.acknowledged",
             Self::IncidentNoted => "incident.noted",
             Self::IncidentReleased => "incident.released",
@@ -294,6 +306,12 @@ impl Object {
     #[must_use]
     pub fn alert_rule(id: Id<AlertRule>, name: &str) -> Self {
         Self::of("alert-rule", id, name)
+    }
+
+    /// A channel.
+    #[must_use]
+    pub fn channel(id: Id<Channel>, name: &str) -> Self {
+        Self::of("channel", id, name)
     }
 
     /// An incident, by its rule and server.

@@ -5,6 +5,8 @@ mod alert_rules;
 mod alert_schema;
 mod audit;
 mod auth;
+mod channel_schema;
+mod channels;
 mod download;
 mod enrolments;
 mod fleet;
@@ -34,6 +36,7 @@ use poem_openapi::OpenApiService;
 use self::agent_keys::AgentKeysApi;
 use self::alert_rules::AlertRulesApi;
 use self::audit::AuditApi;
+use self::channels::ChannelsApi;
 use self::enrolments::EnrolmentsApi;
 use self::fleet::FleetApi;
 use self::groups::GroupsApi;
@@ -76,7 +79,7 @@ type Apis = (
     GroupsApi,
     TokensApi,
     RetentionApi,
-    (AlertRulesApi, IncidentsApi, MaintenanceApi),
+    (AlertRulesApi, IncidentsApi, MaintenanceApi, ChannelsApi),
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -116,7 +119,8 @@ fn apis(app: App) -> Apis {
         (
             AlertRulesApi(app.clone()),
             IncidentsApi(app.clone()),
-            MaintenanceApi(app),
+            MaintenanceApi(app.clone()),
+            ChannelsApi(app),
         ),
     )
 }
