@@ -1,15 +1,20 @@
-//! The pieces of the dashboard's hot paths: reading a report, and answering a chart.
+//! The pieces of the dashboard's hot paths: reading a report, comparing it with rules, and answering a
+//! chart.
 
 #![expect(clippy::unwrap_used, reason = "a measurement may fail loudly")]
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use server_scout::alerting::{
+    Comparison, Configuration, Engine, Labels, Measure, Placement, Reach, Rule, Terms,
+};
+use server_scout::id::Id;
 use server_scout::store::series::SeriesKey;
 use server_scout::timeseries::{Grid, Row, Shown, Window};
 use server_scout_wire::report::Boot;
-use server_scout_wire::{Identity, Label, Metric, Report, Timestamp};
+use server_scout_wire::{Identity, Kind, Label, Metric, Report, Timestamp};
 
 const START: i64 = 1_790_000_000_000;
 
@@ -72,5 +77,62 @@ fn charting(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, reading, charting);
+/// Twenty rules, of which some are about labels, some about rates, and none is breached.
+fn rules() -> Vec<Rule> {
+    let gauges = Metric::ALL.iter().filter(|metric| {
+        let described = metric.describe();
+        described.label.is_none() || described.kind == Kind::Counter
+    });
+    let rule = |metric: &Metric| Rule {
+        id: Id::random(),
+        reach: Reach::Organisation,
+        terms: Terms {
+            measure: Measure::Metric(*metric),
+            labels: Labels::Any,
+            comparison: Comparison::Above,
+            warning: Some(1e15),
+            critical: Some(2e15),
+            recovery: None,
+            sustain: Duration::from_mins(2),
+            share: 100,
+            cooldown: Duration::ZERO,
+            remind_every: None,
+            remind_limit: 0,
+        },
+    };
+    gauges.step_by(2).take(20).map(rule).collect()
+}
+
+fn alerting(c: &mut Criterion) {
+    let (organisation, server) = (Id::random(), Id::random());
+    let now = Timestamp::from_millis(START);
+    let mut engine = Engine::new(now);
+    let rules = rules();
+    assert_eq!(rules.len(), 20);
+    let configuration = Configuration {
+        rules,
+        windows: Vec::new(),
+        placements: vec![Placement {
+            server,
+            groups: Vec::new(),
+            tags: Vec::new(),
+            paused: false,
+        }],
+    };
+    engine.configure(organisation, configuration, now);
+    let mut seq = 0;
+    c.bench_function("a report against 20 rules", |b| {
+        let next = || {
+            seq += 1;
+            full_report(seq)
+        };
+        let take = |report: Report| {
+            let now = report.timestamp();
+            engine.report(server, black_box(&report), now)
+        };
+        b.iter_batched(next, take, BatchSize::SmallInput);
+    });
+}
+
+criterion_group!(benches, reading, charting, alerting);
 criterion_main!(benches);

@@ -2,16 +2,19 @@
 //!
 //! An example and no benchmark, so that it is built with the profile of what is shipped.
 //! `cargo run --release -p server-scout --example a_day` makes the day up: a busy host of about 50 series.
+//! `SAMPLES_TO=FILE` writes the same samples, a series of JSON in each line, as `VictoriaMetrics` imports them.
 //! `RECORDED_REPORTS=FILE` takes it from a file instead, a report of JSON in each line, repeated until
 //! the day is full; their times do not matter.
 
 #![expect(clippy::unwrap_used, reason = "a measurement may fail loudly")]
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query};
+use serde_json::json;
 use server_scout::clock::{Clock, Hand};
 use server_scout::config::Config;
 use server_scout::domain::Services;
@@ -20,6 +23,7 @@ use server_scout::domain::client::Client;
 use server_scout::domain::principal::{Credential, Principal};
 use server_scout::store::Store;
 use server_scout::store::credentials::AgentIdentity;
+use server_scout::store::series::SeriesKey;
 use server_scout::timeseries::Window;
 use server_scout_wire::report::Boot;
 use server_scout_wire::{Identity, Kind, Label, LabelName, Metric, Report, Timestamp, Unit};
@@ -44,7 +48,8 @@ async fn main() {
     let world = World::new().await;
     let recorded = std::env::var("RECORDED_REPORTS").ok();
     let mut host = Host::new(recorded.as_deref());
-    let (mut samples, mut took) = (0, Duration::ZERO);
+    let (mut samples, mut took, mut written) = (0, Duration::ZERO, 0);
+    let mut all = std::env::var("SAMPLES_TO").ok().map(Samples::to);
     for first in (0..REPORTS).step_by(usize::try_from(BATCH).unwrap()) {
         let batch: Vec<Report> = (first..first + BATCH).map(|seq| host.report(seq)).collect();
         samples += batch
@@ -53,23 +58,83 @@ async fn main() {
             .sum::<usize>();
         world.hand.advance(INTERVAL * u32::try_from(BATCH).unwrap());
         world.send(&batch).await;
-        let begun = Instant::now();
-        world.services.fold(Timestamp::default()).await.unwrap();
-        took += begun.elapsed();
+        if let Some(all) = &mut all {
+            all.add(&batch);
+        }
         if first + BATCH == REPORTS * 11 / 12 / BATCH * BATCH {
+            // What came last is in the log.
             world
                 .charts("a day until now, its last half-day open")
                 .await;
         }
+        let (begun, before) = (Instant::now(), bytes_written());
+        world.services.fold(Timestamp::default()).await.unwrap();
+        took += begun.elapsed();
+        written += bytes_written() - before;
     }
     world.hand.advance(Duration::from_hours(2));
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), bytes_written());
     world.services.merge_due().await.unwrap();
     took += begun.elapsed();
+    written += bytes_written() - before;
     println!("{samples} samples of {} series", samples as u64 / REPORTS);
     println!("folded in {took:?}");
+    println!(
+        "written to disk by folding, both stages, a report: {} B",
+        written / REPORTS
+    );
+    if let Some(all) = &all {
+        all.write();
+    }
     world.charts("a day that is over").await;
     world.print_bytes(samples);
+}
+
+/// Bytes that this process made the kernel write to disks.
+fn bytes_written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap();
+    let mut lines = io.lines();
+    let bytes = lines.find_map(|line| line.strip_prefix("write_bytes: "));
+    bytes.unwrap().parse().unwrap()
+}
+
+/// The day's samples by series, for another program to read.
+struct Samples {
+    file: String,
+    series: HashMap<SeriesKey, Vec<(i64, f64)>>,
+}
+
+impl Samples {
+    fn to(file: String) -> Self {
+        let series = HashMap::new();
+        Self { file, series }
+    }
+
+    fn add(&mut self, reports: &[Report]) {
+        for report in reports {
+            let at = report.timestamp().as_millis();
+            for sample in report.samples() {
+                let key = SeriesKey {
+                    metric: sample.metric,
+                    label: sample.label.clone(),
+                };
+                let value = sample.metric.round(sample.value);
+                self.series.entry(key).or_default().push((at, value));
+            }
+        }
+    }
+
+    fn write(&self) {
+        let mut text = String::new();
+        for (SeriesKey { metric, label }, samples) in &self.series {
+            let name = json!({ "__name__": metric.name(), "label": label.as_ref().map_or("", Label::as_str) });
+            let (at, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
+            let line = json!({ "metric": name, "timestamps": at, "values": values });
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        std::fs::write(&self.file, text).unwrap();
+    }
 }
 
 impl World {
@@ -162,7 +227,7 @@ impl World {
         };
         println!(
             "bytes a sample, indexes included: {:.3}",
-            of(&["chunk", "segment"])
+            of(&["chunk", "segment", "summary"])
         );
         println!(
             "bytes a sample, roll-ups beside:  {:.3}",

@@ -27,6 +27,24 @@ pub enum AccessToken {}
 /// Marks the id of an agent key.
 #[derive(Debug)]
 pub enum AgentKey {}
+/// Marks the id of an alert rule.
+#[derive(Debug)]
+pub enum AlertRule {}
+/// Marks the id of notices that are one message.
+#[derive(Debug)]
+pub enum Bundle {}
+/// Marks the id of a channel.
+#[derive(Debug)]
+pub enum Channel {}
+/// Marks the id of a delivery.
+#[derive(Debug)]
+pub enum Delivery {}
+/// Marks the id of an incident.
+#[derive(Debug)]
+pub enum Incident {}
+/// Marks the id of a maintenance window.
+#[derive(Debug)]
+pub enum MaintenanceWindow {}
 /// Marks the id of an invitation.
 #[derive(Debug)]
 pub enum Invitation {}

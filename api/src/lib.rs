@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod address;
+pub mod alerting;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod id;
 pub mod internals;
 pub mod mail;
 pub mod master_key;
+pub mod outbound;
 pub mod sealing;
 pub mod secret;
 pub mod store;

@@ -10,11 +10,12 @@ use server_scout::domain::ServiceError;
 use server_scout::domain::acting::Acting;
 use server_scout::domain::audit::EventQuery;
 use server_scout::domain::client::Client;
-use server_scout::domain::ingest::Outcome;
+use server_scout::domain::ingest::{Outcome, Refused};
 use server_scout::domain::principal::Credential;
-use server_scout::store::Scope;
 use server_scout::store::credentials::AgentIdentity;
 use server_scout::store::live::Sight;
+use server_scout::store::{Scope, series};
+use server_scout::timeseries::segment::MOST_REPORTS;
 use server_scout::timeseries::{History, Retention, Window};
 use server_scout_wire::{Metric, Timestamp};
 use support::{EMAIL, World, report};
@@ -279,4 +280,73 @@ async fn series_beyond_the_organisations_limit_are_dropped_and_counted_and_known
         .ingest(second, Client::default(), report(now, 5.0, "").into());
     assert_eq!(sent.await.unwrap().outcomes, [Outcome::Accepted]);
     assert_eq!(dropped(second), 4);
+}
+
+#[tokio::test]
+async fn series_of_which_nothing_is_stored_are_removed() {
+    let (world, scope, agent) = world().await;
+    let more = r#","network_sent_bytes_total":{"gone0":1}"#;
+    let send = async |body: String| {
+        let sent = world.services.ingest(agent, Client::default(), body.into());
+        assert_eq!(sent.await.unwrap().outcomes, [Outcome::Accepted]);
+    };
+    let count = async || {
+        let store = world.store();
+        store.read(move |c| series::count(c, scope)).await.unwrap()
+    };
+    send(report(world.now(), 1.0, more)).await;
+    fold(&world).await;
+    world.services.clean().await.unwrap();
+    assert_eq!(count().await, 4);
+    world.hand.advance(3 * DAY);
+    // One that is in the log alone stays.
+    let body = report(
+        world.now(),
+        1.0,
+        r#","network_sent_bytes_total":{"new0":1}"#,
+    );
+    send(body).await;
+    world.services.clean().await.unwrap();
+    // A counter that was read once has no roll-up: nothing is left of it.
+    assert_eq!(count().await, 4);
+    fold(&world).await;
+    world.hand.advance(500 * DAY);
+    world.services.clean().await.unwrap();
+    assert_eq!(count().await, 0);
+    send(report(world.now(), 2.0, more)).await;
+    let now = world.now().after(SECOND);
+    assert_eq!(counted(&history(&world, scope, agent, now).await), 1);
+}
+
+#[tokio::test]
+async fn a_half_day_holds_only_so_many_reports_of_a_server() {
+    let (world, _, agent) = world().await;
+    let begun = world.now();
+    hour(&world, agent).await;
+    world.services.fold(world.now()).await.unwrap();
+    let store = world.store();
+    let full = store.write(|c| {
+        let full = format!("UPDATE segment SET reports = {MOST_REPORTS}");
+        Ok(diesel::RunQueryDsl::execute(diesel::sql_query(full), c)?)
+    });
+    full.await.unwrap();
+    drop(store);
+    let world = world.restart().await;
+    assert!(
+        hour(&world, agent)
+            .await
+            .iter()
+            .all(|o| *o == Outcome::Duplicate)
+    );
+    let send = async |at: Timestamp, more: &str| {
+        let body = report(at, 1.0, more);
+        let sent = world.services.ingest(agent, Client::default(), body.into());
+        sent.await.unwrap().outcomes
+    };
+    let too_many = [Outcome::Refused(Refused::TooMany)];
+    let identity = r#","boot":"0000000000000009","seq":1"#;
+    assert_eq!(send(begun.before(SECOND), identity).await, too_many);
+    assert_eq!(send(begun.before(2 * SECOND), "").await, too_many);
+    world.hand.advance(13 * HOUR);
+    assert_eq!(send(world.now(), identity).await, [Outcome::Accepted]);
 }

@@ -27,7 +27,7 @@ fail() {
 }
 
 # Every file is as listed, and every file is listed.
-verify() {
+verify() (
     cd "$here"
     [ -f SHA256SUMS ] || fail 'SHA256SUMS is missing; unpack the archive anew'
     sha256sum --check --quiet --strict SHA256SUMS || fail 'the archive is damaged or was changed; nothing was installed'
@@ -35,7 +35,7 @@ verify() {
     present=$(find . -type f ! -path ./SHA256SUMS | cut -c3- | LC_ALL=C sort)
     [ "$listed" = "$present" ] || fail 'the archive holds files that SHA256SUMS does not list; nothing was installed'
     [ -z "$(find . -type l)" ] || fail 'the archive holds links; nothing was installed'
-}
+)
 
 need_root() {
     [ "$(id -u)" = 0 ] || fail 'run it as root'

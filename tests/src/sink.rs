@@ -14,11 +14,14 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificates::Leaf;
 
+/// Heads and bodies of requests.
+type Received = Arc<Mutex<Vec<(Vec<u8>, Vec<u8>)>>>;
+
 /// A server that answers every request as if it had stored a report. It ends when dropped.
 #[derive(Debug)]
 pub struct Sink {
     address: SocketAddr,
-    received: Arc<Mutex<Vec<Vec<u8>>>>,
+    received: Received,
     task: JoinHandle<()>,
 }
 
@@ -45,7 +48,7 @@ impl Sink {
             "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        let received = Arc::new(Mutex::new(Vec::new()));
+        let received = Received::default();
         let log = Arc::clone(&received);
         let task = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
@@ -81,8 +84,15 @@ impl Sink {
         let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         received
             .iter()
-            .map(|head| String::from_utf8_lossy(head).into_owned())
+            .map(|(head, _)| String::from_utf8_lossy(head).into_owned())
             .collect()
+    }
+
+    /// The bodies of the requests that came whole, as they came.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<Vec<u8>> {
+        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        received.iter().map(|(_, body)| body.clone()).collect()
     }
 }
 
@@ -96,7 +106,7 @@ async fn serve(
     acceptor: TlsAcceptor,
     tcp: TcpStream,
     answer: &str,
-    log: &Mutex<Vec<Vec<u8>>>,
+    log: &Received,
 ) -> std::io::Result<()> {
     let mut stream = acceptor.accept(tcp).await?;
     let mut unread = Vec::new();
@@ -114,9 +124,6 @@ async fn serve(
         };
         let head: Vec<u8> = unread.drain(..end).collect();
         let body = content_length(&head);
-        log.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(head);
         while unread.len() < body {
             let length = stream.read(&mut buffer).await?;
             if length == 0 {
@@ -124,7 +131,10 @@ async fn serve(
             }
             unread.extend_from_slice(&buffer[..length]);
         }
-        unread.drain(..body);
+        let body = unread.drain(..body).collect();
+        log.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((head, body));
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await?;
     }

@@ -99,10 +99,11 @@ fn allow(
     let Ok(place) = PathFd::new(path) else {
         return Ok(rules);
     };
-    let access = if path.is_dir() {
-        access
-    } else {
-        access & AccessFs::from_file(TESTED)
+    let access = match path.metadata() {
+        Ok(known) if known.is_dir() => access,
+        Ok(known) if known.is_file() => access & AccessFs::from_file(TESTED),
+        // A pipe needs no rule, and the kernel refuses one for it.
+        _ => return Ok(rules),
     };
     if access.is_empty() {
         return Ok(rules);

@@ -92,7 +92,11 @@ impl Needs {
         let Ok(path) = std::path::absolute(path) else {
             return;
         };
-        let target = path.canonicalize();
+        // What a link names may not be there yet, such as a resolver's file while the host starts.
+        let target = path.canonicalize().or_else(|_| {
+            let named = path.read_link()?;
+            Ok::<_, std::io::Error>(path.parent().unwrap_or(&path).join(named))
+        });
         for file in [Some(path), target.ok()].into_iter().flatten() {
             let Some(directory) = file.parent() else {
                 continue;

@@ -4,6 +4,7 @@ mod admin;
 mod ca;
 mod healthcheck;
 mod keys;
+mod notify;
 mod quickstart;
 mod serve;
 
@@ -38,6 +39,8 @@ enum Command {
     },
     /// Run the dashboard.
     Serve(FileArgs),
+    /// Deliver to channels, beside a dashboard that does not.
+    Notify(FileArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print every route and who may use it.
@@ -244,6 +247,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Quickstart { data_dir, listen } => quickstart::run(data_dir, listen).await,
         Command::Serve(file) => serve::run(file.load()?).await,
+        Command::Notify(file) => notify::run(file.load()?).await,
         Command::Openapi => admin::openapi().await,
         Command::Routes => admin::routes().await,
         Command::CheckConfig(file) => {

@@ -1,5 +1,6 @@
 //! The configuration: a TOML file, then the environment, each value checked with its name at hand.
 
+mod outbound;
 mod settings;
 mod smtp;
 
@@ -13,6 +14,7 @@ use url::Url;
 
 use crate::timeseries::Retention;
 
+pub use self::outbound::{OutboundMode, OutboundSettings};
 pub use self::settings::ConfigError;
 use self::settings::Settings;
 pub use self::smtp::{Smtp, SmtpTls};
@@ -40,6 +42,8 @@ pub struct Config {
     pub limits: Limits,
     /// How mail leaves; none when no mail server is named.
     pub smtp: Option<Smtp>,
+    /// How notices leave.
+    pub outbound: OutboundSettings,
     /// How long a session lives.
     pub sessions: SessionTimes,
     /// The least important messages that are logged.
@@ -235,6 +239,7 @@ impl Config {
             master_key_file: settings.parse("master_key_file", "a file")?,
             limits: read_limits(&mut settings)?,
             smtp: smtp::read(&mut settings)?,
+            outbound: outbound::read(&mut settings)?,
             sessions: SessionTimes {
                 idle: settings.seconds("sessions.idle_seconds", 60..=30 * DAY, DAY / 2)?,
                 absolute: settings.seconds("sessions.absolute_seconds", 60..=365 * DAY, 7 * DAY)?,

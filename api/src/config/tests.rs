@@ -173,3 +173,38 @@ fn a_mail_password_in_the_environment_is_refused_and_not_shown() {
     assert!(text.contains("SERVERSCOUT_SMTP__PASSWORD"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn what_goes_out_is_public_and_inline_unless_said_otherwise() {
+    let outbound = load(&[]).unwrap().outbound;
+    assert_eq!(outbound.mode, OutboundMode::Inline);
+    assert_eq!(outbound.policy.ports, [443]);
+    assert!(outbound.policy.opened.is_empty() && outbound.ca_file.is_none());
+    let outbound = load(&[
+        ("SERVERSCOUT_OUTBOUND__MODE", "separate"),
+        ("SERVERSCOUT_OUTBOUND__PORTS", "443, 8443"),
+        (
+            "SERVERSCOUT_OUTBOUND__ALLOW",
+            "Example=10.1.0.0/16, Example=ntfy.lan, fd00::/8",
+        ),
+        ("SERVERSCOUT_OUTBOUND__CA_FILE", "/etc/inside.pem"),
+    ]);
+    let outbound = outbound.unwrap().outbound;
+    assert_eq!(outbound.mode, OutboundMode::Separate);
+    assert_eq!(outbound.policy.ports, [443, 8443]);
+    let whose: Vec<_> = { outbound.policy.opened.iter() }
+        .map(|opening| opening.organisation.as_deref())
+        .collect();
+    assert_eq!(whose, [Some("Example"), Some("Example"), None]);
+    assert!(outbound.policy.names("EXAMPLE") && !outbound.policy.names("Other"));
+    for (name, value) in [
+        ("SERVERSCOUT_OUTBOUND__MODE", "off"),
+        ("SERVERSCOUT_OUTBOUND__PORTS", "0"),
+        ("SERVERSCOUT_OUTBOUND__PORTS", "https"),
+        ("SERVERSCOUT_OUTBOUND__ALLOW", "Example=10.0.0.0/33"),
+        ("SERVERSCOUT_OUTBOUND__ALLOW", "=10.0.0.0/8"),
+    ] {
+        let text = refusal(&[(name, value)]);
+        assert!(text.contains(name) && text.contains(value), "{text}");
+    }
+}

@@ -32,7 +32,7 @@ impl Services {
 
     /// Folds the reports of servers that have many, or some from before `before`, and cuts off the log.
     pub async fn fold(&self, before: Timestamp) -> Result<(), ServiceError> {
-        loop {
+        for _ in 0..ROUNDS {
             let due = self.store().heads().due(REPORTS, before);
             for some in due.chunks(AT_A_TIME) {
                 let folded = some
@@ -45,9 +45,10 @@ impl Services {
             self.cut_log().await?;
             // Whoever had very many has some left.
             if due.is_empty() {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     async fn fold_one(&self, scope: Scope, server: Id<Server>) -> Result<(), ServiceError> {
@@ -87,10 +88,9 @@ impl Services {
     }
 
     async fn cut_log(&self) -> Result<(), ServiceError> {
-        let cut = |context: &mut WriteContext<'_>| reports::cut(context, CUT);
         let urgency = Urgency::Soon { values: 0 };
-        while self.store().writer().submit(urgency, cut, |_| ()).await? {}
-        Ok(())
+        let cut = self.store().writer().submit(urgency, reports::cut, |()| ());
+        Ok(cut.await?)
     }
 
     /// Merges every half-day that is due.
@@ -138,10 +138,11 @@ const MERGE_EVERY: Duration = Duration::from_mins(1);
 const REPORTS: usize = 240;
 /// No report stays in the log for longer.
 const LONGEST: Duration = Duration::from_mins(30);
+/// Rounds after which something else has its turn, so that nobody who reports very much keeps all others'
+/// half-days from being merged.
+const ROUNDS: usize = 16;
 /// Servers that fold in one transaction.
-const AT_A_TIME: usize = 16;
-/// Places of the log that are cut off in one transaction.
-const CUT: i64 = 5000;
+const AT_A_TIME: usize = 32;
 /// Half-days that are looked for at a time.
 const MERGES: usize = 64;
 const PAUSE: Duration = Duration::from_millis(500);

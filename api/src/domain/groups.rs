@@ -107,14 +107,14 @@ impl Services {
     pub async fn delete_group(&self, acting: &Acting, id: Id<Group>) -> Result<(), ServiceError> {
         let (scope, now) = (acting.scope, self.clock().now());
         let (audit, acting) = (self.audit(), acting.clone());
-        Ok(self
-            .store()
+        self.store()
             .write(move |c| {
                 let group = Object::group(id, &groups::get(c, scope, id)?.name);
                 groups::delete(c, scope, id)?;
                 audit.record(c, now, &acting, Action::GroupDeleted, &group, "")
             })
-            .await?)
+            .await?;
+        self.refresh_alerts(scope).await
     }
 
     /// Puts a server into a group or takes it out. What is so already stays so.
@@ -127,8 +127,7 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let (scope, now) = (acting.scope, self.clock().now());
         let (audit, acting) = (self.audit(), acting.clone());
-        Ok(self
-            .store()
+        self.store()
             .write(move |c| {
                 let name = servers::get(c, scope, server)?.name;
                 let object = Object::group(group, &groups::get(c, scope, group)?.name);
@@ -144,7 +143,8 @@ impl Services {
                 }
                 Ok(())
             })
-            .await?)
+            .await?;
+        self.refresh_alerts(scope).await
     }
 
     /// Puts a server into these groups and takes it out of all others.
@@ -156,8 +156,7 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let (scope, now) = (acting.scope, self.clock().now());
         let (audit, acting) = (self.audit(), acting.clone());
-        Ok(self
-            .store()
+        self.store()
             .write(move |c| {
                 let name = servers::get(c, scope, server)?.name;
                 for id in &wanted {
@@ -178,7 +177,8 @@ impl Services {
                 }
                 Ok(())
             })
-            .await?)
+            .await?;
+        self.refresh_alerts(scope).await
     }
 
     /// What a member sees: all servers, or those of some groups.

@@ -57,6 +57,8 @@ pub enum Refused {
     },
     /// It breaks a bound.
     Invalid(Refusal),
+    /// The server has sent as many reports of that half-day as are kept.
+    TooMany,
 }
 
 /// What became of the reports of one request.
@@ -156,10 +158,11 @@ impl Services {
         } = judged;
         if outcomes.iter().any(is_clock_skew) {
             self.live().note_clock_wrong(agent.scope, agent.server, now);
+            self.alerts().heard(agent.server, now);
         }
         if !fit.is_empty() {
             let appended = self.append(agent, client, fit, now, place).await?;
-            mark_duplicates(&mut outcomes, &appended);
+            settle(&mut outcomes, &appended);
         }
         for outcome in &outcomes {
             self.internals().count_report(outcome.into());
@@ -183,7 +186,7 @@ impl Services {
         let values = fit.iter().map(|report| report.samples().len()).sum();
         let fit = Arc::new(fit);
         let written = Arc::clone(&fit);
-        let live = Arc::clone(self.live());
+        let (live, alerts) = (Arc::clone(self.live()), self.alerts().clone());
         let take_over = self.take_over(agent, client);
         let work = move |context: &mut WriteContext<'_>| {
             if let Some(take_over) = take_over {
@@ -198,9 +201,13 @@ impl Services {
                     .zip(appended)
                     .filter_map(|(report, appended)| match appended {
                         Appended::New { dropped } => Some((report, dropped.as_slice())),
+                        // It is not kept, but tells how the host is: who has the key of a server
+                        // must not be able to make it look silent.
+                        Appended::TooMany => Some((report, [].as_slice())),
                         Appended::Duplicate => None,
                     });
-            live.publish(scope, server, new, now);
+            live.publish(scope, server, new.clone(), now);
+            alerts.reported(scope, server, new.map(|(report, _)| report), now);
             drop(place);
         };
         let urgency = Urgency::Soon { values };
@@ -268,13 +275,16 @@ fn judge(json: &[u8], now: Timestamp, retention: Duration) -> Judged {
     Judged::Fit(report)
 }
 
-fn mark_duplicates(outcomes: &mut [Outcome], appended: &[Appended]) {
+/// Says of what was fit what the store said of it.
+fn settle(outcomes: &mut [Outcome], appended: &[Appended]) {
     let accepted = outcomes
         .iter_mut()
         .filter(|outcome| **outcome == Outcome::Accepted);
     for (outcome, appended) in accepted.zip(appended) {
-        if *appended == Appended::Duplicate {
-            *outcome = Outcome::Duplicate;
+        match appended {
+            Appended::New { .. } => {}
+            Appended::Duplicate => *outcome = Outcome::Duplicate,
+            Appended::TooMany => *outcome = Outcome::Refused(Refused::TooMany),
         }
     }
 }

@@ -171,6 +171,15 @@ impl Live {
         Ok(live)
     }
 
+    /// When each server's last report arrived, and when its newest was made.
+    pub(super) fn known(&self) -> Vec<(Id<Server>, Option<Timestamp>, Option<Timestamp>)> {
+        let servers = self.read();
+        let known = servers.iter();
+        known
+            .map(|(id, state)| (*id, state.signs.last_seen, state.timestamp))
+            .collect()
+    }
+
     /// Knows a new server.
     pub(super) fn put(&self, scope: Scope, server: Id<Server>, paused: bool) {
         let signs = Signs {

@@ -3,7 +3,9 @@
 pub mod accounts;
 pub mod acting;
 pub mod agent_keys;
+pub mod alerts;
 pub mod audit;
+pub mod channels;
 pub mod client;
 mod common_passwords;
 mod crowd;
@@ -60,6 +62,7 @@ use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
 use crate::id::{Id, Person};
 use crate::internals::Internals;
+use crate::outbound::Policy;
 use crate::sealing::Sealer;
 use crate::secret::SecretHash;
 use crate::secret::random_bytes;
@@ -75,6 +78,7 @@ struct Inner {
     limits: Limits,
     session_times: SessionTimes,
     live: Arc<live::Live>,
+    alerts: alerts::Alerts,
     passwords: password::Passwords,
     agent_keys: agent_keys::AgentKeys,
     key_uses: agent_keys::KeyUses,
@@ -89,6 +93,8 @@ struct Inner {
     /// Counts what strangers and members have mailed.
     requests: throttle::Throttle,
     post: OnceLock<post::Post>,
+    /// What channels may reach.
+    outbound: OnceLock<Policy>,
     intake: ingest::Intake,
     retentions: retention::Retentions,
     upkeep_due: Notify,
@@ -118,6 +124,7 @@ impl Services {
             limits,
             session_times,
             live: Arc::new(live),
+            alerts: alerts::Alerts::default(),
             passwords: password::Passwords::new(),
             agent_keys: agent_keys::AgentKeys::default(),
             key_uses: agent_keys::KeyUses::default(),
@@ -131,6 +138,7 @@ impl Services {
             second_factors: second_factor::SecondFactors::default(),
             requests: throttle::Throttle::default(),
             post: OnceLock::new(),
+            outbound: OnceLock::new(),
             intake: ingest::Intake::default(),
             retentions: retention::Retentions::default(),
             upkeep_due: Notify::new(),

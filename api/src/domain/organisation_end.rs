@@ -42,7 +42,7 @@ impl Services {
             self.live().remove(server);
         }
         self.wake_upkeep();
-        Ok(())
+        self.refresh_alerts(scope).await
     }
 
     /// Removes organisations that have ended and whose servers are gone, and gives their pages back.

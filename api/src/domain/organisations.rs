@@ -37,6 +37,7 @@ impl Services {
     ) -> Result<Id<Organisation>, ServiceError> {
         let (actor, _) = by.own_change_fresh()?;
         let name = Name::parse("name", name)?;
+        self.check_unreserved(&name)?;
         let (audit, person, now) = (self.audit(), by.person(), self.clock().now());
         let limit = self.0.limits.organisations_per_person;
         let bound = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -85,6 +86,7 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let acting = by.acting_fresh(Right::Administer)?;
         let name = Name::parse("name", name)?;
+        self.check_unreserved(&name)?;
         let (audit, now) = (self.audit(), self.clock().now());
         let before = by.identity.organisation.clone();
         self.store()

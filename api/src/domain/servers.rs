@@ -20,7 +20,7 @@ use crate::store::groups::GroupRow;
 use crate::store::live::Sight;
 use crate::store::servers::ServerRow;
 use crate::store::tags::ServerTags;
-use crate::store::{Scope, StoreError, agent_keys, groups, servers, tags};
+use crate::store::{Scope, StoreError, agent_keys, groups, incidents, servers, tags};
 
 /// A server as people see it.
 #[derive(Clone, Debug)]
@@ -90,6 +90,7 @@ impl Services {
                 ServiceError::invalid("name", reason)
             })?;
         self.live().put(scope, row.id, false);
+        self.refresh_alerts(scope).await?;
         Ok((self.server(scope, row.id).await?, key))
     }
 
@@ -209,6 +210,7 @@ impl Services {
         if let Some(paused) = paused {
             self.live().set_paused(id, paused);
         }
+        self.refresh_alerts(scope).await?;
         self.server(scope, id).await
     }
 
@@ -219,13 +221,14 @@ impl Services {
         self.store()
             .write(move |c| {
                 let server = Object::server(id, &servers::get(c, scope, id)?.name);
+                incidents::end_of_server(c, scope, id, now)?;
                 servers::delete(c, scope, id, now)?;
                 audit.record(c, now, &acting, Action::ServerDeleted, &server, "")
             })
             .await?;
         self.live().remove(id);
         self.wake_upkeep();
-        Ok(())
+        self.refresh_alerts(scope).await
     }
 
     fn overviews(&self, scope: Scope, found: Described) -> Vec<ServerOverview> {

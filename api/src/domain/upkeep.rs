@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use diesel::SqliteConnection;
 use server_scout_wire::Timestamp;
 
 use super::{ServiceError, Services};
-use crate::store::{Urgency, WriteContext, expiry, probe, removal, retention};
+use crate::store::expiry::Portion;
+use crate::store::{
+    Scope, StoreError, Urgency, WriteContext, empty_series, expiry, probe, removal, retention,
+    servers,
+};
 use crate::timeseries::roll_up::Resolution;
 
 impl Services {
@@ -35,6 +40,8 @@ impl Services {
         self.sweep_tokens(now).await?;
         self.close_old_events().await?;
         self.remove_expired(now).await?;
+        self.sweep_alerts(now).await?;
+        self.sweep_deliveries(now).await?;
         Ok(self.store().give_back_many_pages().await?)
     }
 
@@ -43,24 +50,53 @@ impl Services {
         for (scope, said) in self.store().read(retention::of_all).await? {
             let kept = self.effective(said);
             let before = now.before(kept.raw);
-            while self
-                .store()
-                .write(move |c| expiry::remove_samples(c, scope, before))
-                .await?
-            {
-                // Reports that arrive meanwhile come first.
-                tokio::time::sleep(PAUSE).await;
-            }
+            let samples = move |c: &mut SqliteConnection| expiry::remove_samples(c, scope, before);
+            let mut any = self.remove_portions(samples).await?;
             for resolution in Resolution::ALL {
                 let before = now.before(kept.of(resolution));
-                while self
-                    .store()
-                    .write(move |c| expiry::remove_roll_ups(c, scope, resolution, before))
-                    .await?
-                {
-                    tokio::time::sleep(PAUSE).await;
-                }
+                let roll_ups = move |c: &mut SqliteConnection| {
+                    expiry::remove_roll_ups(c, scope, resolution, before)
+                };
+                any |= self.remove_portions(roll_ups).await?;
             }
+            if any {
+                self.remove_empty_series(scope).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes portion after portion until nothing is left. Whether there was anything.
+    async fn remove_portions(
+        &self,
+        remove: impl Fn(&mut SqliteConnection) -> Result<Portion, StoreError> + Copy + Send + 'static,
+    ) -> Result<bool, ServiceError> {
+        let mut any = false;
+        loop {
+            let portion = self.store().write(remove).await?;
+            any |= portion.any;
+            if !portion.more {
+                return Ok(any);
+            }
+            // Reports that arrive meanwhile come first.
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Removes the series of an organisation of which nothing is stored.
+    async fn remove_empty_series(&self, scope: Scope) -> Result<(), ServiceError> {
+        for server in self.store().read(move |c| servers::ids(c, scope)).await? {
+            let look = move |c: &mut SqliteConnection| empty_series::unfolded(c, scope, server);
+            if self.store().read_long(look).await?.is_empty() {
+                continue;
+            }
+            let remove =
+                move |context: &mut WriteContext<'_>| empty_series::remove(context, scope, server);
+            self.store()
+                .writer()
+                .submit(Urgency::Now, remove, |_| ())
+                .await?;
+            tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }

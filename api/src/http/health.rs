@@ -11,6 +11,13 @@ use super::App;
 use super::guard::Access;
 use super::problem::Failure;
 use super::routes::{Declared, Routes};
+use crate::config::OutboundMode;
+
+/// Whether what goes to channels is sent, by whichever process is to.
+async fn sends(app: &App) -> bool {
+    let separate = app.config().outbound.mode == OutboundMode::Separate;
+    !separate || matches!(app.services().somebody_sends().await, Ok(true))
+}
 
 /// A probe's answer counts for so long, so that strangers cannot make the disk busy.
 const FRESH: Duration = Duration::from_secs(1);
@@ -32,8 +39,7 @@ fn alive() -> &'static str {
 
 #[handler]
 async fn ready(Data(app): Data<&App>) -> poem::Result<Response> {
-    let writes = app.0.readiness.ask(app).await;
-    if writes {
+    if app.0.readiness.ask(app).await {
         Ok(Response::builder().status(StatusCode::OK).body("ok\n"))
     } else {
         Err(Failure::busy().into())
@@ -47,7 +53,7 @@ impl Readiness {
         if let Some((_, writes)) = last.filter(|(at, _)| at.elapsed() < FRESH) {
             return writes;
         }
-        let writes = app.services().probe().await.is_ok();
+        let writes = app.services().probe().await.is_ok() && sends(app).await;
         *last = Some((Instant::now(), writes));
         writes
     }

@@ -9,15 +9,19 @@ use futures_util::stream::{BoxStream, unfold};
 use poem::http::{HeaderValue, header};
 use poem::{Body, Response};
 
+use super::App;
 use super::problem::Failure;
-use crate::domain::Services;
-use crate::domain::acting::Acting;
+use super::streams::OpenStream;
+use crate::access::Right;
 use crate::domain::organisation_export::Export;
+use crate::domain::principal::PersonPrincipal;
 
 /// The archive, written as it is read.
-pub(super) async fn export(services: &Services, acting: &Acting) -> Result<Response, Failure> {
+pub(super) async fn export(app: &App, person: &PersonPrincipal) -> Result<Response, Failure> {
+    let acting = person.acting_fresh(Right::Own)?;
     let archive = Archive {
-        export: services.export_organisation(acting).await?,
+        _place: app.reading(person).await?,
+        export: app.services().export_organisation(&acting).await?,
         encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
     };
     let stream: BoxStream<'static, Result<Bytes, std::io::Error>> =
@@ -36,6 +40,7 @@ pub(super) async fn export(services: &Services, acting: &Acting) -> Result<Respo
 }
 
 struct Archive {
+    _place: OpenStream,
     export: Export,
     /// None once the archive is closed.
     encoder: Option<GzEncoder<Vec<u8>>>,

@@ -17,6 +17,7 @@ use server_scout_wire::Problem;
 use super::api::schema::ProblemDocument;
 use crate::domain::ServiceError;
 use crate::domain::ingest::Refused;
+use crate::timeseries::segment::MOST_REPORTS;
 
 /// A request that failed, ready to be answered.
 #[derive(Debug)]
@@ -339,6 +340,15 @@ impl From<Refused> for Failure {
             )
             .detail(refusal.to_string())
             .member(refusal.member()),
+            Refused::TooMany => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "too-many-reports",
+                "The server has sent too many reports",
+            )
+            .detail(format!(
+                "Of one server, {MOST_REPORTS} reports are kept of each half-day."
+            ))
+            .member("timestamp"),
         }
     }
 }

@@ -17,11 +17,13 @@ use super::internals::InternalsPage;
 use super::listen::{Acceptor, Listener};
 use super::{App, BuildError, routes};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Limits, Listen, PublicUrl, Tls};
+use crate::config::{Config, ConfigError, Limits, Listen, OutboundMode, PublicUrl, Tls};
 use crate::data_dir::{DataDir, DataDirError, ServeLock};
+use crate::domain::channels::dispatch::{Dispatcher, Means};
 use crate::domain::{ServiceError, Services};
 use crate::mail::{Mailer, MailerError};
 use crate::master_key::{self, MasterKeyError};
+use crate::outbound::{Outbound, TrustError};
 use crate::secret::Secret;
 use crate::store::{OpenError, Store, StoreError};
 use crate::tls::{Certificates, SharedTrust, TlsError};
@@ -33,6 +35,7 @@ pub struct Dashboard {
     certificates: Option<Certificates>,
     trust: Option<SharedTrust>,
     mailer: Option<Mailer>,
+    dispatcher: Option<Dispatcher>,
     listener: Listener,
     internals: Option<Listener>,
     address: String,
@@ -71,6 +74,9 @@ pub enum StartError {
     /// The way out for mail.
     #[error(transparent)]
     Mail(#[from] MailerError),
+    /// The CAs of receivers.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -96,13 +102,18 @@ impl Dashboard {
         let store = Store::open(&data_dir.database())?;
         let certificates = Certificates::open(&config, &data_dir, &clock)?;
         let trust = certificates.as_ref().and_then(Certificates::trust);
-        let sealer = Some(master_key::open_or_make(&config, &data_dir, &store).await?);
+        let sealer = master_key::open_or_make(&config, &data_dir, &store).await?;
         let (limits, times) = (config.limits, config.sessions);
-        let services = Services::start(store, clock, limits, times, sealer).await?;
+        let services = Services::start(store.clone(), clock, limits, times, Some(sealer)).await?;
+        services.open_alerts().await?;
+        services.set_outbound_policy(config.outbound.policy.clone());
+        warn_of_openings(&config);
+        let dispatcher = dispatcher(&config, &services, store)?;
         let mailer = mailer(&config)?;
         let address = shown(&listener, certificates.is_some());
         Ok(Self {
             mailer,
+            dispatcher,
             config,
             services,
             certificates,
@@ -169,10 +180,13 @@ impl Dashboard {
         let upkeep = tokio::spawn(self.services.clone().keep_clean());
         let folding = tokio::spawn(self.services.clone().keep_folded());
         let audit = tokio::spawn(self.services.clone().keep_audited());
+        let alerts = tokio::spawn(self.services.clone().keep_alerted());
         let mail = self.mailer.and_then(|mailer| {
             let bag = self.services.open_post(&self.config.public_url)?;
             Some(tokio::spawn(bag.deliver(mailer)))
         });
+        let dispatcher = self.dispatcher;
+        let sending = { dispatcher.clone() }.map(|dispatcher| tokio::spawn(dispatcher.run()));
         let internals = self.internals.map(|listener| {
             let acceptor = internals_acceptor(&self.services, &self.config, &listener);
             tokio::spawn(super::listen::run(acceptor, listener, stopping.clone()))
@@ -185,8 +199,10 @@ impl Dashboard {
         if let Some(internals) = internals {
             let _ = internals.await;
         }
-        for task in [Some(upkeep), Some(folding), Some(audit), certificates, mail]
+        let own = [upkeep, folding, audit, alerts].map(Some);
+        for task in own
             .into_iter()
+            .chain([certificates, mail, sending])
             .flatten()
         {
             task.abort();
@@ -194,6 +210,12 @@ impl Dashboard {
         }
         if let Err(error) = self.services.write_key_uses().await {
             tracing::warn!("cannot write down when agent keys were used: {error}");
+        }
+        if let Err(error) = self.services.keep_alert_states().await {
+            tracing::warn!("cannot write down what led up to now: {error}");
+        }
+        if let Some(dispatcher) = dispatcher {
+            dispatcher.stop().await;
         }
         self.services.finish();
         Ok(())
@@ -299,10 +321,41 @@ fn is_local(listener: &Listener) -> bool {
 }
 
 /// The way out for mail, where the operator has named one. It greets with the dashboard's public name.
-fn mailer(config: &Config) -> Result<Option<Mailer>, MailerError> {
+pub fn mailer(config: &Config) -> Result<Option<Mailer>, MailerError> {
     let greeting = config.public_url.host().map(|host| host.to_string());
     let open = |smtp| Mailer::open(smtp, greeting);
     config.smtp.as_ref().map(open).transpose()
+}
+
+/// What delivers to channels, where no other process does. Its clock and keys are those of the services.
+fn dispatcher(
+    config: &Config,
+    services: &Services,
+    store: Store,
+) -> Result<Option<Dispatcher>, StartError> {
+    if config.outbound.mode == OutboundMode::Separate {
+        return Ok(None);
+    }
+    let ca_file = config.outbound.ca_file.as_deref();
+    Ok(Some(Dispatcher::new(Means {
+        store,
+        sealer: services.sealer()?,
+        clock: services.clock().clone(),
+        outbound: Outbound::new(config.outbound.policy.clone(), ca_file)?,
+        mailer: mailer(config)?,
+        dashboard: config.public_url.as_str().to_owned(),
+        holder: Dispatcher::DASHBOARD,
+    })))
+}
+
+fn warn_of_openings(config: &Config) {
+    let everybodys =
+        { config.outbound.policy.opened.iter() }.any(|opening| opening.organisation.is_none());
+    if everybodys {
+        tracing::warn!(
+            "SERVERSCOUT_OUTBOUND__ALLOW opens something to every organisation; put its name before it, as in Example=10.1.0.0/16"
+        );
+    }
 }
 
 /// With port 0 the public address is only known now.

@@ -48,12 +48,23 @@ pub(super) fn bytes(writer: Writer<Vec<u8>>) -> Result<Bytes, std::io::Error> {
     Ok(bytes.into())
 }
 
-/// Spreadsheets run what begins like a formula, and names come from strangers.
+/// Spreadsheets run what begins like a formula, and names come from strangers. Some take a semicolon or a
+/// tab for the end of a cell, whatever the file says.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
-    if text.starts_with(FORMULA) {
-        format!("'{text}").into()
-    } else {
+    let begins = |before: Option<char>| before.is_none_or(|c| matches!(c, ';' | '\t'));
+    let mut before = None;
+    let mut safe = String::new();
+    for c in text.chars() {
+        if begins(before) && FORMULA.contains(&c) {
+            safe.push('\'');
+        }
+        safe.push(c);
+        before = Some(c);
+    }
+    if safe.len() == text.len() {
         text.into()
+    } else {
+        safe.into()
     }
 }
 
@@ -72,5 +83,6 @@ mod tests {
             assert!(plain(formula).starts_with('\''), "{formula:?}");
         }
         assert_eq!(plain("web-1"), "web-1");
+        assert_eq!(plain("x;=cmd|' /C calc'!A0;y"), "x;'=cmd|' /C calc'!A0;y");
     }
 }

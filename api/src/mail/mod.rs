@@ -78,7 +78,13 @@ impl Mailer {
 
     /// Sends one letter to one address.
     pub async fn send(&self, to: &str, letter: &Letter) -> Result<(), SendError> {
-        let message = self.message(to, letter)?;
+        let id = format!("{:032x}", u128::from_le_bytes(random_bytes::<16>()));
+        self.send_as(to, letter, &id).await
+    }
+
+    /// Sends one letter, known by an id of the sender's own that is the same when it is sent again.
+    pub async fn send_as(&self, to: &str, letter: &Letter, id: &str) -> Result<(), SendError> {
+        let message = self.message(to, letter, id)?;
         let sent = self.transport.send(message).await;
         sent.map(drop).map_err(|error| {
             let reason = reason(&error);
@@ -92,16 +98,12 @@ impl Mailer {
 
     /// Headers are made by the library from values that cannot hold a line's end: an address that
     /// it has parsed, and words that it encodes.
-    fn message(&self, to: &str, letter: &Letter) -> Result<Message, SendError> {
+    fn message(&self, to: &str, letter: &Letter, id: &str) -> Result<Message, SendError> {
         let refused = |what: &str| SendError::Refused(format!("{what} cannot stand in a mail"));
         let to: Address = to.parse().map_err(|_| refused("the address"))?;
         let html = self.mails.html(letter).map_err(|_| refused("its text"))?;
         // The default would tell the name of this machine.
-        let id = format!(
-            "<{:032x}@{}>",
-            u128::from_le_bytes(random_bytes::<16>()),
-            self.from.email.domain()
-        );
+        let id = format!("<{id}@{}>", self.from.email.domain());
         Message::builder()
             .from(self.from.clone())
             .to(to.into())

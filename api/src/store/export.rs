@@ -10,7 +10,7 @@ use super::schema::{
     access_token, agent_key, invitation, member, member_group, organisation, person, series,
     server, server_group,
 };
-use super::{Scope, StoreError};
+use super::{Scope, StoreError, export_alerts, export_channels};
 use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server};
 
 /// A part of an export.
@@ -30,6 +30,18 @@ pub enum Part {
     AgentKeys,
     /// What is known of access tokens.
     AccessTokens,
+    /// Its alert rules.
+    AlertRules,
+    /// Its incidents.
+    Incidents,
+    /// What happened to incidents.
+    IncidentEvents,
+    /// Its maintenance windows.
+    MaintenanceWindows,
+    /// Its channels.
+    Channels,
+    /// What went to channels.
+    Deliveries,
     /// The names of series.
     Series,
     /// Roll-ups.
@@ -40,7 +52,7 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the order of the export. Samples come after them, see `walk`.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Organisation,
         Self::Members,
         Self::Invitations,
@@ -48,6 +60,12 @@ impl Part {
         Self::Servers,
         Self::AgentKeys,
         Self::AccessTokens,
+        Self::AlertRules,
+        Self::Incidents,
+        Self::IncidentEvents,
+        Self::MaintenanceWindows,
+        Self::Channels,
+        Self::Deliveries,
         Self::Series,
         Self::RollUps,
         Self::AuditEvents,
@@ -77,6 +95,12 @@ pub fn read(
         Part::Servers => servers(connection, scope, after, limit),
         Part::AgentKeys => agent_keys(connection, scope, after, limit),
         Part::AccessTokens => access_tokens(connection, scope, after, limit),
+        Part::AlertRules => export_alerts::rules(connection, scope, after, limit),
+        Part::Incidents => export_alerts::incidents(connection, scope, after, limit),
+        Part::IncidentEvents => export_alerts::events(connection, scope, after, limit),
+        Part::MaintenanceWindows => export_alerts::windows(connection, scope, after, limit),
+        Part::Channels => export_channels::channels(connection, scope, after, limit),
+        Part::Deliveries => export_channels::deliveries(connection, scope, after, limit),
         Part::Series => names_of_series(connection, scope, after, limit),
         Part::RollUps => super::export_series::roll_ups(connection, scope, after, limit),
         Part::AuditEvents => audit_events(connection, scope, after, limit),

@@ -3,7 +3,7 @@
 //! What is prepared beside the writer is written in one transaction, together with the mark up to which
 //! the log is folded. So a report is in the log or in a segment, and never in neither or both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
@@ -11,9 +11,11 @@ use server_scout_wire::Timestamp;
 use super::heads::Position;
 use super::schema::fold_mark;
 use super::segments::{self, NewSegment};
+use super::series::{self, SeriesKey};
 use super::{Scope, StoreError, WriteContext, reports};
 use crate::id::{Id, Server};
-use crate::timeseries::segment::{Row, Segment, period_of};
+use crate::timeseries::segment::{Row, Segment, columns, period_of};
+use crate::timeseries::summary::Summing;
 
 /// Reports that fold at a time.
 const AT_A_TIME: usize = 1000;
@@ -91,14 +93,10 @@ pub fn prepare(
     for row in rows {
         periods.entry(period_of(row.at)).or_default().push(row);
     }
-    let segments = periods.into_iter().map(|(period, mut rows)| {
-        rows.sort_by_key(|row| row.at);
-        NewSegment {
-            period,
-            merged: false,
-            segment: Segment::of(&rows),
-        }
-    });
+    let names = series::of_server(connection, scope, server)?;
+    let segments = periods
+        .into_iter()
+        .map(|(period, rows)| small(period, rows, &names));
     Ok(Some(Fold {
         scope,
         server,
@@ -106,6 +104,25 @@ pub fn prepare(
         to: *to,
         segments: segments.collect(),
     }))
+}
+
+/// A segment of these reports of a half-day, with its summary.
+fn small(period: i64, mut rows: Vec<Row>, names: &HashMap<i64, SeriesKey>) -> NewSegment {
+    rows.sort_by_key(|row| row.at);
+    let columns = columns(&rows);
+    let mut summing = Summing::default();
+    for column in &columns {
+        let places = column.places.iter().zip(&column.values);
+        let samples = places.filter_map(|(place, v)| Some((rows.get(*place as usize)?.at, *v)));
+        let samples: Vec<(i64, f64)> = samples.collect();
+        summing.add(column.series, series::shown(names, column.series), &samples);
+    }
+    NewSegment {
+        period,
+        merged: false,
+        segment: Segment::with(&rows, &columns),
+        summary: Some(summing.seal()),
+    }
 }
 
 /// Writes what was prepared, all or nothing. False when the log was folded by somebody else meanwhile.

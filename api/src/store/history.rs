@@ -9,11 +9,13 @@ use diesel::prelude::*;
 
 use super::heads::Position;
 use super::segments::{self, Info, StoredChunk};
+use super::stretches::{GAP, Stock, Stretch, plan};
 use super::{Scope, StoreError, folding, reports, roll_ups};
 use crate::id::{Id, Server};
-use crate::timeseries::roll_up::{Buckets, Resolution};
-use crate::timeseries::segment::{begin_of, period_of, unpack};
-use crate::timeseries::{Grid, LONGEST_GAP, Row, interval};
+use crate::timeseries::roll_up::{Bucket, Buckets};
+use crate::timeseries::segment::{period_of, unpack};
+use crate::timeseries::summary::Summaries;
+use crate::timeseries::{Grid, Row, interval};
 
 /// Series whose chunks are in memory at a time.
 const SERIES_AT_A_TIME: usize = 16;
@@ -50,9 +52,9 @@ pub struct Source {
     infos: Vec<Info>,
     times: HashMap<i64, Rc<Vec<i64>>>,
     /// The samples of the log, by series.
-    logged: HashMap<i64, Vec<(i64, f64)>>,
-    /// The half-days that are not rolled up as they are.
-    raw: BTreeSet<i64>,
+    logged: HashMap<i64, TimedValues>,
+    summaries: HashMap<i64, Summaries>,
+    plan: Vec<Stretch>,
     chunks: Vec<StoredChunk>,
 }
 
@@ -68,10 +70,30 @@ impl Source {
         asked: &[i64],
     ) -> Result<Self, StoreError> {
         let range = grid.from() - GAP..grid.to();
-        Self::open_range(connection, scope, server, positions, &range, asked)
+        let mut source = Self::open_range(connection, scope, server, positions, &range, asked)?;
+        let mark = folding::mark(connection, server)?;
+        let unfolded = positions.iter().filter(|position| position.id > mark);
+        let mut times: Vec<i64> = unfolded.map(|position| position.at).collect();
+        times.sort_unstable();
+        let raw = unrolled(&source.infos, &times);
+        let summarised = source.infos.iter().filter(|info| {
+            let within = info.first_at >= grid.from() && info.last_at < grid.to();
+            within && !info.merged && grid.resolution().is_some()
+        });
+        let summarised: Vec<i64> = summarised.map(|info| info.id).collect();
+        source.summaries = segments::summaries(connection, scope, &summarised, asked)?;
+        let stock = Stock {
+            infos: &source.infos,
+            logged: &times,
+            raw: &raw,
+        };
+        source.plan = plan(grid, &stock, |segment| {
+            source.summaries.contains_key(&segment)
+        });
+        Ok(source)
     }
 
-    /// Looks what there is in a range.
+    /// Looks what samples there are in a range.
     pub(super) fn open_range(
         connection: &mut SqliteConnection,
         scope: Scope,
@@ -83,20 +105,10 @@ impl Source {
         let (first, last) = (period_of(range.start), period_of(range.end));
         let infos = segments::of_periods(connection, scope, server, first - 1..=last)?;
         let mark = folding::mark(connection, server)?;
-        let within = positions.iter().filter(|position| position.id > mark);
-        let mut raw: BTreeSet<i64> = within.clone().map(|one| period_of(one.at)).collect();
-        raw.extend(
-            infos
-                .iter()
-                .filter(|info| !info.rolled)
-                .map(|info| info.period),
-        );
-        // The first rates of a half-day hang on the end of the one before.
-        let after: Vec<i64> = raw.iter().map(|period| period + 1).collect();
-        raw.extend(after);
-        let within = within.filter(|position| range.contains(&position.at));
+        let unfolded = positions.iter().filter(|position| position.id > mark);
+        let within = unfolded.filter(|position| range.contains(&position.at));
         let places: Vec<i64> = within.map(|position| position.id).collect();
-        let mut logged: HashMap<i64, Vec<(i64, f64)>> =
+        let mut logged: HashMap<i64, TimedValues> =
             asked.iter().map(|id| (*id, Vec::new())).collect();
         for row in reports::at(connection, scope, server, &places, mark)? {
             for (id, value) in row.samples {
@@ -110,7 +122,8 @@ impl Source {
             infos,
             times: HashMap::new(),
             logged,
-            raw,
+            summaries: HashMap::new(),
+            plan: Vec::new(),
             chunks: Vec::new(),
         })
     }
@@ -122,23 +135,21 @@ impl Source {
         grid: &Grid,
         rows: &mut [(i64, Row)],
     ) -> Result<(), StoreError> {
+        let plan = std::mem::take(&mut self.plan);
+        let ranges: Vec<&Range<i64>> = plan.iter().filter_map(Stretch::samples).collect();
         let needed = self.infos.iter().filter(|info| {
-            let raw = grid.resolution().is_none() || self.needs_samples(info.period);
-            raw && info.first_at < grid.to() && info.last_at >= grid.from() - GAP
+            let mut ranges = ranges.iter();
+            ranges.any(|range| info.first_at < range.end && info.last_at >= range.start)
         });
         let needed: Vec<i64> = needed.map(|info| info.id).collect();
         for rows in rows.chunks_mut(SERIES_AT_A_TIME) {
             let series: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
             self.chunks = segments::chunks(connection, self.scope, &needed, &series)?;
             for (id, row) in rows {
-                match grid.resolution() {
-                    None => {
-                        row.add(&self.samples(connection, *id, grid.from() - GAP..grid.to())?);
-                    }
-                    Some(resolution) => self.mixed(connection, grid, resolution, *id, row)?,
-                }
+                self.follow(connection, &plan, grid, *id, row)?;
             }
         }
+        self.plan = plan;
         Ok(())
     }
 
@@ -156,51 +167,48 @@ impl Source {
         for series in series.chunks(SERIES_AT_A_TIME) {
             self.chunks = segments::chunks(connection, self.scope, &needed, series)?;
             for id in series {
-                found.push((*id, self.samples(connection, *id, range.clone())?));
+                found.push((*id, self.samples(connection, *id, range)?));
             }
         }
         Ok(found)
     }
 
-    /// Whether samples of a half-day are needed for the answer: its own, or its end for the next.
-    fn needs_samples(&self, period: i64) -> bool {
-        self.raw.contains(&period) || self.raw.contains(&(period + 1))
-    }
-
-    /// Roll-ups, and samples of the half-days without.
-    fn mixed(
+    /// Reads a series stretch by stretch.
+    fn follow(
         &mut self,
         connection: &mut SqliteConnection,
+        plan: &[Stretch],
         grid: &Grid,
-        resolution: Resolution,
         series: i64,
         row: &mut Row,
     ) -> Result<(), StoreError> {
         let range = grid.from()..grid.to();
-        let buckets = roll_ups::buckets(connection, self.scope, series, resolution, &range)?;
-        let first = period_of(range.start);
-        let last = period_of(range.end.saturating_sub(1));
-        let raw: Vec<i64> = self.raw.range(first..=last).copied().collect();
-        let mut at = range.start;
-        let mut previous_raw = false;
-        for period in raw {
-            let (begin, end) = (
-                begin_of(period).as_millis(),
-                begin_of(period + 1).as_millis(),
-            );
-            let (begin, end) = (begin.max(range.start), end.min(range.end));
-            row.add_buckets(between(&buckets, at..begin));
-            let follows_samples = at == begin && begin > range.start && previous_raw;
-            if !follows_samples && row.is_counter() {
-                let before = self.samples(connection, series, begin - GAP..begin)?;
-                row.begin_after(before.last().copied());
+        let rolled_up = plan.iter().any(|one| matches!(one, Stretch::RolledUp(_)));
+        let buckets = match grid.resolution().filter(|_| rolled_up) {
+            Some(finest) => roll_ups::buckets(connection, self.scope, series, finest, &range)?,
+            None => Buckets::new(),
+        };
+        for stretch in plan {
+            match stretch {
+                Stretch::RolledUp(range) => row.add_buckets(between(&buckets, range)),
+                Stretch::Before(range) if row.is_counter() => {
+                    let before = self.samples(connection, series, range)?;
+                    row.begin_after(before.last().copied());
+                }
+                Stretch::Before(_) => {}
+                Stretch::Samples(range) => row.add(&self.samples(connection, series, range)?),
+                Stretch::Summary(segment) => self.add_summary(*segment, series, row),
             }
-            row.add(&self.samples(connection, series, begin..end)?);
-            at = end;
-            previous_raw = true;
         }
-        row.add_buckets(between(&buckets, at..range.end));
         Ok(())
+    }
+
+    fn add_summary(&self, segment: i64, series: i64, row: &mut Row) {
+        match self.summaries.get(&segment).map(|all| all.of(series)) {
+            Some(Ok(Some(summary))) => row.add_summary(&summary),
+            Some(Err(_)) => segments::damaged(segment),
+            _ => {}
+        }
     }
 
     /// The samples of a series in a range, in order of time.
@@ -208,9 +216,9 @@ impl Source {
         &mut self,
         connection: &mut SqliteConnection,
         series: i64,
-        range: Range<i64>,
-    ) -> Result<Vec<(i64, f64)>, StoreError> {
-        let mut samples: Vec<(i64, f64)> = Vec::new();
+        range: &Range<i64>,
+    ) -> Result<TimedValues, StoreError> {
+        let mut samples = TimedValues::new();
         for info in &self.infos {
             if info.first_at >= range.end || info.last_at < range.start {
                 continue;
@@ -243,11 +251,19 @@ impl Source {
     }
 }
 
-fn between(buckets: &Buckets, range: Range<i64>) -> &[(i64, crate::timeseries::roll_up::Bucket)] {
+/// The half-days that are not rolled up as they are.
+fn unrolled(infos: &[Info], logged: &[i64]) -> BTreeSet<i64> {
+    let mut unrolled: BTreeSet<i64> = logged.iter().copied().map(period_of).collect();
+    let infos = infos.iter().filter(|info| !info.rolled);
+    unrolled.extend(infos.map(|info| info.period));
+    // The first rates of a half-day hang on the end of the one before.
+    let after: Vec<i64> = unrolled.iter().map(|period| period + 1).collect();
+    unrolled.extend(after);
+    unrolled
+}
+
+fn between<'a>(buckets: &'a Buckets, range: &Range<i64>) -> &'a [(i64, Bucket)] {
     let begin = buckets.partition_point(|(at, _)| *at < range.start);
     let end = buckets.partition_point(|(at, _)| *at < range.end);
     buckets.get(begin..end).unwrap_or_default()
 }
-
-/// A counter's first rate needs the reading before.
-const GAP: i64 = LONGEST_GAP.as_secs().cast_signed() * 1000;

@@ -8,11 +8,12 @@ use diesel::prelude::*;
 use server_scout_wire::Report;
 
 use super::heads::{Heads, NewPosition, Position};
-use super::schema::{fold_mark, report, segment};
-use super::{Scope, StoreError};
+use super::log::{self, Half};
+use super::schema::{fold_mark, report, segment, server};
+use super::{Scope, StoreError, folding};
 use crate::id::{Id, Server};
 use crate::timeseries::Starts;
-use crate::timeseries::segment::{open_moments, open_starts};
+use crate::timeseries::segment::{MOST_REPORTS, open_moments, open_starts, period_of};
 
 /// How many ranges of identities the writer remembers, all servers together; beyond that it forgets
 /// all and looks them up again.
@@ -21,8 +22,8 @@ const REMEMBERED: usize = 500_000;
 /// The writer's knowledge of the log. It is true within the transaction that is open.
 pub struct Intake {
     heads: Arc<Heads>,
-    /// The next place of the log.
-    next: Option<i64>,
+    /// The half of the log that is appended to, and the next place.
+    next: Option<(Half, i64)>,
     known: HashMap<Id<Server>, Known>,
     remembered: usize,
     /// Appended and not committed yet.
@@ -37,6 +38,19 @@ struct Known {
     moments: BTreeSet<i64>,
     /// The newest of those that are folded, which are looked up when it matters.
     folded_to: Option<i64>,
+    /// How many there are of each half-day.
+    reports: HashMap<i64, i64>,
+}
+
+/// What becomes of a report that arrives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Entry {
+    /// It is there already.
+    Duplicate,
+    /// Its half-day has too many.
+    TooMany,
+    /// It is to be written to that half of the log, at that place.
+    At(Half, i64),
 }
 
 impl Intake {
@@ -75,16 +89,24 @@ impl Intake {
         self.known.remove(&server);
     }
 
+    /// The places of a server's reports in the log that may not be folded.
+    pub(super) fn places(&self, server: Id<Server>) -> Vec<i64> {
+        let ours = self.pending.iter().filter(|new| new.server == server);
+        let mut places: Vec<i64> = ours.map(|new| new.position.id).collect();
+        places.extend(self.heads.of(server).iter().map(|position| position.id));
+        places
+    }
+
     /// The first place of the log that is not folded.
     pub(super) fn first(&mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-        let next = self.next(connection)?;
+        let (_, next) = self.next(connection)?;
         let pending = self.pending.first().map(|new| new.position.id);
         Ok(next
             .min(pending.unwrap_or(next))
             .min(self.heads.first().unwrap_or(next)))
     }
 
-    /// Takes a place in the log for a report, unless it is there already.
+    /// Takes a place in the log for a report, unless it is there already. The server must exist.
     pub(super) fn enter(
         &mut self,
         connection: &mut SqliteConnection,
@@ -92,48 +114,68 @@ impl Intake {
         server: Id<Server>,
         report: &Report,
         received_at: i64,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Entry, StoreError> {
         let at = report.timestamp().as_millis();
         let identity = report.identity().map(|one| (one.boot.0, one.seq));
         self.remember(connection, server)?;
         let known = self.known.entry(server).or_default();
         let before = known.starts.len();
+        let reports = known.reports.entry(period_of(at)).or_default();
+        let is_full = *reports >= MOST_REPORTS;
         match identity {
-            Some((boot, seq)) if known.starts.contains(boot, seq) => return Ok(None),
+            Some((boot, seq)) if known.starts.contains(boot, seq) => return Ok(Entry::Duplicate),
+            Some(_) if is_full => return Ok(Entry::TooMany),
             Some((boot, seq)) => known.starts.insert(boot, seq),
-            None if !known.moments.insert(at) => return Ok(None),
+            None if !known.moments.insert(at) => return Ok(Entry::Duplicate),
             None if known.folded_to.is_some_and(|newest| at <= newest)
                 && is_folded(connection, server, at)? =>
             {
                 known.moments.remove(&at);
-                return Ok(None);
+                return Ok(Entry::Duplicate);
+            }
+            None if is_full => {
+                known.moments.remove(&at);
+                return Ok(Entry::TooMany);
             }
             None => {}
         }
+        *reports += 1;
         known.starts.shrink();
         let grown = known.starts.len().saturating_sub(before);
         self.remembered += grown.max(usize::from(identity.is_none()));
-        let id = self.next(connection)?;
-        self.next = Some(id + 1);
+        let (half, id) = self.next(connection)?;
+        self.next = Some((half, id + 1));
         self.pending.push(NewPosition {
             organisation: scope.organisation(),
             server,
             received_at,
             position: Position { id, at },
         });
-        Ok(Some(id))
+        Ok(Entry::At(half, id))
+    }
+
+    /// Appends to the other half of the log from now on, if that is empty and this one is not.
+    pub(super) fn turn(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let (half, next) = self.next(connection)?;
+        let used = log::last(connection, half)?.is_some();
+        if used && log::last(connection, half.other())?.is_none() {
+            self.next = Some((half.other(), next));
+        }
+        Ok(())
     }
 
     /// Beyond every report that is or was there, so that no mark covers a new one.
-    fn next(&mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    fn next(&mut self, connection: &mut SqliteConnection) -> Result<(Half, i64), StoreError> {
         if let Some(next) = self.next {
             return Ok(next);
         }
-        let last: Option<i64> = report::table.select(max(report::id)).first(connection)?;
+        let newest = log::newest(connection)?;
         let mark: Option<i64> = fold_mark::table
             .select(max(fold_mark::report_id))
             .first(connection)?;
-        let next = last.max(mark).unwrap_or(0) + 1;
+        let half = newest.map_or(Half::First, |(half, _)| half);
+        let last = newest.map(|(_, last)| last);
+        let next = (half, last.max(mark).unwrap_or(0) + 1);
         self.next = Some(next);
         Ok(next)
     }
@@ -150,13 +192,22 @@ impl Intake {
             self.known.clear();
             self.remembered = 0;
         }
+        // The log refers to no server.
+        let there = server::table.find(server).select(server::id);
+        let _: Id<Server> = there.first(connection)?;
         let mut known = Known::default();
-        let folded: Vec<(Vec<u8>, Vec<u8>)> = segment::table
+        let folded: Vec<(i64, i64, Vec<u8>, Vec<u8>)> = segment::table
             .filter(segment::server_id.eq(server))
             .order(segment::id)
-            .select((segment::starts, segment::moments))
+            .select((
+                segment::period,
+                segment::reports,
+                segment::starts,
+                segment::moments,
+            ))
             .load(connection)?;
-        for (starts, moments) in folded {
+        for (period, reports, starts, moments) in folded {
+            *known.reports.entry(period).or_default() += reports;
             // Damage costs that a report may be stored again.
             known
                 .starts
@@ -164,15 +215,17 @@ impl Intake {
             let moments = open_moments(&moments).unwrap_or_default();
             known.folded_to = known.folded_to.max(moments.last().copied());
         }
-        let ours = self.pending.iter().filter(|new| new.server == server);
-        let mut ids: Vec<i64> = ours.map(|new| new.position.id).collect();
-        ids.extend(self.heads.of(server).iter().map(|position| position.id));
+        let mut ids = self.places(server);
+        // What has just been folded is known.
+        let mark = folding::mark(connection, server)?;
+        ids.retain(|id| *id > mark);
         for ids in ids.chunks(AT_A_TIME) {
             let logged: Vec<(i64, Option<i64>, Option<i64>)> = report::table
                 .filter(report::id.eq_any(ids))
                 .select((report::at, report::boot, report::seq))
                 .load(connection)?;
             for (at, boot, seq) in logged {
+                *known.reports.entry(period_of(at)).or_default() += 1;
                 match boot.zip(seq) {
                     Some((boot, seq)) => {
                         known

@@ -3,7 +3,6 @@
 //! Whatever arrives late becomes another small segment, and its half-day is merged again. Roll-ups are
 //! always made of all samples, so the order of arrival makes no difference.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use diesel::dsl::{auto_type, count_star, min};
@@ -13,7 +12,6 @@ use server_scout_wire::Timestamp;
 use super::roll_ups::{self, NewRollUp};
 use super::schema::segment;
 use super::segments::{self, Info, NewSegment, StoredChunk};
-use super::series::SeriesKey;
 use super::{Scope, StoreError, WriteContext, free_pages, series};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::roll_up::{Resolution, coarser, gather, shown};
@@ -21,13 +19,13 @@ use crate::timeseries::segment::{Frame, PERIOD_MILLIS, Segment, begin_of, pack, 
 use crate::timeseries::{LONGEST_GAP, Shown};
 
 /// Small segments of a half-day that are merged before it is over.
-const MANY: i64 = 64;
+const MANY: i64 = 256;
 /// What came late waits so long for more.
 const WAIT: Duration = Duration::from_mins(30);
 /// After the end of a half-day its last reports are still to be folded.
 const GRACE: Duration = Duration::from_mins(40);
-/// A half-day with more reports is left in small segments; that is more than three a second.
-const MOST_REPORTS: i64 = 150_000;
+/// A half-day with more reports, from before there was a bound, is left in small segments.
+const MOST_REPORTS: i64 = 1_000_000;
 
 /// A half-day whose segments are to be merged.
 #[derive(Clone, Copy, Debug)]
@@ -128,22 +126,22 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
     let single = infos.len() == 1 && infos.iter().all(|info| info.merged);
     let mut chunks = Vec::new();
     let mut roll_ups = Vec::new();
-    for series in segments::series_of(connection, &ids)? {
-        let stored = segments::chunks(connection, scope, &ids, &[series])?;
+    for id in segments::series_of(connection, &ids)? {
+        let stored = segments::chunks(connection, scope, &ids, &[id])?;
         let samples = joined(&infos, &places, &stored);
         if !single {
             let places: Vec<u32> = samples.iter().map(|(place, _)| *place).collect();
             let values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
-            chunks.push((series, pack(&places, &values)));
+            chunks.push((id, pack(&places, &values)));
         }
         let at = |place: u32| frame.times.get(place as usize).copied();
         let samples = samples
             .iter()
             .filter_map(|(place, v)| Some((at(*place)?, *v)));
         let samples: Vec<(i64, f64)> = samples.collect();
-        let what = what(&names, series);
+        let what = series::shown(&names, id);
         let reading = match what {
-            Shown::Rates(_) => before.reading(connection, scope, series)?,
+            Shown::Rates(_) => before.reading(connection, scope, id)?,
             Shown::Values => None,
         };
         let minutes = gather(Resolution::Minute, shown(what, reading, &samples));
@@ -152,7 +150,7 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
         for resolution in Resolution::ALL {
             let new = coarser(resolution, &minutes);
             roll_ups.push(roll_ups::replaced(
-                connection, scope, series, resolution, &range, what, &new,
+                connection, scope, id, resolution, &range, what, &new,
             )?);
         }
     }
@@ -160,6 +158,7 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
         period,
         merged: true,
         segment: Segment { frame, chunks },
+        summary: None,
     });
     Ok(Some(Merge {
         due,
@@ -167,12 +166,6 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
         after,
         roll_ups,
     }))
-}
-
-/// A metric that this version does not know is taken for a gauge.
-fn what(names: &HashMap<i64, SeriesKey>, series: i64) -> Shown {
-    let known = names.get(&series);
-    known.map_or(Shown::Values, |key| Shown::of(key.metric))
 }
 
 /// The samples of a series in order of time, each with its place in the merged segment.

@@ -5,13 +5,13 @@ use diesel::prelude::*;
 use server_scout_wire::{Host, Report, Sample, Tags, Timestamp};
 
 use super::heads::Position;
+use super::intake::Entry;
+use super::log::{Half, LogRow};
 use super::schema::report;
 use super::scope::shows;
 use super::series::SeriesLimits;
 use super::tags::{self, Origin};
-use super::{
-    Scope, StoreError, WriteContext, folding, free_pages, log_row, segments, series, servers,
-};
+use super::{Scope, StoreError, WriteContext, folding, log, log_row, segments, series, servers};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::segment::Row;
 
@@ -20,6 +20,8 @@ use crate::timeseries::segment::Row;
 pub enum Appended {
     /// It was there before.
     Duplicate,
+    /// Its half-day has [`MOST_REPORTS`](crate::timeseries::segment::MOST_REPORTS) of the server already.
+    TooMany,
     /// It is new.
     New {
         /// The places of the values that were dropped because their series would be one too many,
@@ -95,23 +97,23 @@ fn append_one(
     let place = context
         .intake
         .enter(context.connection, scope, server, report, arrived)?;
-    let Some(place) = place else {
-        return Ok(Appended::Duplicate);
+    let (half, place) = match place {
+        Entry::At(half, place) => (half, place),
+        Entry::Duplicate => return Ok(Appended::Duplicate),
+        Entry::TooMany => return Ok(Appended::TooMany),
     };
     let (samples, dropped) = encode(context, scope, server, report.samples(), limits)?;
     let identity = report.identity();
-    diesel::insert_into(report::table)
-        .values((
-            report::id.eq(place),
-            report::organisation_id.eq(scope.organisation()),
-            report::server_id.eq(server),
-            report::at.eq(report.timestamp().as_millis()),
-            report::received_at.eq(arrived),
-            report::boot.eq(identity.map(|identity| identity.boot.0.cast_signed())),
-            report::seq.eq(identity.map(|identity| identity.seq.cast_signed())),
-            report::samples.eq(samples),
-        ))
-        .execute(context.connection)?;
+    let row = LogRow {
+        id: place,
+        organisation: scope.organisation(),
+        server,
+        at: report.timestamp().as_millis(),
+        received_at: arrived,
+        identity: identity.map(|identity| (identity.boot.0, identity.seq)),
+        samples,
+    };
+    log::append(context.connection, half, &row)?;
     Ok(Appended::New { dropped })
 }
 
@@ -194,21 +196,17 @@ pub fn newest(
     })
 }
 
-/// Cuts off the beginning of the log, as far as it is folded, at most `limit` places at a time. Whether
-/// there may be more.
-pub fn cut(context: &mut WriteContext<'_>, limit: i64) -> Result<bool, StoreError> {
+/// Empties what is folded of the log, half by half, and appends to the empty half from then on, so that the
+/// other one is folded soon, too.
+pub fn cut(context: &mut WriteContext<'_>) -> Result<(), StoreError> {
     let end = context.intake.first(context.connection)?;
-    let begin: Option<i64> = report::table
-        .select(diesel::dsl::min(report::id))
-        .first(context.connection)?;
-    let Some(begin) = begin.filter(|begin| *begin < end) else {
-        return Ok(false);
-    };
-    let some = end.min(begin.saturating_add(limit));
-    free_pages::without_overwriting(context.connection, |c| {
-        Ok(diesel::delete(report::table.filter(report::id.lt(some))).execute(c)?)
-    })?;
-    Ok(some < end)
+    for half in Half::ALL {
+        let last = log::last(context.connection, half)?;
+        if last.is_some_and(|last| last < end) {
+            log::empty(context.connection, half)?;
+        }
+    }
+    context.intake.turn(context.connection)
 }
 
 /// Removes reports of one server, at most `limit` at a time. Returns how many.
@@ -222,7 +220,7 @@ pub(super) fn remove_of_server(
         .limit(limit)
         .select(report::id)
         .load(connection)?;
-    Ok(diesel::delete(report::table.filter(report::id.eq_any(some))).execute(connection)?)
+    log::remove(connection, scope, &some)
 }
 
 fn encode(

@@ -1,5 +1,14 @@
 //! The tables, as the migrations make them.
 
+mod alerts;
+mod channels;
+
+pub(super) use self::alerts::{
+    alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window,
+    server_boot,
+};
+pub(super) use self::channels::{channel, delivery, sender_lease};
+
 diesel::table! {
     installation (only) {
         only -> BigInt,
@@ -220,6 +229,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    first_log (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        at -> BigInt,
+        received_at -> BigInt,
+        boot -> Nullable<BigInt>,
+        seq -> Nullable<BigInt>,
+        samples -> Binary,
+    }
+}
+
+diesel::table! {
+    second_log (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        server_id -> BigInt,
+        at -> BigInt,
+        received_at -> BigInt,
+        boot -> Nullable<BigInt>,
+        seq -> Nullable<BigInt>,
+        samples -> Binary,
+    }
+}
+
+diesel::table! {
     fold_mark (server_id) {
         server_id -> BigInt,
         organisation_id -> BigInt,
@@ -254,6 +289,14 @@ diesel::table! {
         segment_id -> BigInt,
         series_id -> BigInt,
         samples -> Binary,
+    }
+}
+
+diesel::table! {
+    summary (segment_id) {
+        segment_id -> BigInt,
+        organisation_id -> BigInt,
+        series -> Binary,
     }
 }
 
@@ -375,6 +418,8 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(delivery -> channel (channel_id));
+diesel::joinable!(delivery -> organisation (organisation_id));
 diesel::joinable!(login_step -> person (person_id));
 diesel::joinable!(member -> organisation (organisation_id));
 diesel::joinable!(member -> person (person_id));
@@ -389,10 +434,18 @@ diesel::joinable!(member_group -> server_group (group_id));
 diesel::allow_tables_to_appear_in_same_query!(
     access_token,
     agent_key,
+    alert_notice,
+    alert_rule,
+    alert_state,
+    channel,
     chunk,
+    delivery,
     fold_mark,
     group_server,
+    incident,
+    incident_event,
     login_step,
+    maintenance_window,
     email_change,
     invitation,
     member,
@@ -407,6 +460,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     segment,
     series,
     server,
+    server_boot,
     server_group,
     server_tag,
     session,

@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
-use super::StoreError;
 use super::schema::{sealed_key, totp};
 use super::second_factors::seed_place;
+use super::{StoreError, channels};
 use crate::id::{Id, Totp};
 use crate::sealing::Place;
 
@@ -57,7 +57,8 @@ pub fn seal_again(
             .set(totp::sealed_seed.eq(fresh))
             .execute(connection)?;
     }
-    Ok(keys.len() + seeds.len())
+    let of_channels = channels::seal_again(connection, &mut again)?;
+    Ok(keys.len() + seeds.len() + of_channels)
 }
 
 /// The dashboard's own keys, each with its place. The first start makes one, and it stays for ever.

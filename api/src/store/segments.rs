@@ -1,5 +1,6 @@
 //! Segments and their chunks: folded reports.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use diesel::dsl::auto_type;
@@ -7,13 +8,14 @@ use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
 use super::reports::StoredReport;
-use super::schema::{chunk, segment};
+use super::schema::{chunk, segment, summary};
 use super::scope::shows;
 use super::{Scope, StoreError};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::segment::{
     Frame, Segment, open_moments, open_starts, open_times, period_of, unpack,
 };
+use crate::timeseries::summary::Summaries;
 
 /// What is known of a segment without its columns.
 #[derive(Clone, Copy, Debug, Queryable)]
@@ -217,6 +219,8 @@ pub(super) struct NewSegment {
     pub(super) period: i64,
     pub(super) merged: bool,
     pub(super) segment: Segment,
+    /// What the series of a small one come to.
+    pub(super) summary: Option<Vec<u8>>,
 }
 
 /// Stores a segment with its chunks.
@@ -234,7 +238,8 @@ pub(super) fn insert(
     let reports = i64::try_from(times.len()).unwrap_or(i64::MAX);
     let times = new.segment.frame.seal_times();
     let chunks = new.segment.chunks.iter().map(|(_, samples)| samples.len());
-    let bytes = chunks.sum::<usize>() + times.len();
+    let summary = new.summary.iter();
+    let bytes = chunks.sum::<usize>() + times.len() + summary.map(Vec::len).sum::<usize>();
     let id: i64 = diesel::insert_into(segment::table)
         .values((
             segment::organisation_id.eq(scope.organisation()),
@@ -264,7 +269,40 @@ pub(super) fn insert(
             ))
             .execute(connection)?;
     }
+    if let Some(series) = &new.summary {
+        diesel::insert_into(summary::table)
+            .values((
+                summary::segment_id.eq(id),
+                summary::organisation_id.eq(scope.organisation()),
+                summary::series.eq(series),
+            ))
+            .execute(connection)?;
+    }
     Ok(())
+}
+
+/// The summaries of some series, of those of the segments that have readable ones.
+pub(super) fn summaries(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    segments: &[i64],
+    series: &[i64],
+) -> Result<HashMap<i64, Summaries>, StoreError> {
+    let mut found = HashMap::new();
+    for segments in segments.chunks(AT_A_TIME) {
+        let rows: Vec<(i64, Vec<u8>)> = summary::table
+            .filter(summary::organisation_id.eq(scope.organisation()))
+            .filter(summary::segment_id.eq_any(segments))
+            .select((summary::segment_id, summary::series))
+            .load(connection)?;
+        for (segment, bytes) in rows {
+            match Summaries::open(&bytes, series) {
+                Ok(summaries) => drop(found.insert(segment, summaries)),
+                Err(_) => damaged(segment),
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Removes segments with their chunks. Returns how many there were.

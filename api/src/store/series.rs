@@ -10,6 +10,7 @@ use super::schema::series;
 use super::scope::shows;
 use super::{Scope, StoreError, WriteContext};
 use crate::id::{Id, Organisation, Server};
+use crate::timeseries::Shown;
 
 /// How many series the writer remembers; beyond that it forgets all and looks them up again.
 const REMEMBERED: usize = 500_000;
@@ -237,6 +238,12 @@ pub fn of_metrics(
     let mut known: Vec<(i64, SeriesKey)> = known.collect();
     known.sort_by(|(_, a), (_, b)| (a.metric, &a.label).cmp(&(b.metric, &b.label)));
     Ok(known)
+}
+
+/// What a chart shows of a series. A metric that this version does not know is taken for a gauge.
+pub(super) fn shown(names: &HashMap<i64, SeriesKey>, series: i64) -> Shown {
+    let known = names.get(&series);
+    known.map_or(Shown::Values, |key| Shown::of(key.metric))
 }
 
 fn remember(

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod alerts;
+mod channels;
 mod data;
 
 use diesel::prelude::*;
@@ -23,7 +25,7 @@ use super::{
     people, removal, retention, second_factors, series, servers, sessions, tags, tokens,
 };
 use crate::access::{Role, TokenScope};
-use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
+use crate::id::{AccessToken, AgentKey, Channel, Group, Id, Invitation, Person, Server, Session};
 use crate::secret::{Purpose, Secret, SecretHash};
 use crate::timeseries::roll_up::Resolution;
 
@@ -53,6 +55,8 @@ struct Tenant {
     invitation: Id<Invitation>,
     enrolment: FoundEnrolment,
     last: EventRow,
+    alerts: alerts::Alerts,
+    channel: Id<Channel>,
 }
 
 /// An address that both have invited.
@@ -69,6 +73,7 @@ fn tenants(c: &mut SqliteConnection) -> (Tenant, Tenant) {
     let both = people::create(c, "both@example.org", "hash", now()).unwrap();
     let ours = tenant(c, "Ours", both, Role::Viewer);
     let theirs = tenant(c, "Theirs", both, Role::Owner);
+    alerts::leave(c, [&ours, &theirs]);
     (ours, theirs)
 }
 
@@ -114,6 +119,8 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
     tags::replace(c, scope, server, Origin::Person, &tag).unwrap();
     let enrolment = enrol(c, scope, server);
     let invitation = invite(c, scope, person);
+    let alerts = alerts::make(c, scope, server);
+    let channel = channels::make(c, scope);
     let whose = whose(scope, person);
     let mine = sessions::list(c, whose, Timestamp::default(), Timestamp::default()).unwrap();
     let last = events(c, scope, name, [person, person, other]);
@@ -134,6 +141,8 @@ fn tenant(c: &mut SqliteConnection, name: &'static str, person: Id<Person>, role
         invitation,
         enrolment,
         last,
+        alerts,
+        channel,
     }
 }
 
@@ -266,6 +275,8 @@ fn ids_of_another_organisation_name_nothing() {
     agent_keys::delete_all(c, scope, id).unwrap();
 
     data::is_kept_apart(c, scope, theirs.scope, id);
+    alerts::is_kept_apart(c, &ours, &theirs);
+    channels::is_kept_apart(c, &ours, &theirs);
     assert!(series::of_server(c, scope, id).unwrap().is_empty());
 
     let both = theirs.both;
@@ -374,6 +385,7 @@ fn lists_hold_what_is_of_the_organisation_alone() {
             }
             let expected = match part {
                 export::Part::Members => 2,
+                export::Part::AlertRules => 4,
                 export::Part::AuditEvents | export::Part::Series => 3,
                 export::Part::RollUps => 8,
                 _ => 1,

@@ -145,7 +145,7 @@ impl Whole {
     }
 
     fn cut(&mut self) {
-        self.write(None, |context| reports::cut(context, 7));
+        self.write(None, reports::cut);
     }
 
     fn history(&mut self, grid: Grid) -> History {
@@ -184,6 +184,8 @@ const CRASHES: &str = "
     CREATE TEMP TRIGGER crash_e AFTER INSERT ON main.roll_up
         BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;
     CREATE TEMP TRIGGER crash_f AFTER DELETE ON main.segment
+        BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;
+    CREATE TEMP TRIGGER crash_h AFTER INSERT ON main.summary
         BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;
     CREATE TEMP TRIGGER crash_g AFTER UPDATE ON main.segment
         BEGIN UPDATE crash SET rows = rows - 1; SELECT RAISE(ABORT, 'crash') FROM crash WHERE rows < 0; END;

@@ -2,7 +2,7 @@
 //! and only then tells those who wait.
 //!
 //! A commit costs the same for one report as for a hundred, so reports wait a little for company:
-//! until 256 wait, or nobody new has come for 25 ms, or 500 ms have passed. What a person waits for
+//! until 256 wait, or nobody new has come for 100 ms, or 500 ms have passed. What a person waits for
 //! is written at once, and everything that waits goes with it.
 
 use std::path::{Path, PathBuf};
@@ -298,4 +298,4 @@ const MANY_VALUES: usize = 200_000;
 const ENOUGH: usize = 256;
 const LINGER: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-const LULL: Duration = Duration::from_millis(25);
+const LULL: Duration = Duration::from_millis(100);

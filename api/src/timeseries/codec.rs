@@ -144,9 +144,9 @@ pub enum Form {
 impl Form {
     /// The form that keeps all of these values exactly.
     #[must_use]
-    pub fn exact(values: impl Iterator<Item = f64>) -> Self {
+    pub fn exact(mut values: impl Iterator<Item = f64> + Clone) -> Self {
         let mut power = 0;
-        for value in values {
+        for value in values.clone() {
             while !is_decimal(value, power) {
                 power += 1;
                 if power > MOST_DIGITS {
@@ -154,7 +154,12 @@ impl Form {
                 }
             }
         }
-        Self::Decimal(power)
+        // The digits that one value needs can be too many for a large one that came before it.
+        if values.all(|value| is_decimal(value, power)) {
+            Self::Decimal(power)
+        } else {
+            Self::Bits
+        }
     }
 
     /// The whole number that stands for the value, the nearest one.

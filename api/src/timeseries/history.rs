@@ -7,6 +7,7 @@ use server_scout_wire::Timestamp;
 
 use super::Shown;
 use super::roll_up::{Bucket, Buckets, Resolution, Samples, shown};
+use super::summary::Summary;
 use crate::store::series::SeriesKey;
 
 /// What a chart asks for.
@@ -251,12 +252,11 @@ impl Row {
     /// Takes in samples, which are no older than those before.
     pub fn add(&mut self, samples: &Samples) {
         for (at, value) in shown(self.what, self.last, samples) {
-            let cell = self.grid.place(at);
-            if let Some(cell) = cell.and_then(|place| self.cells.get_mut(place)) {
-                cell.merge(&Bucket::of(value));
-            }
+            self.put(at, &Bucket::of(value));
         }
-        self.readings.extend(samples.iter().map(|(at, _)| *at));
+        let room = self.most_readings().saturating_sub(self.readings.len());
+        self.readings
+            .extend(samples.iter().take(room).map(|(at, _)| *at));
         self.last = samples.last().copied().or(self.last);
     }
 
@@ -274,12 +274,16 @@ impl Row {
     /// Takes in roll-ups.
     pub fn add_buckets(&mut self, buckets: &[(i64, Bucket)]) {
         for (at, bucket) in buckets {
-            let cell = self.grid.place(*at);
-            if let Some(cell) = cell.and_then(|place| self.cells.get_mut(place)) {
-                cell.merge(bucket);
+            if self.put(*at, bucket) && self.readings.len() < self.most_readings() {
                 self.readings.push(*at);
             }
         }
+    }
+
+    /// With more readings than that, the usual time between two of them is shorter than a step, and
+    /// nothing has to be held.
+    fn most_readings(&self) -> usize {
+        2 * self.grid.steps + 1
     }
 
     /// The steps of which something is known.
@@ -289,6 +293,31 @@ impl Row {
         let begins = (0_i64..).map(|place| self.grid.from + place * step);
         let cells = begins.zip(self.cells);
         cells.filter(|(_, cell)| cell.is_known()).collect()
+    }
+
+    /// Whether it lies within the answer.
+    fn put(&mut self, at: i64, bucket: &Bucket) -> bool {
+        let cell = self.grid.place(at);
+        let cell = cell.and_then(|place| self.cells.get_mut(place));
+        if let Some(cell) = cell {
+            cell.merge(bucket);
+            return true;
+        }
+        false
+    }
+
+    /// Takes in the summary of samples that are newer than those before.
+    pub fn add_summary(&mut self, summary: &Summary) {
+        let Some([first, last]) = summary.edges else {
+            self.add_buckets(&summary.minutes);
+            return;
+        };
+        // The rate from the reading before, which its own rates cannot hold.
+        for (at, rate) in shown(self.what, self.last, &[first]) {
+            self.put(at, &Bucket::of(rate));
+        }
+        self.add_buckets(&summary.minutes);
+        self.last = Some(last);
     }
 
     /// What a chart shows of it; none when nothing is known.
@@ -314,7 +343,8 @@ impl Row {
     /// For each step without a reading the value before it, as long as no reading is overdue.
     fn held(&self) -> Vec<Option<f64>> {
         let nothing = vec![None; self.cells.len()];
-        if self.cells.iter().all(Bucket::is_known) {
+        let is_dense = self.readings.len() >= self.most_readings();
+        if is_dense || self.cells.iter().all(Bucket::is_known) {
             return nothing;
         }
         let between = self.readings.array_windows().map(|[a, b]| b - a);

@@ -9,6 +9,7 @@ mod rate;
 mod retention;
 pub mod roll_up;
 pub mod segment;
+pub mod summary;
 
 pub use self::combined::{Combine, Combined, CombinedSeries};
 pub use self::history::{Grid, History, HistorySeries, Row, Window, WindowError, interval};

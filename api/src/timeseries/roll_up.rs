@@ -166,22 +166,55 @@ fn put(buckets: &mut Buckets, resolution: Resolution, at: i64, new: &Bucket) {
     }
 }
 
+/// How values of buckets become whole numbers.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Scale {
+    form: Form,
+    /// In whole numbers of the form, how many of them are one of what is kept.
+    unit: u64,
+}
+
+impl Scale {
+    /// Rounds values to one part in a thousand of the largest, or finer; rates to one part in a thousand of
+    /// each.
+    #[must_use]
+    pub fn of(what: Shown, buckets: &Buckets) -> Self {
+        let extremes = buckets.iter().flat_map(|(_, b)| [b.min, b.max]);
+        let form = match (what, Form::exact(extremes.clone())) {
+            (Shown::Values, Form::Decimal(power)) => Form::Decimal(power + finer(power, buckets)),
+            // Rates are seldom round, and nobody reads more than three digits of one.
+            _ => Form::Short,
+        };
+        let unit = unit(form, &extremes.map(|value| form.quantise(value)));
+        Self { form, unit }
+    }
+
+    /// The whole number that stands for a value.
+    #[must_use]
+    pub fn whole(self, value: f64) -> i64 {
+        self.form.quantise(value / self.unit as f64)
+    }
+
+    /// The value that a whole number stands for.
+    #[must_use]
+    pub fn value(self, whole: i64) -> f64 {
+        self.form.value(whole) * self.unit as f64
+    }
+}
+
 /// A row of the store.
 #[derive(Deserialize, Serialize)]
 struct Packed {
     places: Places,
     counts: Numbers,
-    form: Form,
-    /// In whole numbers of the form, how many of them are one of what is kept.
-    unit: u64,
+    scale: Scale,
     averages: Numbers,
     /// How far the extremes are from the average.
     below: Numbers,
     above: Numbers,
 }
 
-/// Buckets of one span, sealed. Values are rounded to one part in a thousand of the largest, or finer;
-/// rates to one part in a thousand of each.
+/// Buckets of one span, sealed.
 #[must_use]
 pub fn pack(what: Shown, resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
     let places: Vec<u32> = buckets
@@ -192,16 +225,8 @@ pub fn pack(what: Shown, resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
         })
         .filter_map(|place| u32::try_from(place).ok())
         .collect();
-    let extremes = buckets.iter().flat_map(|(_, b)| [b.min, b.max]);
-    let form = match (what, Form::exact(extremes)) {
-        (Shown::Values, Form::Decimal(power)) => Form::Decimal(power + finer(power, buckets)),
-        // Rates are seldom round, and nobody reads more than three digits of one.
-        _ => Form::Short,
-    };
-    let whole = |value: f64| form.quantise(value);
-    let extremes = buckets.iter().flat_map(|(_, b)| [b.min, b.max]);
-    let unit = unit(form, &extremes.map(whole));
-    let round = |value: f64| whole(value / unit as f64);
+    let scale = Scale::of(what, buckets);
+    let round = |value: f64| scale.whole(value);
     let column = |of: &dyn Fn(&Bucket) -> i64| {
         let numbers: Vec<i64> = buckets.iter().map(|(_, bucket)| of(bucket)).collect();
         Numbers::pack(&numbers)
@@ -210,8 +235,7 @@ pub fn pack(what: Shown, resolution: Resolution, buckets: &Buckets) -> Vec<u8> {
     seal(&Packed {
         places: Places::pack(&places),
         counts: column(&|b| b.count.into()),
-        form,
-        unit,
+        scale,
         averages: column(&average),
         below: column(&|b| average(b).wrapping_sub(round(b.min))),
         above: column(&|b| round(b.max).wrapping_sub(average(b))),
@@ -235,8 +259,7 @@ pub fn unpack(resolution: Resolution, span: i64, bytes: &[u8]) -> Result<Buckets
     let places = packed.places.unpack(end)?;
     let count = places.len();
     let begin = span.checked_mul(resolution.span_millis()).ok_or(Damaged)?;
-    let unit = packed.unit as f64;
-    let value = |whole: i64| packed.form.value(whole) * unit;
+    let value = |whole: i64| packed.scale.value(whole);
     let columns = packed
         .counts
         .unpack(count)?

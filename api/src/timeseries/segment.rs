@@ -9,6 +9,10 @@ use super::codec::{Damaged, Numbers, Places, Values, open, seal};
 /// Milliseconds of a period: half a day. A segment lies within one.
 pub const PERIOD_MILLIS: i64 = 12 * 60 * 60 * 1000;
 
+/// The most reports of one server that a period holds, more than three a second: a column of them is read
+/// into memory as a whole.
+pub const MOST_REPORTS: i64 = 50_000;
+
 /// One report that becomes part of a segment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -68,25 +72,52 @@ impl Segment {
     /// Makes columns of reports, which must be in order of time.
     #[must_use]
     pub fn of(rows: &[Row]) -> Self {
-        let mut series: Vec<(i64, u32, f64)> = Vec::new();
-        for (place, row) in (0_u32..).zip(rows) {
-            series.extend(row.samples.iter().map(|(id, value)| (*id, place, *value)));
-        }
-        series.sort_by_key(|(id, place, _)| (*id, *place));
-        // A series has one value in a report; the first of several counts.
-        series.dedup_by_key(|(id, place, _)| (*id, *place));
-        let chunks = series.chunk_by(|(a, ..), (b, ..)| a == b);
-        let chunks = chunks.filter_map(|samples| {
-            let (id, ..) = samples.first()?;
-            let places: Vec<u32> = samples.iter().map(|(_, place, _)| *place).collect();
-            let values: Vec<f64> = samples.iter().map(|(.., value)| *value).collect();
-            Some((*id, pack(&places, &values)))
-        });
+        Self::with(rows, &columns(rows))
+    }
+
+    /// The same, where the columns are known already.
+    #[must_use]
+    pub fn with(rows: &[Row], columns: &[Column]) -> Self {
+        let chunks = columns
+            .iter()
+            .map(|column| (column.series, pack(&column.places, &column.values)));
         Self {
             frame: Frame::of(rows),
             chunks: chunks.collect(),
         }
     }
+}
+
+/// The samples of one series in some reports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Which series.
+    pub series: i64,
+    /// Which of the reports have one, ascending.
+    pub places: Vec<u32>,
+    /// Its value in each of them.
+    pub values: Vec<f64>,
+}
+
+/// The columns of reports, by series. A series has one value in a report; the first of several counts.
+#[must_use]
+pub fn columns(rows: &[Row]) -> Vec<Column> {
+    let mut samples: Vec<(i64, u32, f64)> = Vec::new();
+    for (place, row) in (0_u32..).zip(rows) {
+        samples.extend(row.samples.iter().map(|(id, value)| (*id, place, *value)));
+    }
+    samples.sort_by_key(|(id, place, _)| (*id, *place));
+    samples.dedup_by_key(|(id, place, _)| (*id, *place));
+    let series = samples.chunk_by(|(a, ..), (b, ..)| a == b);
+    let columns = series.filter_map(|samples| {
+        let (series, ..) = *samples.first()?;
+        Some(Column {
+            series,
+            places: samples.iter().map(|(_, place, _)| *place).collect(),
+            values: samples.iter().map(|(.., value)| *value).collect(),
+        })
+    });
+    columns.collect()
 }
 
 impl Frame {

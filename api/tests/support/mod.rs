@@ -7,10 +7,13 @@
     reason = "a test may fail loudly"
 )]
 
+pub(crate) mod alerts;
 pub(crate) mod authenticator;
 pub(crate) mod authenticator_app;
 
 use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
 
 use server_scout::clock::{Clock, Hand};
 use server_scout::config::{Config, Limits, SessionTimes};
@@ -23,7 +26,7 @@ use server_scout::domain::principal::{Credential, PersonPrincipal, Principal};
 use server_scout::sealing::Sealer;
 use server_scout::secret::{Purpose, Secret};
 use server_scout::store::credentials::AgentIdentity;
-use server_scout::store::{Scope, Store};
+use server_scout::store::{OpenError, Scope, Store};
 use server_scout_wire::Timestamp;
 use tempfile::TempDir;
 
@@ -180,7 +183,7 @@ pub(crate) fn attempt(email: &str, password: &str) -> LoginAttempt {
 }
 
 async fn start(dir: &TempDir, clock: &Clock, limits: Limits, times: SessionTimes) -> Services {
-    let store = Store::open(&dir.path().join("test.db")).unwrap();
+    let store = open(&dir.path().join("test.db")).await;
     let key_file = dir.path().join("master.key");
     if !key_file.exists() {
         std::fs::write(&key_file, Secret::generate(Purpose::MasterKey).expose()).unwrap();
@@ -189,6 +192,17 @@ async fn start(dir: &TempDir, clock: &Clock, limits: Limits, times: SessionTimes
     Services::start(store, clock.clone(), limits, times, sealer)
         .await
         .unwrap()
+}
+
+/// Opens a database. One that was just closed may have a thread that has not ended yet.
+async fn open(path: &Path) -> Store {
+    for _ in 0..100 {
+        match Store::open(path) {
+            Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} stays locked", path.display());
 }
 
 pub(crate) fn first_owner() -> FirstOwner {

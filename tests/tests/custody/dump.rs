@@ -6,9 +6,12 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server_scout_tests::authenticator::AuthenticatorApp;
+use server_scout_tests::certificates::Authority;
 use server_scout_tests::dashboard::Setup;
 use server_scout_tests::fleet::{ORGANISATION, answer};
 use server_scout_tests::person::set_cookies;
+use server_scout_tests::sink::Sink;
+use server_scout_tests::wait::{PATIENCE, until};
 use server_scout_tests::{Dashboard, Person, Postbox, https, postbox, report};
 
 use crate::search::Secrets;
@@ -23,6 +26,12 @@ const MISPLACED: &str = "thirteen amber saddles";
 #[tokio::test]
 async fn nothing_that_is_kept_holds_a_secret() {
     let (postbox, setup) = Postbox::start(Setup::new()).await;
+    let authority = Authority::new();
+    let ca = setup.home().join("receivers.pem");
+    authority.write(&ca);
+    let setup = setup
+        .set("SERVERSCOUT_OUTBOUND__CA_FILE", ca.display().to_string())
+        .set("SERVERSCOUT_OUTBOUND__ALLOW", "127.0.0.0/8,::1");
     let mut dashboard = setup.set("SERVERSCOUT_LOG", "trace").start().await;
     let mut secrets = Secrets::default();
     secrets.add("the mail server's password", postbox::PASSWORD);
@@ -36,6 +45,7 @@ async fn nothing_that_is_kept_holds_a_secret() {
     let server = agents(&dashboard, &mut owner, &token, &mut secrets).await;
     enrolment(&dashboard, &server, &token, &mut secrets).await;
     mailed_links(&dashboard, &postbox, &token, &mut secrets).await;
+    channels(&dashboard, &authority, &token, &mut secrets).await;
     let _ = dashboard
         .command(&["master-key", "rotate"], "")
         .await
@@ -246,6 +256,42 @@ async fn mailed_links(
         let link = postbox.mail(to, words).await.link(&dashboard.origin());
         secrets.add(words, link.rsplit('/').next().expect("a token"));
     }
+}
+
+/// A webhook that was used, before and after the rotation of the master key as it is sealed.
+async fn channels(
+    dashboard: &Dashboard,
+    authority: &Authority,
+    token: &str,
+    secrets: &mut Secrets,
+) {
+    let receiver = Sink::start(&authority.leaf(&["localhost"])).await;
+    for (name, secret) in [
+        ("the path of a webhook", "twentyone-silver-kettles"),
+        ("a header of a webhook", "twentythree-linen-lamps"),
+    ] {
+        secrets.add(name, secret);
+    }
+    let new = json!({
+        "name": "Receiver",
+        "kind": "webhook",
+        "address": format!("{}/twentyone-silver-kettles/end", receiver.origin()),
+        "headers": { "X-Kept": "twentythree-linen-lamps" },
+    });
+    let added = ask(dashboard, "/api/v1/channels", token, &new).await;
+    secrets.add("a signing key", added["signing_key"].as_str().unwrap());
+    let id = added["channel"]["id"].as_str().unwrap();
+    let path = format!("/api/v1/channels/{id}/test");
+    let queued = call(dashboard, Method::POST, &path, token).await;
+    assert_eq!(queued.status, 202, "{}", queued.text());
+    until("the webhook is called", PATIENCE, async || {
+        let heads = receiver.requests();
+        heads
+            .iter()
+            .any(|head| head.contains("twentythree-linen-lamps"))
+            .then_some(())
+    })
+    .await;
 }
 
 /// Asks the API for something new.

@@ -46,7 +46,7 @@ pub(crate) struct Place {
 pub(crate) type Objects = HashMap<String, String>;
 
 /// Every kind of object; one of an object comes after what it belongs to.
-pub(crate) const KINDS: [&str; 9] = [
+pub(crate) const KINDS: [&str; 13] = [
     "server",
     "agent-key",
     "person",
@@ -56,6 +56,10 @@ pub(crate) const KINDS: [&str; 9] = [
     "own-organisation",
     "group",
     "access-token",
+    "alert-rule",
+    "incident",
+    "maintenance-window",
+    "channel",
 ];
 
 /// Those that belong to a person.
@@ -187,6 +191,39 @@ impl World {
                 let added = self.call(place, Method::POST, path, Some(&new)).await;
                 text(&added.json()["id"])
             }
+            "alert-rule" => {
+                let new = json!({
+                    "name": format!("{}-{}", place.mark, unique()),
+                    "kind": "threshold",
+                    "metric": "cpu_usage",
+                    "critical": 99,
+                    "scope": { "server": parents["server"] },
+                });
+                let path = "/api/v1/alert-rules";
+                let added = self.call(place, Method::POST, path, Some(&new)).await;
+                text(&added.json()["id"])
+            }
+            "incident" => self.make_incident(place, &parents["server"]),
+            "maintenance-window" => {
+                let new = json!({
+                    "name": format!("{}-{}", place.mark, unique()),
+                    "minutes": 60,
+                    "scope": { "server": parents["server"] },
+                });
+                let path = "/api/v1/maintenance-windows";
+                let added = self.call(place, Method::POST, path, Some(&new)).await;
+                text(&added.json()["id"])
+            }
+            "channel" => {
+                let new = json!({
+                    "name": format!("{}-{}", place.mark, unique()),
+                    "kind": "webhook",
+                    "address": format!("https://{}.invalid/", place.mark.to_lowercase()),
+                });
+                let path = "/api/v1/channels";
+                let added = self.call(place, Method::POST, path, Some(&new)).await;
+                text(&added.json()["channel"]["id"])
+            }
             "invitation" => {
                 let email = format!("invited-{}@{}.example", unique(), place.mark);
                 let new = json!({ "email": email, "role": "viewer" });
@@ -231,6 +268,20 @@ impl World {
             "INSERT INTO access_token \
                (id, organisation_id, person_id, token_hash, scope, created_at, expires_at, name) \
                VALUES ({id}, {organisation}, {person}, randomblob(32), 'read', 1, 9000000000000, '{mark}');"
+        ));
+        format!("{id:016x}")
+    }
+
+    /// An incident of a rule that is gone.
+    fn make_incident(&self, place: &Place, server: &str) -> String {
+        let (id, organisation, mark) = (unique_number(), place.id, &place.mark);
+        let server = i64::from_str_radix(server, 16).expect("a server's id");
+        self.database.execute(&format!(
+            "INSERT INTO incident \
+               (id, organisation_id, rule_id, rule_name, kind, measure, comparison, server_id, label, \
+                severity, worst_severity, threshold, value, worst, opened_at, noticed_at, flaps, told_at) \
+               VALUES ({id}, {organisation}, {id}, '{mark}', 'threshold', 'cpu_usage', 'above', \
+                {server}, '{mark}', 'warning', 'warning', 1, 2, 3, 1, 1, 0, 1);"
         ));
         format!("{id:016x}")
     }

@@ -2,7 +2,8 @@
 //! once.
 //!
 //! A simulated server reports each eighth of a second what a real one would report every five, so a minute
-//! is forty, and each server is folded twice. `SERVERSCOUT_SOAK_SECONDS` makes it longer, and
+//! and a half is an hour, and each server is folded three times: the two halves of the report log are full
+//! after the second. `SERVERSCOUT_SOAK_SECONDS` makes it longer, and
 //! `SERVERSCOUT_SOAK_SERVERS` the fleet larger.
 
 #![allow(
@@ -84,7 +85,7 @@ impl Plan {
         let number = |name: &str, default: u32| {
             std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
         };
-        let seconds = number("SERVERSCOUT_SOAK_SECONDS", 60).max(30);
+        let seconds = number("SERVERSCOUT_SOAK_SECONDS", 90).max(30);
         Self {
             servers: number("SERVERSCOUT_SOAK_SERVERS", 40),
             length: Duration::from_secs(seconds.into()),

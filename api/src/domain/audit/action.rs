@@ -2,12 +2,45 @@
 
 use std::fmt::Display;
 
-use crate::id::{AccessToken, AgentKey, Group, Id, Invitation, Person, Server, Session};
+use crate::id::{
+    AccessToken, AgentKey, AlertRule, Channel, Group, Id, Incident, Invitation, MaintenanceWindow,
+    Person, Server, Session,
+};
 use crate::store::Scope;
 
 /// What was done. Each has one word, which never changes: people filter and count by it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
+    /// An alert rule was made.
+    AlertRuleAdded,
+    /// An alert rule was changed, switched on or off.
+    AlertRuleChanged,
+    /// An alert rule was deleted.
+    AlertRuleDeleted,
+    /// A channel was made.
+    ChannelAdded,
+    /// A channel was renamed, switched on or off.
+    ChannelChanged,
+    /// A channel was deleted.
+    ChannelDeleted,
+    /// A message was sent to try a channel.
+    ChannelTested,
+    /// Somebody has an incident in hand.
+    IncidentAcknowledged,
+    /// Somebody said something about an incident.
+    IncidentNoted,
+    /// Nobody has an incident in hand any more.
+    IncidentReleased,
+    /// Nobody wants to hear of an incident for a while.
+    IncidentSnoozed,
+    /// The history of incidents was exported.
+    IncidentsExported,
+    /// A maintenance window was made.
+    MaintenanceAdded,
+    /// A maintenance window was deleted.
+    MaintenanceDeleted,
+    /// A maintenance window was ended.
+    MaintenanceEnded,
     /// An agent key was made.
     AgentKeyAdded,
     /// A successor of agent keys was not used in time, and the keys before it stay.
@@ -135,6 +168,21 @@ impl Action {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::AlertRuleAdded => "alert-rule.added",
+            Self::AlertRuleChanged => "alert-rule.changed",
+            Self::AlertRuleDeleted => "alert-rule.deleted",
+            Self::ChannelAdded => "channel.added",
+            Self::ChannelChanged => "channel.changed",
+            Self::ChannelDeleted => "channel.deleted",
+            Self::ChannelTested => "channel.tested",
+            Self::IncidentAcknowledged => "incident.acknowledged",
+            Self::IncidentNoted => "incident.noted",
+            Self::IncidentReleased => "incident.released",
+            Self::IncidentSnoozed => "incident.snoozed",
+            Self::IncidentsExported => "incidents.exported",
+            Self::MaintenanceAdded => "maintenance-window.added",
+            Self::MaintenanceDeleted => "maintenance-window.deleted",
+            Self::MaintenanceEnded => "maintenance-window.ended",
             Self::AgentKeyAdded => "agent-key.added",
             Self::AgentKeyExpired => "agent-key.expired",
             Self::AgentKeyReplaced => "agent-key.replaced",
@@ -252,6 +300,30 @@ impl Object {
     #[must_use]
     pub fn invitation(id: Id<Invitation>, email: &str) -> Self {
         Self::of("invitation", id, email)
+    }
+
+    /// An alert rule.
+    #[must_use]
+    pub fn alert_rule(id: Id<AlertRule>, name: &str) -> Self {
+        Self::of("alert-rule", id, name)
+    }
+
+    /// A channel.
+    #[must_use]
+    pub fn channel(id: Id<Channel>, name: &str) -> Self {
+        Self::of("channel", id, name)
+    }
+
+    /// An incident, by its rule and server.
+    #[must_use]
+    pub fn incident(id: Id<Incident>, what: &str) -> Self {
+        Self::of("incident", id, what)
+    }
+
+    /// A maintenance window.
+    #[must_use]
+    pub fn maintenance_window(id: Id<MaintenanceWindow>, name: &str) -> Self {
+        Self::of("maintenance-window", id, name)
     }
 
     /// A group of servers.

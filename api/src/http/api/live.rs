@@ -9,7 +9,7 @@ use poem_openapi::param::Query;
 use poem_openapi::payload::EventStream;
 use poem_openapi::types::ToJSON as _;
 use poem_openapi::{Object, OpenApi};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, interval};
 
 use super::super::App;
@@ -19,6 +19,7 @@ use super::auth::PersonAuth;
 use super::schema::{NewestValue, Time};
 use super::servers::server_id;
 use crate::access::Right;
+use crate::domain::alerts::IncidentNews;
 use crate::domain::live::{self, Listener, ValuesEvent};
 use crate::domain::principal::Means;
 use crate::domain::status::Status;
@@ -32,7 +33,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// A comment line, so that proxies do not think the stream is dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// One event of the stream: `values` when a report arrived, `status` when only the status changed.
+/// One event of the stream: `values` when a report arrived, `status` when only the status changed,
+/// `incident` when something happened to an incident.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(super) struct LiveEvent {
@@ -48,6 +50,19 @@ pub(super) struct LiveEvent {
     last_seen: Option<Time>,
     /// The values of the report. Counters come as their growth per second.
     values: Option<Vec<NewestValue>>,
+    /// What happened to an incident; only with incidents.
+    incident: Option<LiveIncident>,
+}
+
+/// What happened to an incident.
+#[derive(Clone, Debug, Object)]
+pub(super) struct LiveIncident {
+    /// The incident's id.
+    id: String,
+    /// `warning` or `critical`, as of now or of its end.
+    severity: String,
+    /// `opened`, `escalated`, `eased`, `reminded` or `resolved`.
+    change: String,
 }
 
 #[OpenApi]
@@ -55,7 +70,7 @@ impl LiveApi {
     /// Follow the newest values
     ///
     /// Server-sent events: `values` for each report that arrives, `status` when only the status of
-    /// a server changed, `missed` when the listener was too slow and should ask for the history.
+    /// a server changed, `incident` when something happened to an incident, `missed` when the listener was too slow and should ask for the history.
     /// The stream ends when its credential does.
     #[oai(path = "/live", method = "get", operation_id = "follow_live")]
     async fn follow_live(
@@ -91,7 +106,9 @@ fn to_event(event: Option<LiveEvent>) -> Event {
     match event {
         None => Event::message("{}").event_type("missed"),
         Some(event) => {
-            let kind = if event.values.is_some() {
+            let kind = if event.incident.is_some() {
+                "incident"
+            } else if event.values.is_some() {
                 "values"
             } else {
                 "status"
@@ -107,6 +124,7 @@ struct Follower {
     means: Means,
     only: Option<Id<Server>>,
     listener: Listener,
+    incidents: broadcast::Receiver<IncidentNews>,
     stopping: watch::Receiver<bool>,
     tick: Interval,
     generation: Option<i64>,
@@ -118,6 +136,7 @@ struct Follower {
 
 enum Heard {
     Live(live::Heard),
+    Incident(IncidentNews),
     Stopping,
     Tick,
 }
@@ -132,6 +151,7 @@ impl Follower {
     ) -> Self {
         Self {
             listener: app.services().live().listen(sight),
+            incidents: app.services().follow_incidents(),
             stopping: app.0.stopping.clone(),
             app,
             means,
@@ -172,6 +192,16 @@ impl Follower {
                         return Some(Some(self.values(&report)));
                     }
                 }
+                Heard::Incident(news) => {
+                    let limited = self.listener.sight().scope().is_limited();
+                    if limited && !self.still_allowed().await {
+                        return None;
+                    }
+                    let sight = self.listener.sight();
+                    if sight.shows(news.organisation, news.server) && self.follows(news.server) {
+                        return Some(Some(self.incident(&news)));
+                    }
+                }
                 Heard::Tick => {
                     self.checked += 1;
                     if !self.still_allowed().await {
@@ -187,6 +217,11 @@ impl Follower {
         tokio::select! {
             _ = self.stopping.wait_for(|stopping| *stopping) => Heard::Stopping,
             heard = self.listener.next() => Heard::Live(heard),
+            news = self.incidents.recv() => match news {
+                Ok(news) => Heard::Incident(news),
+                Err(broadcast::error::RecvError::Lagged(_)) => Heard::Live(live::Heard::Missed),
+                Err(broadcast::error::RecvError::Closed) => Heard::Stopping,
+            },
             _ = self.tick.tick() => Heard::Tick,
         }
     }
@@ -207,6 +242,26 @@ impl Follower {
             received_at: Some(Time(report.received_at)),
             last_seen: None,
             values: Some(report.values.iter().map(NewestValue::from).collect()),
+            incident: None,
+        }
+    }
+
+    fn incident(&self, news: &IncidentNews) -> LiveEvent {
+        let services = self.app.services();
+        let newest = services.live().newest(self.listener.sight(), news.server);
+        let status = newest.signs.status(services.clock().now());
+        LiveEvent {
+            server: news.server.to_string(),
+            status: status.as_str().to_owned(),
+            timestamp: None,
+            received_at: None,
+            last_seen: None,
+            values: None,
+            incident: Some(LiveIncident {
+                id: news.incident.to_string(),
+                severity: news.severity.as_str().to_owned(),
+                change: news.change.to_owned(),
+            }),
         }
     }
 
@@ -254,6 +309,7 @@ impl Follower {
                 received_at: None,
                 last_seen: last_seen.map(Time),
                 values: None,
+                incident: None,
             });
         }
     }

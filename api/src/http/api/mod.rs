@@ -1,14 +1,20 @@
 //! The HTTP API of version 1, as its OpenAPI document describes it.
 
 mod agent_keys;
+mod alert_rules;
+mod alert_schema;
 mod audit;
 mod auth;
+mod channel_schema;
+mod channels;
 mod download;
 mod enrolments;
 mod fleet;
 mod groups;
+mod incidents;
 pub mod key_schema;
 mod live;
+mod maintenance;
 mod metrics;
 mod metrics_export;
 mod organisation_data;
@@ -28,11 +34,15 @@ use poem::{Endpoint, Route};
 use poem_openapi::OpenApiService;
 
 use self::agent_keys::AgentKeysApi;
+use self::alert_rules::AlertRulesApi;
 use self::audit::AuditApi;
+use self::channels::ChannelsApi;
 use self::enrolments::EnrolmentsApi;
 use self::fleet::FleetApi;
 use self::groups::GroupsApi;
+use self::incidents::IncidentsApi;
 use self::live::LiveApi;
+use self::maintenance::MaintenanceApi;
 use self::metrics::MetricsApi;
 use self::metrics_export::MetricsExportApi;
 use self::organisation_data::OrganisationDataApi;
@@ -69,6 +79,7 @@ type Apis = (
     GroupsApi,
     TokensApi,
     RetentionApi,
+    (AlertRulesApi, IncidentsApi, MaintenanceApi, ChannelsApi),
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -104,7 +115,13 @@ fn apis(app: App) -> Apis {
         OrganisationDataApi(app.clone()),
         GroupsApi(app.clone()),
         TokensApi(app.clone()),
-        RetentionApi(app),
+        RetentionApi(app.clone()),
+        (
+            AlertRulesApi(app.clone()),
+            IncidentsApi(app.clone()),
+            MaintenanceApi(app.clone()),
+            ChannelsApi(app),
+        ),
     )
 }
 

@@ -34,8 +34,7 @@ impl OrganisationDataApi {
         operation_id = "export_organisation"
     )]
     async fn export_organisation(&self, person: PersonAuth) -> Result<Download, Failure> {
-        let acting = person.0.acting_fresh(Right::Own)?;
-        let export = organisation_export::export(self.0.services(), &acting).await?;
+        let export = organisation_export::export(&self.0, &person.0).await?;
         Ok(Download(export))
     }
 

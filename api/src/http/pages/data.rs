@@ -31,9 +31,7 @@ fn show(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
 
 #[handler]
 async fn export(Data(app): Data<&App>, visitor: Visitor) -> poem::Result<Response> {
-    let acting = visitor.person.acting_fresh(Right::Own);
-    let acting = acting.map_err(Failure::from)?;
-    Ok(organisation_export::export(app.services(), &acting).await?)
+    Ok(organisation_export::export(app, &visitor.person).await?)
 }
 
 #[handler]

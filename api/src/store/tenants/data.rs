@@ -12,8 +12,8 @@ use crate::store::history::{self, Source};
 use crate::store::series::SeriesLimits;
 use crate::store::walk::Walk;
 use crate::store::{
-    Heads, Intake, Position, Scope, WriteContext, folding, merging, removal, reports, retention,
-    series,
+    Heads, Intake, Position, Scope, WriteContext, empty_series, folding, merging, removal, reports,
+    retention, series,
 };
 use crate::timeseries::roll_up::Resolution;
 use crate::timeseries::segment::period_of;
@@ -131,4 +131,27 @@ pub(super) fn is_kept_apart(c: &mut SqliteConnection, scope: Scope, theirs: Scop
     let theirs_bytes = retention::bytes_of_samples(c, theirs, today..=today).unwrap();
     assert!(ours_bytes > 0 && ours_bytes <= theirs_bytes);
     assert_eq!(series::count(c, scope).unwrap(), 3);
+    series_without_data_are_kept_apart(c, scope, theirs, id);
+}
+
+fn series_without_data_are_kept_apart(
+    c: &mut SqliteConnection,
+    scope: Scope,
+    theirs: Scope,
+    id: Id<Server>,
+) {
+    let new = format!(
+        "INSERT INTO series (organisation_id, server_id, metric, label) VALUES ({}, {}, 'load1', '')",
+        theirs.organisation().as_i64(),
+        id.as_i64()
+    );
+    diesel::sql_query(new).execute(c).unwrap();
+    assert!(empty_series::unfolded(c, scope, id).unwrap().is_empty());
+    assert_eq!(empty_series::unfolded(c, theirs, id).unwrap().len(), 1);
+    for (whose, expected) in [(scope, 0), (theirs, 1), (theirs, 0)] {
+        let removed = write(c, |context| {
+            empty_series::remove(context, whose, id).unwrap()
+        });
+        assert_eq!(removed, expected);
+    }
 }

@@ -15,7 +15,7 @@ fn a_server_can_be_changed_only_by_who_may() {
     view.may_change = false;
     let page = pages.server(&view).unwrap();
     assert_eq!(
-        page.matches("<form").count(),
+        page.matches("<form method=\"post\"").count(),
         1,
         "only the one that logs out"
     );

@@ -1,0 +1,9 @@
+DROP TABLE maintenance_window;
+DROP TABLE server_boot;
+DROP TABLE alert_state;
+DROP TABLE alert_notice;
+DROP TABLE incident_event;
+DROP TABLE incident;
+DROP TRIGGER organisation_begins_with_rules;
+DROP TABLE default_alert_rule;
+DROP TABLE alert_rule;

@@ -1,0 +1,3 @@
+DROP TABLE sender_lease;
+DROP TABLE delivery;
+DROP TABLE channel;

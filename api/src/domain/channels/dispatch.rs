@@ -1,0 +1,425 @@
+//! The sender: takes notices over, and delivers what is due, at least once each.
+//!
+//! A notice becomes its deliveries in one transaction. A delivery is sent and then noted, so whatever ends
+//! the program between the two, it is sent again, with the same id. One process sends: who has the lease.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use server_scout_ui::mails::{Letter, Link};
+use server_scout_wire::Timestamp;
+use tokio::task::JoinSet;
+
+use super::as_json;
+use super::forms::{self, Envelope};
+use super::hours::Hours;
+use super::message::Message;
+use super::settings::{Kind, Settings};
+use crate::alerting::NoticeKind;
+use crate::clock::Clock;
+use crate::id::{Channel, Id};
+use crate::mail::{Mailer, SendError};
+use crate::outbound::{Outbound, OutboundError, Sender};
+use crate::sealing::Sealer;
+use crate::secret::random_bytes;
+use crate::store::alert_notices::{self, NoticeRow};
+use crate::store::channels::{self, ChannelRow};
+use crate::store::deliveries::{self, Due, NewDelivery, Tried};
+use crate::store::{Store, StoreError, organisations};
+
+/// All that sending needs. Cloning shares it.
+#[derive(Clone)]
+pub struct Dispatcher(Arc<Means>);
+
+/// What a dispatcher is made of.
+pub struct Means {
+    /// The database.
+    pub store: Store,
+    /// Opens the settings of channels.
+    pub sealer: Arc<Sealer>,
+    /// The clock.
+    pub clock: Clock,
+    /// The way out.
+    pub outbound: Outbound,
+    /// The way out for mail, where the operator has named one.
+    pub mailer: Option<Mailer>,
+    /// Where the dashboard is, for people to open.
+    pub dashboard: String,
+    /// Who holds the lease. A dashboard is always the same, so that it goes on at once after a kill.
+    pub holder: i64,
+}
+
+impl Dispatcher {
+    /// The lease's holder where the dashboard sends itself.
+    pub const DASHBOARD: i64 = 1;
+
+    /// A dispatcher of these means.
+    #[must_use]
+    pub fn new(means: Means) -> Self {
+        Self(Arc::new(means))
+    }
+
+    /// Sends for as long as the program runs.
+    pub async fn run(self) {
+        let mut tick = tokio::time::interval(EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut lease = Lease::default();
+        let mut sending: JoinSet<Id<Channel>> = JoinSet::new();
+        let mut busy: Vec<Id<Channel>> = Vec::new();
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                Some(done) = sending.join_next() => match done {
+                    Ok(channel) => busy.retain(|other| *other != channel),
+                    Err(error) => tracing::error!("a delivery broke off: {error}"),
+                }
+            }
+            if !lease.holds(&self.0).await {
+                continue;
+            }
+            if let Err(error) = self.step(&mut sending, &mut busy).await {
+                tracing::warn!("cannot read what is to be delivered: {error}");
+            }
+        }
+    }
+
+    /// Lets another process send at once.
+    pub async fn stop(&self) {
+        let holder = self.0.holder;
+        let released = self.0.store.write(move |c| deliveries::release(c, holder));
+        if let Err(error) = released.await {
+            tracing::warn!("cannot give the lease of the sender back: {error}");
+        }
+    }
+
+    async fn step(
+        &self,
+        sending: &mut JoinSet<Id<Channel>>,
+        busy: &mut Vec<Id<Channel>>,
+    ) -> Result<(), StoreError> {
+        self.take_notices().await?;
+        let free = AT_A_TIME.saturating_sub(busy.len());
+        if free == 0 {
+            return Ok(());
+        }
+        let (now, taken) = (self.0.clock.now(), busy.clone());
+        let due = self
+            .0
+            .store
+            .read(move |c| deliveries::due(c, now, &taken, free));
+        for one in due.await? {
+            busy.push(one.channel);
+            let this = self.clone();
+            sending.spawn(async move {
+                let channel = one.channel;
+                this.deliver(one).await;
+                channel
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes deliveries of the notices that are due.
+    pub async fn take_notices(&self) -> Result<(), StoreError> {
+        loop {
+            let now = self.0.clock.now();
+            let waiting = self
+                .0
+                .store
+                .read(move |c| Ok(alert_notices::due(c, now)?.len()));
+            if waiting.await? == 0 {
+                return Ok(());
+            }
+            self.0.store.write(move |c| take_over(c, now)).await?;
+        }
+    }
+
+    /// Tries a delivery once and notes what became of it.
+    async fn deliver(&self, due: Due) {
+        let begun = std::time::Instant::now();
+        let mut tried = match self.attempt(&due).await {
+            Ok(status) => Tried {
+                again_at: None,
+                delivered: true,
+                status,
+                problem: None,
+                took: Duration::ZERO,
+            },
+            Err(failure) => {
+                let again_at = failure.pause(due.attempts);
+                Tried {
+                    again_at: again_at.map(|pause| self.0.clock.now().after(pause)),
+                    delivered: false,
+                    status: failure.status,
+                    problem: Some(failure.problem),
+                    took: Duration::ZERO,
+                }
+            }
+        };
+        tried.took = begun.elapsed();
+        if !tried.delivered && tried.again_at.is_none() {
+            tracing::warn!(
+                "delivery {} to channel {} was given up",
+                due.id,
+                due.channel
+            );
+        }
+        self.note(&due, tried).await;
+    }
+
+    /// While it cannot be noted, nothing else goes to this channel: it would go again and again.
+    async fn note(&self, due: &Due, tried: Tried) {
+        loop {
+            let (id, now, tried) = (due.id, self.0.clock.now(), tried.clone());
+            let noted = self
+                .0
+                .store
+                .write(move |c| deliveries::note(c, id, &tried, now));
+            match noted.await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!("cannot note what became of a delivery: {error}"),
+            }
+            tokio::time::sleep(NOTE_AGAIN).await;
+        }
+    }
+
+    async fn attempt(&self, due: &Due) -> Result<Option<u16>, Failure> {
+        let place = channels::settings_place(due.channel);
+        let opened = self.0.sealer.open(&place, &due.sealed).map_err(|error| {
+            tracing::error!("the settings of a channel cannot be opened: {error}");
+            Failure::later("The settings of the channel cannot be opened.")
+        })?;
+        let kind = Kind::from_word(&due.kind);
+        let settings = serde_json::from_slice::<Settings>(&opened);
+        let message = serde_json::from_str::<Message>(&due.message);
+        let (Some(kind), Ok(settings), Ok(message)) = (kind, settings, message) else {
+            return Err(Failure::for_good("What is stored cannot be read."));
+        };
+        let id = format!("msg_{}", due.id);
+        if kind == Kind::Email {
+            return self.mail(&settings, &message, &id).await.map(|()| None);
+        }
+        let envelope = Envelope {
+            id: &id,
+            at: self.0.clock.now(),
+            message: &message,
+            dashboard: &self.0.dashboard,
+        };
+        let request = forms::request(kind, &settings, &envelope);
+        let request = request.ok_or_else(|| Failure::for_good("The settings do not fit."))?;
+        let organisation = due.organisation.to_string();
+        let sender = Sender {
+            id: &organisation,
+            name: &due.organisation_name,
+        };
+        let answer = self.0.outbound.send(sender, request).await?;
+        let status = answer.status.as_u16();
+        if answer.status.is_success() {
+            return Ok(Some(status));
+        }
+        Err(Failure {
+            status: Some(status),
+            problem: format!("The receiver answered {status}."),
+            // Gone, says the receiver, which is its wish to hear no more.
+            for_good: status == GONE,
+            wait: answer.retry_after,
+        })
+    }
+
+    async fn mail(&self, settings: &Settings, message: &Message, id: &str) -> Result<(), Failure> {
+        let Some(mailer) = &self.0.mailer else {
+            return Err(Failure::later("The operator has named no mail server."));
+        };
+        let letter = Letter {
+            subject: message.title(),
+            paragraphs: message.text().lines().map(ToOwned::to_owned).collect(),
+            link: Some(Link {
+                words: "Open the dashboard".to_owned(),
+                address: self.0.dashboard.clone(),
+            }),
+            end: format!(
+                "This address is a channel of the organisation {}. Its admins can remove it.",
+                message.organisation
+            ),
+        };
+        let to = settings.recipient.as_deref().unwrap_or_default();
+        let sent = mailer.send_as(to, &letter, id).await;
+        sent.map_err(|error| match error {
+            SendError::Refused(reason) => Failure::for_good(&short(&reason)),
+            SendError::Later(reason) => Failure::later(&short(&reason)),
+        })
+    }
+}
+
+/// Why a try did not succeed.
+struct Failure {
+    status: Option<u16>,
+    problem: String,
+    for_good: bool,
+    /// What the receiver asked for.
+    wait: Option<Duration>,
+}
+
+impl Failure {
+    fn later(problem: &str) -> Self {
+        Self {
+            status: None,
+            problem: problem.to_owned(),
+            for_good: false,
+            wait: None,
+        }
+    }
+
+    fn for_good(problem: &str) -> Self {
+        Self {
+            for_good: true,
+            ..Self::later(problem)
+        }
+    }
+
+    /// How long to wait before the next try; none when there is none.
+    fn pause(&self, attempts: i32) -> Option<Duration> {
+        if self.for_good {
+            return None;
+        }
+        let pause = *PAUSES.get(usize::try_from(attempts).ok()?)?;
+        let [random] = random_bytes::<1>();
+        // Between 0.8 and 1.2 of it, so that many do not come back together.
+        let jittered = pause.mul_f64(0.8 + f64::from(random) / 637.5);
+        let asked = self.wait.unwrap_or_default().min(LONGEST_WAIT);
+        Some(jittered.max(asked))
+    }
+}
+
+impl From<OutboundError> for Failure {
+    fn from(error: OutboundError) -> Self {
+        Self {
+            for_good: !error.is_passing(),
+            ..Self::later(&error.to_string())
+        }
+    }
+}
+
+/// The lease as this process knows it.
+#[derive(Default)]
+struct Lease {
+    until: Timestamp,
+    asked_at: Timestamp,
+}
+
+impl Lease {
+    async fn holds(&mut self, means: &Means) -> bool {
+        let now = means.clock.now();
+        if now >= self.asked_at.after(RENEWED) || now < self.asked_at {
+            self.asked_at = now;
+            let holder = means.holder;
+            let taken = means
+                .store
+                .write(move |c| deliveries::lease(c, holder, now, LEASED));
+            match taken.await {
+                Ok(true) => self.until = now.after(LEASED),
+                Ok(false) => self.until = Timestamp::default(),
+                Err(error) => tracing::warn!("cannot renew the lease of the sender: {error}"),
+            }
+        }
+        // What is sent just before its end is done before anybody else begins.
+        now.after(MARGIN) < self.until
+    }
+}
+
+/// Makes deliveries of the bundle that has been due longest.
+fn take_over(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
+    let notices = alert_notices::due(connection, now)?;
+    let Some(first) = notices.first() else {
+        return Ok(());
+    };
+    let (scope, bundle) = (first.scope, first.bundle);
+    match organisations::name(connection, scope) {
+        Ok(name) => {
+            for channel in channels::list(connection, scope)? {
+                for new in deliveries_of(&channel, &notices, &name, now)? {
+                    deliveries::add(connection, scope.organisation(), &new, now)?;
+                }
+            }
+        }
+        // It is being deleted.
+        Err(StoreError::NotFound) => {}
+        Err(error) => return Err(error),
+    }
+    alert_notices::remove(connection, bundle)
+}
+
+/// What goes to a channel of some notices: one message, or one for each incident where the receiver keeps
+/// its state.
+fn deliveries_of(
+    channel: &ChannelRow,
+    notices: &[NoticeRow],
+    organisation: &str,
+    now: Timestamp,
+) -> Result<Vec<NewDelivery>, StoreError> {
+    let Some(kind) = Kind::from_word(&channel.kind).filter(|_| channel.enabled) else {
+        return Ok(Vec::new());
+    };
+    let told: Vec<&NoticeRow> = { notices.iter() }
+        .filter(|notice| is_told(channel, kind, notice, now))
+        .collect();
+    let groups: Vec<&[&NoticeRow]> = if kind.keeps_state() {
+        told.chunks(1).collect()
+    } else {
+        vec![told.as_slice()]
+    };
+    let mut all = Vec::new();
+    for group in groups {
+        let (Some(first), Some(message)) = (group.first(), Message::of(organisation, group)) else {
+            continue;
+        };
+        all.push(NewDelivery {
+            channel: channel.id,
+            incident: kind.keeps_state().then_some(first.incident),
+            kind: first.kind.as_str(),
+            message: as_json(&message)?,
+        });
+    }
+    Ok(all)
+}
+
+/// A rule that names no channel tells all of them.
+fn is_told(channel: &ChannelRow, kind: Kind, notice: &NoticeRow, now: Timestamp) -> bool {
+    let named = notice.channels.is_empty() || notice.channels.contains(&channel.id.to_string());
+    // What would stay open for ever is closed at any hour.
+    let closes = kind.keeps_state() && notice.kind == NoticeKind::Resolved;
+    let hours = channel.hours.as_ref().and_then(Hours::of);
+    let open = hours.is_none_or(|hours| hours.contain(now));
+    named && (closes || (open && notice.severity >= channel.severity))
+}
+
+fn short(reason: &str) -> String {
+    reason.chars().take(MAX_PROBLEM).collect()
+}
+
+/// How often is looked for what is due.
+const EVERY: Duration = Duration::from_millis(250);
+/// Deliveries under way at a time, one of each channel.
+const AT_A_TIME: usize = 32;
+/// Pauses before the second attempt and so on: about 15 hours in all.
+const PAUSES: [Duration; 9] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+    Duration::from_mins(30),
+    Duration::from_hours(1),
+    Duration::from_hours(2),
+    Duration::from_hours(4),
+    Duration::from_hours(7),
+];
+/// What a receiver may ask for.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+const NOTE_AGAIN: Duration = Duration::from_secs(1);
+const LEASED: Duration = Duration::from_mins(1);
+const RENEWED: Duration = Duration::from_secs(10);
+/// The longest that a request takes, and some.
+const MARGIN: Duration = Duration::from_secs(15);
+const GONE: u16 = 410;
+const MAX_PROBLEM: usize = 200;

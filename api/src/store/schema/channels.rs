@@ -1,0 +1,44 @@
+//! Channels and deliveries.
+
+diesel::table! {
+    channel (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        name -> Text,
+        kind -> Text,
+        enabled -> Bool,
+        sealed_settings -> Binary,
+        shown -> Text,
+        severity -> Text,
+        from_minute -> Nullable<Integer>,
+        to_minute -> Nullable<Integer>,
+        zone -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        channel_id -> BigInt,
+        incident_id -> Nullable<BigInt>,
+        kind -> Text,
+        state -> Text,
+        created_at -> BigInt,
+        due_at -> BigInt,
+        attempts -> Integer,
+        status -> Nullable<Integer>,
+        problem -> Nullable<Text>,
+        took -> Nullable<Integer>,
+        message -> Text,
+    }
+}
+
+diesel::table! {
+    sender_lease (only) {
+        only -> BigInt,
+        holder -> BigInt,
+        until -> BigInt,
+    }
+}

@@ -1,0 +1,130 @@
+//! Channels and deliveries of two organisations.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::{Tenant, absent, now};
+use crate::alerting::Severity;
+use crate::id::{Channel, Id};
+use crate::store::channels::NewChannel;
+use crate::store::deliveries::{NewDelivery, Tried};
+use crate::store::{Scope, channels, deliveries};
+
+/// A channel with a delivery that waits.
+pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
+    let new = NewChannel {
+        name: "ops".to_owned(),
+        kind: "webhook",
+        shown: "hooks.example.org …word".to_owned(),
+        severity: Severity::Warning,
+        hours: None,
+    };
+    let seal = |place: &crate::sealing::Place| Ok(place.to_string().into_bytes());
+    let channel = channels::create(c, scope, &new, seal, now()).unwrap().id;
+    let delivery = NewDelivery {
+        channel,
+        incident: None,
+        kind: "test",
+        message: "{}".to_owned(),
+    };
+    deliveries::add(c, scope.organisation(), &delivery, now()).unwrap();
+    channel
+}
+
+/// Nothing of theirs is found by our scope.
+pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Tenant) {
+    let (scope, foreign) = (ours.scope, theirs.channel);
+    absent(channels::get(c, scope, foreign));
+    let change = ("mine", false, Severity::Critical);
+    absent(channels::change(c, scope, foreign, change));
+    absent(channels::delete(c, scope, foreign));
+    assert_eq!(channels::count(c, scope).unwrap(), 1);
+    let list = channels::list(c, scope).unwrap();
+    assert_eq!(list.first().map(|row| row.id), Some(ours.channel));
+    assert!(deliveries::list(c, scope, foreign, 9).unwrap().is_empty());
+    assert_eq!(deliveries::count_waiting(c, scope, foreign).unwrap(), 0);
+    assert_eq!(
+        deliveries::list(c, scope, ours.channel, 9).unwrap().len(),
+        1
+    );
+    // Each comes with its own organisation and settings.
+    let due = deliveries::due(c, now(), &[], 9).unwrap();
+    assert_eq!(due.len(), 2);
+    for one in due {
+        let tenant = if one.channel == ours.channel {
+            ours
+        } else {
+            theirs
+        };
+        assert_eq!(one.organisation, tenant.scope.organisation());
+        assert_eq!(one.organisation_name, tenant.name);
+        let place = channels::settings_place(tenant.channel).to_string();
+        assert_eq!(one.sealed, place.into_bytes());
+    }
+}
+
+/// What is told of one incident stays in order, also while the first of it is tried again.
+#[test]
+fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
+    let c = &mut super::database();
+    let scope = crate::store::organisations::create(c, "Ours", now()).unwrap();
+    let channel = make(c, scope);
+    let add = |c: &mut SqliteConnection, incident, kind, at| {
+        let new = NewDelivery {
+            channel,
+            incident,
+            kind,
+            message: "{}".to_owned(),
+        };
+        deliveries::add(c, scope.organisation(), &new, at).unwrap()
+    };
+    let (one, other) = (Some(Id::random()), Some(Id::random()));
+    let first = deliveries::due(c, now(), &[], 9).unwrap();
+    let tried = |delivered, again_at| Tried {
+        again_at,
+        delivered,
+        status: None,
+        problem: None,
+        took: Duration::ZERO,
+    };
+    let done = tried(true, None);
+    deliveries::note(c, first.first().unwrap().id, &done, now()).unwrap();
+    let at = |seconds| now().after(Duration::from_secs(seconds));
+    let opened = add(c, one, "opened", at(1));
+    let resolved = add(c, one, "resolved", at(2));
+    let elsewhere = add(c, other, "opened", at(3));
+    let next = |c: &mut SqliteConnection, seconds| {
+        let due = deliveries::due(c, at(seconds), &[], 9).unwrap();
+        due.first().map(|due| due.id)
+    };
+    assert_eq!(next(c, 4), Some(opened));
+    deliveries::note(c, opened, &tried(false, Some(at(60))), at(4)).unwrap();
+    assert_eq!(next(c, 5), Some(elsewhere));
+    deliveries::note(c, elsewhere, &done, at(5)).unwrap();
+    assert_eq!(next(c, 59), None);
+    assert_eq!(next(c, 60), Some(opened));
+    deliveries::note(c, opened, &done, at(61)).unwrap();
+    assert_eq!(next(c, 61), Some(resolved));
+    channels::change(c, scope, channel, ("ops", false, Severity::Warning)).unwrap();
+    assert_eq!(next(c, 61), None, "it is off");
+}
+
+/// One process sends at a time; who is known by the same name goes on at once.
+#[test]
+fn the_lease_has_one_holder_until_it_ends() {
+    let c = &mut super::database();
+    let length = Duration::from_mins(1);
+    let later = now().after(Duration::from_mins(2));
+    assert!(!deliveries::is_leased(c, now()).unwrap());
+    assert!(deliveries::lease(c, 1, now(), length).unwrap());
+    assert!(deliveries::lease(c, 1, now(), length).unwrap());
+    assert!(!deliveries::lease(c, 2, now(), length).unwrap());
+    assert!(deliveries::is_leased(c, now()).unwrap());
+    assert!(deliveries::lease(c, 2, later, length).unwrap());
+    deliveries::release(c, 1).unwrap();
+    assert!(deliveries::is_leased(c, later).unwrap());
+    deliveries::release(c, 2).unwrap();
+    assert!(!deliveries::is_leased(c, later).unwrap());
+    assert!(deliveries::lease(c, 1, later, length).unwrap());
+}

@@ -1,0 +1,179 @@
+//! Which channel is told what.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+use std::time::Duration;
+
+use server_scout::alerting::{Reach, Severity};
+use server_scout::domain::ServiceError;
+use server_scout::domain::channels::dispatch::{Dispatcher, Means};
+use server_scout::domain::channels::hours::Hours;
+use server_scout::domain::channels::settings::{Kind, Settings};
+use server_scout::domain::channels::{ChannelChange, NewChannel};
+use server_scout::id::{Channel, Id};
+use server_scout::outbound::{Outbound, Policy};
+use support::alerts::{Scene, rule};
+
+fn webhook(name: &str) -> NewChannel {
+    NewChannel {
+        name: name.to_owned(),
+        kind: Kind::Webhook,
+        settings: Settings {
+            address: Some("https://hooks.invalid/x".to_owned()),
+            ..Settings::default()
+        },
+        severity: Severity::Warning,
+        hours: None,
+    }
+}
+
+fn pagerduty(name: &str) -> NewChannel {
+    NewChannel {
+        kind: Kind::Pagerduty,
+        settings: Settings {
+            token: Some("0123456789".to_owned()),
+            ..Settings::default()
+        },
+        ..webhook(name)
+    }
+}
+
+/// Not at the hour of these tests.
+fn night() -> Option<Hours> {
+    Some(Hours::parse("00:00", "00:01", "UTC").unwrap())
+}
+
+async fn add(scene: &Scene, new: NewChannel) -> Id<Channel> {
+    let added = scene.world.services.add_channel(&scene.acting(), new).await;
+    added.unwrap().0.id
+}
+
+/// Takes over what is due, as the sender does.
+async fn take_notices(scene: &Scene) {
+    let services = &scene.world.services;
+    let dispatcher = Dispatcher::new(Means {
+        store: scene.world.store(),
+        sealer: services.sealer().unwrap(),
+        clock: services.clock().clone(),
+        outbound: Outbound::new(Policy::default(), None).unwrap(),
+        mailer: None,
+        dashboard: "https://scout.example.org".to_owned(),
+        holder: 1,
+    });
+    scene.world.hand.advance(Duration::from_mins(1));
+    dispatcher.take_notices().await.unwrap();
+}
+
+/// What waits for a channel, the oldest first.
+async fn told(scene: &Scene, channel: Id<Channel>) -> Vec<String> {
+    let deliveries = scene.world.services.deliveries(scene.scope, channel);
+    let deliveries = deliveries.await.unwrap();
+    deliveries
+        .iter()
+        .rev()
+        .map(|row| row.kind.clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_channel_is_told_what_its_severity_hours_and_switch_let_through() {
+    let scene = Scene::new().await;
+    let plain = add(&scene, webhook("plain")).await;
+    let critical = add(
+        &scene,
+        NewChannel {
+            severity: Severity::Critical,
+            ..webhook("critical")
+        },
+    )
+    .await;
+    let asleep = NewChannel {
+        hours: night(),
+        ..webhook("asleep")
+    };
+    let asleep = add(&scene, asleep).await;
+    let keeping = NewChannel {
+        hours: night(),
+        ..pagerduty("keeping")
+    };
+    let keeping = add(&scene, keeping).await;
+    let off = add(&scene, webhook("off")).await;
+    let change = ChannelChange {
+        enabled: Some(false),
+        ..ChannelChange::default()
+    };
+    let services = &scene.world.services;
+    let acting = scene.acting();
+    services.change_channel(&acting, off, change).await.unwrap();
+
+    let mut warning = rule("Warm", Reach::Organisation);
+    (warning.warning, warning.critical) = (Some(85.0), None);
+    services.add_alert_rule(&acting, warning).await.unwrap();
+    scene.report(10, 87.0).await;
+    take_notices(&scene).await;
+    scene.report(60, 5.0).await;
+    take_notices(&scene).await;
+    assert_eq!(told(&scene, plain).await, ["opened", "resolved"]);
+    assert!(told(&scene, critical).await.is_empty());
+    assert!(told(&scene, asleep).await.is_empty());
+    assert!(told(&scene, off).await.is_empty());
+    // What keeps incidents would keep this one for ever.
+    assert_eq!(told(&scene, keeping).await, ["resolved"]);
+}
+
+#[tokio::test]
+async fn a_channel_that_could_not_work_is_refused_with_the_member() {
+    let scene = Scene::new().await;
+    let with = |address: &str| NewChannel {
+        settings: Settings {
+            address: Some(address.to_owned()),
+            ..Settings::default()
+        },
+        ..webhook("other")
+    };
+    let mail = NewChannel {
+        kind: Kind::Email,
+        settings: Settings {
+            recipient: Some("ops@example.org".to_owned()),
+            ..Settings::default()
+        },
+        ..webhook("mail")
+    };
+    for (new, expected) in [
+        (with("https://10.0.0.1/"), "address"),
+        (with("http://hooks.example.org/"), "address"),
+        (with("https://hooks.example.org:22/"), "address"),
+        (with("https://user@hooks.example.org/"), "address"),
+        (webhook(""), "name"),
+        (mail, "kind"),
+    ] {
+        let added = scene.world.services.add_channel(&scene.acting(), new).await;
+        match added {
+            Err(ServiceError::Invalid { member, .. }) => assert_eq!(member, expected),
+            _ => panic!("{expected} must be refused"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn all_settings_of_a_channel_are_sealed_in_its_place() {
+    let scene = Scene::new().await;
+    let id = add(&scene, webhook("sealed")).await;
+    let services = &scene.world.services;
+    services.test_channel(&scene.acting(), id).await.unwrap();
+    let (store, now) = (scene.world.store(), scene.world.now());
+    let due = { store.read(move |c| server_scout::store::deliveries::due(c, now, &[], 9)) };
+    let due = due.await.unwrap().remove(0);
+    let place = server_scout::store::channels::settings_place(id);
+    let opened = services
+        .sealer()
+        .unwrap()
+        .open(&place, &due.sealed)
+        .unwrap();
+    let text = String::from_utf8(opened.to_vec()).unwrap();
+    assert!(text.contains("https://hooks.invalid/x"), "{text}");
+    assert!(text.contains("whsec_"), "{text}");
+    assert!(!due.sealed.windows(13).any(|part| part == b"hooks.invalid"));
+}

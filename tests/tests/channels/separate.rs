@@ -1,0 +1,49 @@
+//! `server-scout notify` beside a dashboard that sends nothing.
+
+use rustix::process::Signal;
+use server_scout_tests::wait::{PATIENCE, until};
+use server_scout_tests::{Fleet, Program};
+
+use super::{add_webhook, delivery, opened, receiver, test_channel};
+
+async fn ready(fleet: &Fleet) -> u16 {
+    fleet.get("/readyz").await.status
+}
+
+#[tokio::test]
+async fn a_separate_sender_delivers_and_its_absence_shows() {
+    let (setup, authority) = opened();
+    let mut fleet = Fleet::with(setup.clone()).await;
+    let sink = receiver(&authority, "200 OK").await;
+    let (id, _) = add_webhook(&fleet, &sink.origin()).await;
+    fleet.dashboard.stop().await;
+
+    // It needs no key of the certificates.
+    let ca_key = setup.data_dir().join("ca.key");
+    std::fs::rename(&ca_key, ca_key.with_extension("away")).unwrap();
+    let setup = setup.set("SERVERSCOUT_OUTBOUND__MODE", "separate");
+    let mut notify = Program::start(setup.command(&["notify"]));
+    until("notify sends", PATIENCE, async || {
+        notify.stdout().contains("sending").then_some(())
+    })
+    .await;
+    std::fs::rename(ca_key.with_extension("away"), &ca_key).unwrap();
+    fleet.dashboard = setup.start().await;
+    test_channel(&fleet, &id).await;
+    let sent = delivery(&fleet, &id, |newest| newest["state"] != "waiting").await;
+    assert_eq!(sent["state"], "delivered", "{sent}");
+    assert_eq!(sink.requests().len(), 1);
+    assert_eq!(ready(&fleet).await, 200);
+
+    notify.signal(Signal::TERM);
+    assert!(notify.end(PATIENCE).await.success(), "{}", notify.logs());
+    until("the absence shows", PATIENCE, async || {
+        (ready(&fleet).await == 503).then_some(())
+    })
+    .await;
+    test_channel(&fleet, &id).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let waiting = delivery(&fleet, &id, |newest| newest["attempts"] == 0).await;
+    assert_eq!(waiting["state"], "waiting", "{waiting}");
+    assert_eq!(sink.requests().len(), 1);
+}
