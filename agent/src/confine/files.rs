@@ -1,5 +1,6 @@
 //! Which files the agent can open and which ports it can connect to from here on, by Landlock.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use landlock::{
@@ -101,7 +102,9 @@ fn allow(
     };
     let access = match path.metadata() {
         Ok(known) if known.is_dir() => access,
-        Ok(known) if known.is_file() => access & AccessFs::from_file(TESTED),
+        Ok(known) if known.is_file() || known.file_type().is_char_device() => {
+            access & AccessFs::from_file(TESTED)
+        }
         // A pipe needs no rule, and the kernel refuses one for it.
         _ => return Ok(rules),
     };
