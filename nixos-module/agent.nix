@@ -9,74 +9,200 @@
   ...
 }:
 let
+  inherit (lib) mkOption types;
+
   cfg = config.services.server-scout-agent;
   sandbox = (builtins.fromJSON (builtins.readFile ../agent/sandbox.json)).Service;
   format = pkgs.formats.toml { };
+
+  # The program runs where the configuration is built, which need not be the host that it is for.
+  checker =
+    if pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform then
+      cfg.package
+    else
+      pkgs.buildPackages.server-scout-agent;
+
+  tiers = {
+    fast = {
+      setting = "interval_seconds";
+      from = 1;
+      to = 60;
+      default = 5;
+    };
+    medium = {
+      setting = "medium_seconds";
+      from = 5;
+      to = 150;
+      default = 30;
+    };
+    slow = {
+      setting = "slow_seconds";
+      from = 60;
+      to = 1800;
+      default = 300;
+    };
+    glacial = {
+      setting = "glacial_seconds";
+      from = 600;
+      to = 86400;
+      default = 3600;
+    };
+    daily = {
+      setting = "daily_seconds";
+      from = 3600;
+      to = 604800;
+      default = 86400;
+    };
+  };
+
   settings =
     cfg.settings
     // {
       inherit (cfg) url;
     }
+    // lib.mapAttrs' (name: tier: lib.nameValuePair tier.setting cfg.tiers.${name}) tiers
+    // lib.optionalAttrs (cfg.services != [ ]) { services = lib.concatStringsSep "," cfg.services; }
+    // lib.optionalAttrs (cfg.withhold != [ ]) { withhold = lib.concatStringsSep "," cfg.withhold; }
+    // lib.optionalAttrs (cfg.tags != [ ]) { inherit (cfg) tags; }
     // lib.optionalAttrs (cfg.caFile != null) { ca_file = toString cfg.caFile; };
+
+  # What the agent would refuse when it starts fails the build of the host.
+  settingsFile = pkgs.runCommand "server-scout-agent.toml" { } ''
+    ${checker}/bin/server-scout-agent check-config --config ${format.generate "unchecked.toml" settings}
+    cp ${format.generate "unchecked.toml" settings} $out
+  '';
+
+  inStore = path: lib.hasPrefix builtins.storeDir (toString path);
 in
 {
   options.services.server-scout-agent = {
     enable = lib.mkEnableOption "the Server Scout agent, which pushes this host's metrics to a dashboard";
 
-    package = lib.mkOption {
-      type = lib.types.package;
+    package = mkOption {
+      type = types.package;
       default = pkgs.server-scout-agent;
       defaultText = lib.literalExpression "pkgs.server-scout-agent";
       description = "The package with the agent.";
     };
 
-    url = lib.mkOption {
-      type = lib.types.strMatching "https://.+";
-      example = "https://scout.example.org";
+    url = mkOption {
+      type = types.str;
+      example = "https://scout.example.org:8443";
       description = "The dashboard's address. There is no way to send without verified TLS.";
     };
 
-    apiKeyFile = lib.mkOption {
+    apiKeyFile = mkOption {
       # No path type: a path would be copied to the store, where everyone can read it.
-      type = lib.types.nullOr lib.types.str;
+      type = types.nullOr types.str;
       default = null;
       example = "/run/secrets/server-scout-agent-key";
       description = ''
         The file on the host that holds this server's agent key. Only the service manager reads it,
-        and hands it to the agent as a credential. Without one, the key is that of
+        and hands it to the agent as a credential, so it can be closed to everybody but root. After
+        the file has changed the service has to be restarted. Without one, the key is that of
         `server-scout-agent enrol`, in the state directory.
       '';
     };
 
-    caFile = lib.mkOption {
-      type = lib.types.nullOr lib.types.path;
+    caFile = mkOption {
+      type = types.nullOr types.path;
       default = null;
-      description = "The CA to trust instead of the system's. A CA is no secret.";
+      example = lib.literalExpression "./scout-ca.pem";
+      description = ''
+        The CA to trust instead of the system's, which is `ca.pem` of a dashboard with a CA of its own.
+        A CA is no secret, so it may lie in the store.
+      '';
     };
 
-    settings = lib.mkOption {
-      type = format.type;
+    tiers = lib.mapAttrs (
+      name: tier:
+      mkOption {
+        type = types.ints.between tier.from tier.to;
+        inherit (tier) default;
+        description = "Seconds between two readings of the ${name} tier.";
+      }
+    ) tiers;
+
+    services = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "sshd"
+        "nginx"
+      ];
+      description = "systemd units whose state is reported, at most 32; `sshd` is `sshd.service`.";
+    };
+
+    withhold = mkOption {
+      type = types.listOf (
+        types.enum [
+          "sandbox"
+          "services"
+          "updates"
+        ]
+      );
+      default = [ ];
+      description = "What is not read and therefore never leaves this host.";
+    };
+
+    tags = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "web"
+        "env:prod"
+      ];
+      description = "Tags of this server on the dashboard, at most 16.";
+    };
+
+    allowedAddresses = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "192.0.2.10"
+        "192.0.2.53"
+      ];
+      description = ''
+        The addresses of the dashboard and of the resolver. Where they are given, nothing else but this
+        host itself can be reached (`IPAddressDeny=any`). Leave it empty where they are not fixed.
+      '';
+    };
+
+    settings = mkOption {
+      inherit (format) type;
       default = { };
       example = {
-        interval_seconds = 10;
-        tags = [
-          "web"
-          "env:prod"
-        ];
+        log = "warn";
       };
-      description = "Further settings of the agent, as in its TOML file. No secret belongs here.";
+      description = ''
+        Further settings of the agent, as in its TOML file. The agent itself checks them when the host
+        is built. No secret belongs here: the file is in the store.
+      '';
     };
   };
 
   config = lib.mkIf cfg.enable {
     assertions = [
       {
-        assertion = cfg.apiKeyFile == null || !lib.hasPrefix builtins.storeDir cfg.apiKeyFile;
-        message = "services.server-scout-agent.apiKeyFile lies in the store, where everyone can read it.";
+        assertion = lib.hasPrefix "https://" cfg.url;
+        message = ''
+          services.server-scout-agent.url is "${cfg.url}"; expected an https:// address. The agent sends
+          over verified TLS alone, and no option turns that off.
+        '';
+      }
+      {
+        assertion = cfg.apiKeyFile == null || !inStore cfg.apiKeyFile;
+        message = ''
+          services.server-scout-agent.apiKeyFile lies in the store, where everyone can read it. Give the
+          path of a file on the host as a text, such as "/run/secrets/server-scout-agent-key".
+        '';
       }
       {
         assertion = !(cfg.settings ? api_key || cfg.settings ? api_key_file);
-        message = "services.server-scout-agent.settings takes no key; use apiKeyFile.";
+        message = ''
+          services.server-scout-agent.settings takes no key, as its file lies in the store; use
+          services.server-scout-agent.apiKeyFile.
+        '';
       }
     ];
 
@@ -98,20 +224,27 @@ in
         "network-online.target"
         "nss-lookup.target"
       ];
-      serviceConfig = sandbox // {
-        Type = "notify";
-        NotifyAccess = "main";
-        ExecStart = "${cfg.package}/bin/server-scout-agent run --config ${format.generate "server-scout-agent.toml" settings}";
-        LoadCredential = lib.optional (cfg.apiKeyFile != null) "api-key:${cfg.apiKeyFile}";
-        User = "server-scout-agent";
-        Group = "server-scout-agent";
-        StateDirectory = "server-scout-agent";
-        StateDirectoryMode = "0700";
-        Restart = "on-failure";
-        RestartSec = 10;
-        TimeoutStopSec = 10;
-        WatchdogSec = 60;
-      };
+      serviceConfig =
+        sandbox
+        // {
+          Type = "notify";
+          NotifyAccess = "main";
+          ExecStart = "${cfg.package}/bin/server-scout-agent run --config ${settingsFile}";
+          User = "server-scout-agent";
+          Group = "server-scout-agent";
+          StateDirectory = "server-scout-agent";
+          StateDirectoryMode = "0700";
+          Restart = "on-failure";
+          RestartSec = 10;
+          TimeoutStopSec = 10;
+          WatchdogSec = 60;
+          IPAddressDeny = "any";
+          IPAddressAllow = [
+            "localhost"
+          ]
+          ++ (if cfg.allowedAddresses == [ ] then [ "any" ] else cfg.allowedAddresses);
+        }
+        // lib.optionalAttrs (cfg.apiKeyFile != null) { LoadCredential = "api-key:${cfg.apiKeyFile}"; };
     };
   };
 }

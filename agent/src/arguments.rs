@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! Read with a small parser: for four commands and a few options a large one would be a tenth of
+//! Read with a small parser: for five commands and a few options a large one would be a tenth of
 //! the agent's size.
 
 use std::ffi::OsString;
@@ -31,6 +31,8 @@ pub enum Arguments {
 pub enum Command {
     /// Test configuration, TLS and key, and store nothing.
     Check,
+    /// Check the settings alone.
+    CheckConfig,
     /// Exchange a code for this server's own key.
     Enrol(Enrol),
     /// Print one full report and send nothing.
@@ -76,6 +78,7 @@ impl Arguments {
                 Arg::Value(name) if command.is_none() => {
                     command = Some(match name.to_str() {
                         Some("check") => Command::Check,
+                        Some("check-config") => Command::CheckConfig,
                         Some("enrol") => Command::Enrol(Enrol::default()),
                         Some("report") => Command::Report,
                         Some("run") => Command::Run,
@@ -85,8 +88,8 @@ impl Arguments {
                 other => return Err(other.unexpected()),
             }
         }
-        let mut command =
-            command.ok_or("no command is given; expected run, report, check or enrol")?;
+        let mut command = command
+            .ok_or("no command is given; expected run, report, check, check-config or enrol")?;
         match &mut command {
             Command::Enrol(options) => *options = enrol,
             _ if enrol != Enrol::default() => {
@@ -94,7 +97,7 @@ impl Arguments {
                     "--url, --code, --code-file, --ca-file and --force belong to enrol".into(),
                 );
             }
-            Command::Check | Command::Report | Command::Run => {}
+            Command::Check | Command::CheckConfig | Command::Report | Command::Run => {}
         }
         Ok(Self::Command {
             command,
@@ -111,10 +114,11 @@ Collects this host's metrics and pushes them to a Server Scout dashboard.
 Usage: server-scout-agent [--config FILE] COMMAND
 
 Commands:
-  run      Collect and push until told to end
-  report   Print one full report and send nothing
-  check    Test configuration, TLS and key, and store nothing
-  enrol    Exchange a single-use code for this server's own key
+  run           Collect and push until told to end
+  report        Print one full report and send nothing
+  check         Test configuration, TLS and key, and store nothing
+  check-config  Check the settings alone; neither network nor key is needed
+  enrol         Exchange a single-use code for this server's own key
 
 Options:
   --config FILE      A TOML file with settings; the environment wins over it

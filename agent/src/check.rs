@@ -44,6 +44,12 @@ pub async fn check(
     judge(reply, &source, dashboard.host(), &mut steps)
 }
 
+/// `check-config`: whether the settings can be used, for who builds a host without running it.
+pub fn settings(settings: &Settings) -> Result<(), StartError> {
+    let url = settings.url()?;
+    Steps(io::stdout().lock()).ok("configuration", &format!("the dashboard is {url}"))
+}
+
 fn prepare(
     settings: Result<Settings, ConfigError>,
     environment: &Environment,

@@ -20,7 +20,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
-use self::reading::{level, periods, services, tags, withheld};
+use self::reading::{level, line_of, periods, services, tags, withheld};
 use crate::collect::Options;
 use crate::key::{KEY_VARIABLE, KeyError, KeySource};
 use crate::state::{Kept, State};
@@ -445,14 +445,6 @@ fn is_text(item: &Spanned<DeValue<'_>>) -> bool {
     item.get_ref().is_str()
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-}
-
 /// The variable of a setting.
 fn variable(setting: &str) -> String {
     format!("{PREFIX}{}", setting.to_ascii_uppercase())
@@ -460,7 +452,8 @@ fn variable(setting: &str) -> String {
 
 /// Whether the rest of a variable's name is the dashboard's. Both may run with one environment.
 fn is_of_dashboard(key: &str) -> bool {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
+        "CONFIG",
         "DATA_DIR",
         "HOSTS",
         "INTERNALS_LISTEN",

@@ -76,6 +76,7 @@ fn carry_out(
             Command::Report => report::report(&settings?).await.map(|()| true),
             Command::Enrol(options) => enrol::enrol(&options, &settings?).await.map(|()| true),
             Command::Check => check::check(settings, &environment, held.as_ref()).await,
+            Command::CheckConfig => check::settings(&settings?).map(|()| true),
         }
     })
 }

@@ -31,6 +31,19 @@ fn help_and_version_are_printed() {
 }
 
 #[test]
+fn settings_are_checked_without_key_and_network() {
+    let url = |address| Agent::start(&["check-config"], &[("SERVERSCOUT_URL", address)]).end();
+    let (status, output) = url("https://localhost:1");
+    assert!(status.success(), "{output}");
+    let (status, output) = url("http://localhost:1");
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(
+        output.contains("SERVERSCOUT_URL") && output.contains("https://"),
+        "{output}"
+    );
+}
+
+#[test]
 fn wrong_arguments_are_one_line_and_status_one() {
     for arguments in [
         &[][..],

@@ -103,6 +103,17 @@ async fn make(data_dir: &DataDir, path: &Path, store: &Store) -> Result<(), Mast
     Ok(())
 }
 
+/// For whoever keeps the key apart from the data: writes a fresh one to `path`, 0600. False when a
+/// master key is there already; an error when something else is.
+pub fn make_at(path: &Path) -> Result<bool, MasterKeyError> {
+    if path.exists() {
+        return Ok(MasterKey::read(path).map(|_| false)?);
+    }
+    write_new(path, &Secret::generate(Purpose::MasterKey)).map_err(failed("write", path))?;
+    sync_directory(path).map_err(failed("write", path))?;
+    Ok(true)
+}
+
 /// A new master key that is about to take the place of the present one.
 ///
 /// The file changes within the transaction that seals everything anew, so that whoever seals

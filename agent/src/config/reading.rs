@@ -60,6 +60,15 @@ pub(super) fn level(text: &str) -> Result<LevelFilter, Wrong> {
     }
 }
 
+/// The line of a text, from 1, in which the byte at `offset` is.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+}
+
 /// The setting of each tier's period and what it takes, which is what the tier bounds.
 const PERIODS: [(Tier, &str, &str); Tier::ALL.len()] = [
     (

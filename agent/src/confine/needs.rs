@@ -29,12 +29,12 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// What a command that speaks to the dashboard needs. `report` does not and is none of them: it stays
-    /// what the others are compared with.
+    /// What a command that speaks to the dashboard needs. `check-config` and `report` do not and are none of
+    /// them: the latter stays what the others are compared with.
     #[must_use]
     pub fn of(command: &Command, settings: &Settings, environment: &Environment) -> Option<Self> {
         let enrolment = match command {
-            Command::Report => return None,
+            Command::CheckConfig | Command::Report => return None,
             Command::Check | Command::Run => None,
             Command::Enrol(options) => Some(options),
         };
@@ -135,8 +135,11 @@ fn is_abstract(environment: &Environment) -> bool {
 }
 
 /// What the collectors read, and what the C library does to look up a name. `/etc` as a whole, because
-/// the files of the name service are replaced while the agent runs.
-const READABLE: [&str; 9] = [
+/// the files of the name service are replaced while the agent runs. A static agent finds no `getrandom` in
+/// the C library and reads the devices.
+const READABLE: [&str; 11] = [
+    "/dev/random",
+    "/dev/urandom",
     "/etc",
     "/lib",
     "/lib64",

@@ -1,6 +1,6 @@
 //! The master key's and the audit log's commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -10,6 +10,7 @@ use crate::data_dir::DataDir;
 use crate::domain::Services;
 use crate::domain::audit::KnownHead;
 use crate::master_key::{self, Rotation};
+use crate::secret::{Purpose, Secret};
 use crate::store::Store;
 
 /// Checks every chain. An error when one is broken.
@@ -44,6 +45,18 @@ fn named(chain: &str) -> String {
     } else {
         format!("organisation {chain}")
     }
+}
+
+/// A fresh master key for an operator who keeps it apart from the data: printed, or in a file.
+pub(super) fn new_master_key(file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(file) = file else {
+        println!("{}", Secret::generate(Purpose::MasterKey).expose());
+        return Ok(());
+    };
+    let made = master_key::make_at(file)?;
+    let what = if made { "wrote" } else { "there is already" };
+    println!("{what} the master key {}", file.display());
+    Ok(())
 }
 
 /// Seals every secret under a new master key, while the dashboard runs. With `new_file` the key is

@@ -15,9 +15,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::access::{Role, TokenScope};
-use crate::config::Config;
+use crate::config::{CONFIG_VARIABLE, Config};
 use crate::domain::audit::KnownHead;
-use crate::secret::{Purpose, Secret};
 
 /// Server Scout watches a fleet of Linux servers.
 #[derive(Debug, Parser)]
@@ -46,12 +45,15 @@ enum Command {
     Openapi,
     /// Print every route and who may use it.
     Routes,
+    /// Check the settings of `serve` alone, without a data directory.
+    CheckConfig(FileArgs),
     /// Exit with status 0 when the dashboard is ready.
     Healthcheck {
-        /// The dashboard's address.
+        /// The dashboard's address; where it listens on this machine unless said otherwise.
         #[arg(long, value_name = "URL")]
         url: Option<String>,
-        /// The CA to trust; the dashboard's own unless said otherwise.
+        /// The CA to trust; unless said otherwise the dashboard's own, or the system's and that of its
+        /// certificate file.
         #[arg(long, value_name = "FILE")]
         ca_file: Option<PathBuf>,
         #[command(flatten)]
@@ -191,7 +193,11 @@ enum AuditCommand {
 enum MasterKeyCommand {
     /// Print a new master key, alone on standard output, for a file or a credential that
     /// `SERVERSCOUT_MASTER_KEY_FILE` leads to. Nothing is stored.
-    New,
+    New {
+        /// Write it to this file instead, unless there is a master key in it already.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// Seal every secret under a new master key, also while the dashboard runs.
     Rotate {
         /// Write the new key to this file instead of replacing the present one; the dashboard must
@@ -206,7 +212,7 @@ enum MasterKeyCommand {
 #[derive(Args, Clone, Debug)]
 struct FileArgs {
     /// A configuration file, TOML; the environment wins over it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = CONFIG_VARIABLE)]
     config: Option<PathBuf>,
 }
 
@@ -244,6 +250,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Notify(file) => notify::run(file.load()?).await,
         Command::Openapi => admin::openapi().await,
         Command::Routes => admin::routes().await,
+        Command::CheckConfig(file) => {
+            file.load()?;
+            println!("the configuration can be used");
+            Ok(())
+        }
         Command::Healthcheck { url, ca_file, file } => {
             healthcheck::run(&file.load()?, url, ca_file).await
         }
@@ -279,10 +290,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Audit(AuditCommand::Verify { head, file }) => {
             keys::verify_audit(file.load()?, head).await
         }
-        Command::MasterKey(MasterKeyCommand::New) => {
-            println!("{}", Secret::generate(Purpose::MasterKey).expose());
-            Ok(())
-        }
+        Command::MasterKey(MasterKeyCommand::New { file }) => keys::new_master_key(file.as_deref()),
         Command::MasterKey(MasterKeyCommand::Rotate { new_key_file, file }) => {
             keys::rotate_master_key(file.load()?, new_key_file).await
         }

@@ -376,6 +376,9 @@ fn parse_network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(single)
 }
 
+/// Names the file where no `--config` does; it is no setting itself.
+pub const CONFIG_VARIABLE: &str = "SERVERSCOUT_CONFIG";
+
 const DAY: u64 = 24 * 60 * 60;
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);

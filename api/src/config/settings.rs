@@ -229,7 +229,7 @@ impl Environment {
             let Some(name) = name.strip_prefix(PREFIX) else {
                 continue;
             };
-            if value.is_empty() || AGENT_VARIABLES.contains(&name) {
+            if value.is_empty() || name == FILE_NAME || AGENT_VARIABLES.contains(&name) {
                 continue;
             }
             let name = name.to_ascii_lowercase();
@@ -315,6 +315,8 @@ fn variable(name: &str) -> String {
 }
 
 const PREFIX: &str = "SERVERSCOUT_";
+/// Where the file is, and not what stands in it.
+const FILE_NAME: &str = "CONFIG";
 
 /// What the agent on the same machine reads; not ours to judge.
 const AGENT_VARIABLES: [&str; 6] = [

@@ -11,4 +11,5 @@
 mod commands;
 mod configuration;
 mod failures;
+mod health;
 mod quickstart;
