@@ -73,7 +73,7 @@ pub(super) fn previewed(one: &PreviewIncident, measure: Measure, to: Timestamp) 
             .map(ToString::to_string)
             .unwrap_or_default(),
         severity: past.severity.as_str().to_owned(),
-        value: format::value(past.worst, measure.unit()),
+        value: reading(past.worst, measure.unit()),
         since: past.opened_at.to_string(),
         since_words: readable(past.opened_at),
         lasted: span(past.ended_at.unwrap_or(to).since(past.opened_at)),
@@ -92,6 +92,9 @@ pub(super) fn condition(said: &SaidRule) -> String {
         Labels::Any | Labels::One(_) => String::new(),
     };
     let mut words = match kind {
+        Kind::DiskFull => "time until full".to_owned(),
+        Kind::KeyUnused => "time without use".to_owned(),
+        Kind::Offline => "silence".to_owned(),
         Kind::Threshold => terms.measure.as_str().to_owned(),
         other => self::kind(other).to_owned(),
     };
@@ -99,7 +102,7 @@ pub(super) fn condition(said: &SaidRule) -> String {
     if kind.form().flag.is_none() {
         let both = [(terms.warning, "warning"), (terms.critical, "critical")];
         let known = both.iter().filter_map(|(threshold, severity)| {
-            let text = format::value((*threshold)?, unit);
+            let text = reading((*threshold)?, unit);
             Some(format!("{text} ({severity})"))
         });
         let known: Vec<String> = known.collect();
@@ -131,10 +134,10 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::AgentOld => "Agent older than the dashboard",
         Kind::AgentUnprotected => "Agent without its sandbox",
         Kind::ClockNotSynchronised => "Clock not synchronised",
-        Kind::DiskFull => "Disk full within hours",
-        Kind::KeyUnused => "Agent key not used for days",
+        Kind::DiskFull => "File system full soon",
+        Kind::KeyUnused => "Agent key not used",
         Kind::MountReadOnly => "File system cannot be written",
-        Kind::Offline => "Server offline for seconds",
+        Kind::Offline => "Server offline",
         Kind::Rebooted => "Server started again",
         Kind::ServiceFailed => "Services failed",
         Kind::ServiceNotRunning => "Service not running",
@@ -142,9 +145,14 @@ pub(super) fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// A span of time without parts that are nothing.
+/// A span of time.
 pub(super) fn span(span: Duration) -> String {
-    let text = format::duration(span.as_secs_f64().floor());
+    reading(span.as_secs_f64().floor(), "seconds")
+}
+
+/// A value in its unit; a span of time without parts that are nothing.
+fn reading(value: f64, unit: &str) -> String {
+    let text = format::value(value, unit);
     let parts = [" 0 s", " 0 min", " 0 h"];
     let short = parts.iter().find_map(|part| text.strip_suffix(part));
     short.unwrap_or(&text).to_owned()
@@ -161,12 +169,31 @@ impl Shown {
     }
 
     fn value(&self, value: f64) -> String {
-        let text = self.0.map(|unit| format::value(value, unit));
+        let text = self.0.map(|unit| reading(value, unit));
         text.unwrap_or_default()
     }
 
     fn threshold(&self, comparison: &str, value: f64) -> String {
-        let text = { self.0 }.map(|unit| format!("{comparison} {}", format::value(value, unit)));
+        let text = { self.0 }.map(|unit| format!("{comparison} {}", reading(value, unit)));
         text.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_leave_out_parts_that_are_nothing() {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (120, "2 min"),
+            (125, "2 min 5 s"),
+            (3600, "1 h"),
+            (86_400, "1 d"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), words);
+        }
+        assert_eq!(reading(90.0, "percent"), "90.0 %");
     }
 }
