@@ -186,6 +186,10 @@ pub struct AlertRuleView {
 
 /// Which fields a kind of rule has.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a form has each of the fields or lacks it"
+)]
 pub struct AlertRuleAsks {
     /// A metric and a comparison.
     pub metric: bool,

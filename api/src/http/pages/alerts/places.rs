@@ -37,13 +37,13 @@ impl Places {
     pub(super) fn words(&self, reach: &Reach) -> String {
         match reach {
             Reach::Organisation => ALL.to_owned(),
-            Reach::Group(id) => name(&self.groups, *id).map_or_else(
+            Reach::Group(id) => name(&self.groups, id).map_or_else(
                 || "A group that is gone".to_owned(),
                 |name| format!("Group {name}"),
             ),
             Reach::Tag(tag) => format!("Tag {tag}"),
             Reach::Server(id) => {
-                let found = name(&self.servers, *id);
+                let found = name(&self.servers, id);
                 found.map_or_else(|| "A server that is gone".to_owned(), str::to_owned)
             }
         }
@@ -121,8 +121,8 @@ pub(super) fn write(reach: &Reach) -> String {
     }
 }
 
-fn name<T: PartialEq>(all: &[(T, String)], id: T) -> Option<&str> {
-    let found = all.iter().find(|(one, _)| *one == id);
+fn name<T: PartialEq>(all: &[(T, String)], id: &T) -> Option<&str> {
+    let found = all.iter().find(|(one, _)| one == id);
     found.map(|(_, name)| name.as_str())
 }
 
