@@ -121,7 +121,7 @@ pub(super) fn write(reach: &Reach) -> String {
     }
 }
 
-fn name<T: PartialEq>(all: &[(T, String)], id: &T) -> Option<&str> {
+fn name<'a, T: PartialEq>(all: &'a [(T, String)], id: &T) -> Option<&'a str> {
     let found = all.iter().find(|(one, _)| one == id);
     found.map(|(_, name)| name.as_str())
 }
