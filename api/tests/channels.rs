@@ -41,8 +41,8 @@ fn pagerduty(name: &str) -> NewChannel {
 }
 
 /// Not at the hour of these tests.
-fn night() -> Option<Hours> {
-    Some(Hours::parse("00:00", "00:01", "UTC").unwrap())
+fn night() -> Hours {
+    Hours::parse("00:00", "00:01", "UTC").unwrap()
 }
 
 async fn add(scene: &Scene, new: NewChannel) -> Id<Channel> {
@@ -90,12 +90,12 @@ async fn a_channel_is_told_what_its_severity_hours_and_switch_let_through() {
     )
     .await;
     let asleep = NewChannel {
-        hours: night(),
+        hours: Some(night()),
         ..webhook("asleep")
     };
     let asleep = add(&scene, asleep).await;
     let keeping = NewChannel {
-        hours: night(),
+        hours: Some(night()),
         ..pagerduty("keeping")
     };
     let keeping = add(&scene, keeping).await;

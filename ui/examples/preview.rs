@@ -142,6 +142,7 @@ fn frame() -> Frame {
         organisation: "Example Hosting".to_owned(),
         person: "ada@example.org".to_owned(),
         csrf_token: "token".to_owned(),
+        open_incidents: 2,
     }
 }
 
@@ -210,6 +211,8 @@ fn server(id: &str) -> ServerView {
         dropped_series: if server.status == Status::Late { 37 } else { 0 },
         may_change: true,
         successor_expired: false,
+        incidents: Vec::new(),
+        rules: Vec::new(),
         server,
     }
 }

@@ -242,6 +242,11 @@ macro_rules! templates {
 
 const TEMPLATES: &[(&str, &str)] = templates! {
     "account"
+    "alert_rule"
+    "alert_rules"
+    "alert_scope"
+    "alerts"
+    "alerts_nav"
     "agent_key_made"
     "agent_keys"
     "audit"
@@ -253,6 +258,8 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "enrolment"
     "first_owner"
     "forgot_password"
+    "incident"
+    "incident_deeds"
     "invitation"
     "invitation_join"
     "group"
@@ -260,6 +267,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "layout"
     "login"
     "logo"
+    "maintenance"
     "member_groups"
     "message"
     "meter"
@@ -277,6 +285,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "new_token"
     "server"
     "server_added"
+    "server_alerts"
     "server_deletion"
     "server_settings"
     "server_keys"
@@ -290,6 +299,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "tokens"
 };
 
+mod alerts;
 mod second_factor;
 
 mod people;

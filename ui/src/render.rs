@@ -11,8 +11,9 @@ pub(crate) use self::keys::{AgentKeyMadePage, AgentKeysPage, EnrolmentPage};
 use crate::format;
 use crate::snippets;
 use crate::views::{
-    AccountView, Frame, GroupLink, ServerAddedView, ServerRow, ServerView, ServersFilter,
-    ServersView, SessionRow, Settings, Status, TagView, TokenRow, TokensView,
+    AccountView, Frame, GroupLink, IncidentRow, ServerAddedView, ServerRow, ServerRuleRow,
+    ServerView, ServersFilter, ServersView, SessionRow, Settings, Status, TagView, TokenRow,
+    TokensView,
 };
 
 /// A page: what the layout shows, and the content.
@@ -150,6 +151,8 @@ pub(crate) struct ServerPage<'a> {
     dropped_series: u64,
     may_change: bool,
     successor_expired: bool,
+    incidents: Vec<IncidentRow>,
+    rules: &'a [ServerRuleRow],
     is: Condition,
 }
 
@@ -184,6 +187,8 @@ impl<'a> ServerPage<'a> {
             dropped_series: view.dropped_series,
             may_change: view.may_change,
             successor_expired: view.successor_expired,
+            incidents: incidents(&view.incidents),
+            rules: &view.rules,
             is: Condition {
                 clock_wrong: status == Status::ClockWrong,
                 paused: status == Status::Paused,
@@ -191,6 +196,16 @@ impl<'a> ServerPage<'a> {
             },
         }
     }
+}
+
+/// Incidents whose ids are safe in a path.
+pub(crate) fn incidents(rows: &[IncidentRow]) -> Vec<IncidentRow> {
+    let safe = |row: &IncidentRow| IncidentRow {
+        id: path_segment(&row.id).into_owned(),
+        server: path_segment(&row.server).into_owned(),
+        ..row.clone()
+    };
+    rows.iter().map(safe).collect()
 }
 
 /// A group that the server is in.

@@ -47,6 +47,14 @@ pub struct ServerPage {
 }
 
 impl Services {
+    /// The names of all servers that the scope shows, by name.
+    pub async fn server_names(
+        &self,
+        scope: Scope,
+    ) -> Result<Vec<(Id<Server>, String)>, ServiceError> {
+        Ok(self.store().read(move |c| servers::names(c, scope)).await?)
+    }
+
     /// Adds a server and makes its first agent key. What a limited member adds goes into their only
     /// group.
     pub async fn add_server(

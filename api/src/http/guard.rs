@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq as _;
 use super::App;
 use super::edge::CsrfToken;
 use super::problem::Failure;
+use crate::access::Right;
 use crate::domain::principal::{Means, PersonPrincipal, Principal};
 
 /// The form field that carries the session's token.
@@ -263,18 +264,34 @@ pub(super) fn session_of(request: &Request) -> Option<&PersonPrincipal> {
 pub(super) struct Visitor {
     pub(super) person: PersonPrincipal,
     pub(super) csrf_token: String,
+    /// How many incidents are open where they may look.
+    pub(super) open_incidents: u64,
+}
+
+impl Visitor {
+    /// Who looks, if anybody is logged in.
+    pub(super) async fn of(request: &Request) -> Result<Option<Self>, Failure> {
+        let Some(person) = session_of(request).cloned() else {
+            return Ok(None);
+        };
+        let csrf_token = request.data::<CsrfToken>();
+        let csrf_token = csrf_token.map(|token| token.0.clone()).unwrap_or_default();
+        let open_incidents = match (request.data::<App>(), person.scope(Right::Read)) {
+            (Some(app), Ok(scope)) => app.services().count_open_incidents(scope).await?,
+            _ => 0,
+        };
+        Ok(Some(Self {
+            person,
+            csrf_token,
+            open_incidents,
+        }))
+    }
 }
 
 impl<'a> FromRequest<'a> for Visitor {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let person = session_of(request)
-            .cloned()
-            .ok_or_else(Failure::unauthenticated)?;
-        let csrf_token = request
-            .data::<CsrfToken>()
-            .map(|token| token.0.clone())
-            .unwrap_or_default();
-        Ok(Self { person, csrf_token })
+        let visitor = Self::of(request).await?;
+        Ok(visitor.ok_or_else(Failure::unauthenticated)?)
     }
 }
 

@@ -11,6 +11,7 @@ mod exposition;
 mod guard;
 mod headers;
 mod health;
+mod incident_cursor;
 mod incident_export;
 mod internals;
 pub mod listen;

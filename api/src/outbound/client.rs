@@ -137,7 +137,7 @@ impl Outbound {
         &self.policy
     }
 
-    /// Sends a request and waits for the head of the answer, for [`PATIENCE`] in all.
+    /// Sends a request and waits for the head of the answer, for ten seconds in all.
     pub async fn send(
         &self,
         sender: Sender<'_>,

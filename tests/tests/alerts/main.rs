@@ -10,3 +10,4 @@
 
 mod incidents;
 mod maintenance;
+mod pages;

@@ -1,8 +1,12 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
+mod alerts;
 mod people;
 mod retention;
 
+pub(super) use self::alerts::{
+    alert_rule, alert_rules, alerts, alerts_the_other_way, incident, maintenance,
+};
 pub(super) use self::people::{
     confirm_email, forgot_password, invitation, invitation_join, organisation, organisations,
     people, profile, reset_password,
@@ -201,6 +205,8 @@ pub(super) fn server(text: &str, status: Status) -> ServerView {
         dropped_series: 3,
         may_change: true,
         successor_expired: true,
+        incidents: vec![alerts::row(text)],
+        rules: vec![alerts::server_rule(text)],
     }
 }
 
@@ -474,6 +480,7 @@ fn frame(text: &str) -> Frame {
         organisation: text.to_owned(),
         person: text.to_owned(),
         csrf_token: text.to_owned(),
+        open_incidents: 2,
     }
 }
 

@@ -93,6 +93,11 @@ fn the_samples_fill_every_field() {
         json!(samples::agent_keys("sample")),
         json!(samples::agent_key_made("sample")),
         json!(samples::enrolment("sample")),
+        json!(samples::alerts("sample")),
+        json!(samples::incident("sample")),
+        json!(samples::alert_rules("sample")),
+        json!(samples::alert_rule("sample")),
+        json!(samples::maintenance("sample")),
         json!(samples::message("sample")),
     ] {
         every_text_is(&view, "sample");
@@ -163,6 +168,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     pages.servers(&servers).unwrap();
     pages.server(&ServerView::default()).unwrap();
     samples::empty_fleet(&pages);
+    samples::alerts_the_other_way(&pages);
     pages.new_server(&NewServerView::default()).unwrap();
     pages.server_added(&ServerAddedView::default()).unwrap();
     pages.agent_keys(&AgentKeysView::default()).unwrap();
@@ -264,7 +270,7 @@ fn people_both_ways(pages: &Pages) {
 #[test]
 fn a_field_that_the_data_lacks_is_an_error() {
     let pages = Pages::new().unwrap();
-    let frame = json!({ "organisation": "", "person": "", "csrf_token": "" });
+    let frame = json!({ "organisation": "", "person": "", "csrf_token": "", "open_incidents": 0 });
     for page in [
         "login",
         "first_owner",
@@ -296,6 +302,11 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "agent_key_made",
         "enrolment",
         "member_groups",
+        "alerts",
+        "incident",
+        "alert_rules",
+        "alert_rule",
+        "maintenance",
         "message",
     ] {
         for data in [
@@ -391,6 +402,11 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
             .agent_key_made(&samples::agent_key_made(text))
             .unwrap(),
         pages.enrolment(&samples::enrolment(text)).unwrap(),
+        pages.alerts(&samples::alerts(text)).unwrap(),
+        pages.incident(&samples::incident(text)).unwrap(),
+        pages.alert_rules(&samples::alert_rules(text)).unwrap(),
+        pages.alert_rule(&samples::alert_rule(text)).unwrap(),
+        pages.maintenance(&samples::maintenance(text)).unwrap(),
         pages.message(&samples::message(text)).unwrap(),
     ];
     for status in Status::ALL {

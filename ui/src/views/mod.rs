@@ -1,6 +1,7 @@
 //! View models: all that a page can show. They hold plain values; templates escape every one.
 
 mod agent_keys;
+mod alerts;
 mod fleet;
 mod people;
 mod second_factor;
@@ -12,6 +13,11 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::agent_keys::{AgentKeyMadeView, AgentKeyRow, AgentKeysView, EnrolmentView};
+pub use self::alerts::{
+    AlertPreview, AlertRuleAsks, AlertRuleRow, AlertRuleTyped, AlertRuleView, AlertRulesView,
+    AlertsView, IncidentEventRow, IncidentFilter, IncidentRow, IncidentView, MaintenanceRow,
+    MaintenanceTyped, MaintenanceView, ServerRuleRow,
+};
 pub use self::fleet::{
     Choice, GroupLink, GroupRow, GroupView, GroupsView, MemberGroupsView, ServerDeletionView,
     ServerSettingsView, ServersFilter, TagView,
@@ -39,6 +45,8 @@ pub struct Frame {
     pub person: String,
     /// The token that every form carries back; pages without a session have none.
     pub csrf_token: String,
+    /// How many incidents are open at the servers that are seen.
+    pub open_incidents: u64,
 }
 
 impl fmt::Debug for Frame {
@@ -47,6 +55,7 @@ impl fmt::Debug for Frame {
         f.debug_struct("Frame")
             .field("organisation", &self.organisation)
             .field("person", &self.person)
+            .field("open_incidents", &self.open_incidents)
             .finish_non_exhaustive()
     }
 }
@@ -210,6 +219,10 @@ pub struct ServerView {
     pub may_change: bool,
     /// Whether the last successor of its agent keys was not used in time.
     pub successor_expired: bool,
+    /// Its open incidents.
+    pub incidents: Vec<IncidentRow>,
+    /// The alert rules that are for it.
+    pub rules: Vec<ServerRuleRow>,
 }
 
 /// The form that adds a server.

@@ -117,7 +117,7 @@ impl Message {
         }
     }
 
-    /// A line for each incident, at most [`LINES`].
+    /// A line for each incident, at most twenty.
     #[must_use]
     pub fn text(&self) -> String {
         if self.incidents.is_empty() {

@@ -1,13 +1,11 @@
 //! Incidents.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
-use server_scout_wire::Timestamp;
 
 use super::super::App;
+use super::super::incident_cursor::{read_cursor, write_cursor};
 use super::super::incident_export;
 use super::super::problem::Failure;
 use super::alert_rules::rule_id;
@@ -259,20 +257,4 @@ impl From<&Timeline> for IncidentTimeline {
 /// What is no id names nothing.
 pub(super) fn incident_id(text: &str) -> Result<Id<id::Incident>, Failure> {
     text.parse().map_err(|_| Failure::not_found())
-}
-
-/// A place in a list of incidents, as cursors and pages carry it.
-fn write_cursor((at, id): (Timestamp, Id<id::Incident>)) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{id}", at.as_millis()))
-}
-
-/// Reads it again.
-fn read_cursor(cursor: &str) -> Result<(Timestamp, Id<id::Incident>), Failure> {
-    let read = || {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let (at, id) = text.split_once('.')?;
-        Some((Timestamp::from_millis(at.parse().ok()?), id.parse().ok()?))
-    };
-    read().ok_or_else(|| Failure::invalid("cursor", "must be the next_cursor of the page before"))
 }

@@ -18,7 +18,7 @@ use crate::access::Right;
 use crate::domain::audit::{Event, EventQuery};
 
 const PAGE: usize = 100;
-const DAY: Duration = Duration::from_hours(24);
+pub(super) const DAY: Duration = Duration::from_hours(24);
 
 pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
@@ -99,15 +99,6 @@ async fn export(
 impl AuditQuery {
     /// The question, or what is wrong with it.
     fn read(&self) -> Result<EventQuery, String> {
-        let day = |text: &str| -> Result<Option<Timestamp>, String> {
-            if text.is_empty() {
-                return Ok(None);
-            }
-            let midnight = format!("{text}T00:00:00Z").parse();
-            midnight
-                .map(Some)
-                .map_err(|_| "A day is written as 2026-01-31.".to_owned())
-        };
         Ok(EventQuery {
             person: None,
             action: Some(self.action.trim().to_owned()).filter(|action| !action.is_empty()),
@@ -119,8 +110,19 @@ impl AuditQuery {
     }
 }
 
+/// The midnight that a day begins with, UTC; none for an empty text.
+pub(super) fn day(text: &str) -> Result<Option<Timestamp>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let midnight = format!("{text}T00:00:00Z").parse();
+    midnight
+        .map(Some)
+        .map_err(|_| "A day is written as 2026-01-31.".to_owned())
+}
+
 /// `2026-01-31 12:00:00`.
-fn readable(at: Timestamp) -> String {
+pub(super) fn readable(at: Timestamp) -> String {
     let text = at.to_string().replace('T', " ");
     text.chars().take("2026-01-31 12:00:00".len()).collect()
 }

@@ -4,8 +4,7 @@ use poem::web::{Data, Path};
 use poem::{Request, Response, handler};
 use server_scout_ui::views::{InvitationJoinView, InvitationView};
 
-use super::super::edge::CsrfToken;
-use super::super::guard::{Access, Fields, Visitor, check_token, see_other, session_of};
+use super::super::guard::{Access, Fields, Visitor, check_token, see_other};
 use super::super::problem::Failure;
 use super::super::{App, client};
 use super::first_owner::unreferred;
@@ -33,7 +32,7 @@ async fn show(
 ) -> poem::Result<Response> {
     let open = app.services().look_at_invitation(&token).await;
     let open = open.map_err(Failure::from)?;
-    let page = match visitor(request) {
+    let page = match Visitor::of(request).await? {
         Some(visitor) => app.pages().invitation_join(&join_view(&visitor, open)),
         None => app.pages().invitation(&view(open)),
     };
@@ -48,7 +47,7 @@ async fn accept(
     Path(token): Path<String>,
     mut fields: Fields,
 ) -> poem::Result<Response> {
-    if let Some(visitor) = visitor(request) {
+    if let Some(visitor) = Visitor::of(request).await? {
         // The page is open to anybody, so it is only known here that a session asks for a change.
         check_token(request, Some(&fields.take("csrf_token")))?;
         let joined = app.services().accept_as_member(&visitor.person, &token);
@@ -76,12 +75,6 @@ async fn accept(
         }
         Err(error) => Err(Failure::from(error).into()),
     }
-}
-
-fn visitor(request: &Request) -> Option<Visitor> {
-    let person = session_of(request)?.clone();
-    let csrf_token = request.data::<CsrfToken>()?.0.clone();
-    Some(Visitor { person, csrf_token })
 }
 
 fn view(open: OpenInvitation) -> InvitationView {

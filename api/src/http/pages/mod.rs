@@ -2,6 +2,7 @@
 
 mod account;
 mod agent_keys;
+mod alerts;
 mod audit;
 mod confirm;
 mod data;
@@ -36,6 +37,7 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
     let route = confirm::routes(pages, route);
     let route = agent_keys::routes(pages, route);
+    let route = alerts::routes(pages, route);
     let route = audit::routes(pages, route);
     let route = people::routes(pages, route);
     let route = organisations::routes(pages, route);
@@ -120,5 +122,6 @@ fn frame(visitor: &Visitor) -> Frame {
         organisation: visitor.person.identity.organisation.clone(),
         person: visitor.person.identity.email.clone(),
         csrf_token: visitor.csrf_token.clone(),
+        open_incidents: visitor.open_incidents,
     }
 }

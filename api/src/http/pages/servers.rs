@@ -14,7 +14,7 @@ use super::super::App;
 use super::super::guard::{Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{frame, html};
+use super::{alerts, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::domain::agent_keys::has_expired_successor;
@@ -105,6 +105,7 @@ pub(super) async fn show(
         .map_err(Failure::from)?;
     let keys = app.services().agent_keys(scope, server.row.id).await;
     let keys = keys.map_err(Failure::from)?;
+    let (incidents, rules) = alerts::of_server(app, scope, server.row.id).await?;
     let view = ServerView {
         frame: frame(&visitor),
         server: row(&server, app.services().clock().now()),
@@ -115,6 +116,8 @@ pub(super) async fn show(
         dropped_series: server.newest.dropped,
         may_change: visitor.person.may(Right::Write),
         successor_expired: has_expired_successor(&keys),
+        incidents,
+        rules,
     };
     Ok(html(app.pages().server(&view))?)
 }

@@ -1,5 +1,6 @@
 //! Several hundred addresses and spellings, of which none may be taken for a public one.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{SENDER, policy};
@@ -153,7 +154,8 @@ fn every_special_address_is_inside_and_its_neighbours_are_public() {
 fn an_inside_address_of_version_4_stays_inside_within_one_of_version_6() {
     for text in INSIDE_V4 {
         let inner: Ipv4Addr = text.parse().unwrap();
-        let [a, b] = [inner.to_bits() >> 16, inner.to_bits() & 0xffff].map(|half| half as u16);
+        let [a, b, c, d] = inner.octets();
+        let (a, b) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
         for outer in [
             Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, a, b),
             Ipv6Addr::new(0, 0, 0, 0, 0, 0, a, b),
@@ -204,11 +206,7 @@ fn spellings(address: Ipv4Addr) -> Vec<String> {
         full_width.replace('.', "．"),
         address.to_string().replace('.', "｡"),
         address.to_string().replace('.', "%2e"),
-        address
-            .to_string()
-            .bytes()
-            .map(|byte| format!("%{byte:02x}"))
-            .collect(),
+        in_percent_signs(&address.to_string()),
         format!("[::ffff:{address}]"),
         format!("[::FFFF:{:x}:{:x}]", bits >> 16, bits & 0xffff),
         format!("[0:0:0:0:0:ffff:{address}]"),
@@ -216,6 +214,13 @@ fn spellings(address: Ipv4Addr) -> Vec<String> {
         format!("[64:ff9b::{address}]"),
         format!("[2002:{:x}:{:x}::]", bits >> 16, bits & 0xffff),
     ]
+}
+
+fn in_percent_signs(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut done, byte| {
+        let _ = write!(done, "%{byte:02x}");
+        done
+    })
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Each service's own documented body, member by member.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
 
 use hyper::Method;
 use hyper::header::AUTHORIZATION;
