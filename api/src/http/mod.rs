@@ -54,6 +54,7 @@ struct Inner {
     streams: Streams,
     /// Exports and questions about many servers.
     readings: Streams,
+    charts: Streams,
     readiness: health::Readiness,
     stopping: watch::Receiver<bool>,
 }
@@ -85,6 +86,7 @@ impl App {
             agents_trust,
             streams: Streams::new(Bounds::LIVE),
             readings: Streams::new(Bounds::READING),
+            charts: Streams::new(Bounds::CHARTS),
             readiness: health::Readiness::default(),
             stopping,
         })))
@@ -97,6 +99,12 @@ impl App {
     /// A place among the exports and questions about many servers, once there is one.
     async fn reading(&self, person: &PersonPrincipal) -> Result<OpenStream, Failure> {
         let place = self.0.readings.wait(&person.identity).await;
+        place.ok_or_else(Failure::too_many_readings)
+    }
+
+    /// A place among the charts, once there is one.
+    async fn charting(&self, person: &PersonPrincipal) -> Result<OpenStream, Failure> {
+        let place = self.0.charts.wait(&person.identity).await;
         place.ok_or_else(Failure::too_many_readings)
     }
 
