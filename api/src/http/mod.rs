@@ -17,6 +17,7 @@ mod internals;
 pub mod listen;
 mod metrics_export;
 mod organisation_export;
+mod paged_export;
 mod pages;
 mod problem;
 mod pulse;
