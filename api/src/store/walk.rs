@@ -61,14 +61,15 @@ impl Walk {
         resolution: Option<Resolution>,
         range: &Range<i64>,
     ) -> Self {
-        // The roll-up that holds the beginning is there as a whole.
+        // The roll-ups that hold the beginning and the end are there as a whole.
         let unit = resolution.map_or(1, Resolution::millis);
         let from = range.start.div_euclid(unit) * unit;
+        let to = range.end.saturating_add(unit - 1).div_euclid(unit) * unit;
         Self {
             server,
             series,
             resolution,
-            to: range.end,
+            to,
             now: from..from,
             done: 0,
             at_a_time: 1,
