@@ -1,7 +1,6 @@
 //! Series: one metric of one server, with its label where it has one.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, hash_map};
 
 use diesel::prelude::*;
 use server_scout_wire::{Label, Metric};
@@ -25,11 +24,18 @@ pub struct SeriesKey {
 }
 
 /// Something for each series of a server, found without making a key.
+///
+/// One piece of memory in order of metric and label: there is one for each server, of some fifty series.
 #[derive(Clone, Debug)]
 pub struct SeriesMap<T> {
-    plain: Vec<Option<T>>,
-    labelled: BTreeMap<Metric, BTreeMap<Label, T>>,
-    len: usize,
+    entries: Vec<Entry<T>>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<T> {
+    metric: Metric,
+    label: Option<Label>,
+    value: T,
 }
 
 /// The ids of known series, by server.
@@ -52,12 +58,8 @@ pub struct SeriesLimits {
 
 impl<T> Default for SeriesMap<T> {
     fn default() -> Self {
-        let mut plain = Vec::new();
-        plain.resize_with(Metric::ALL.len(), || None);
         Self {
-            plain,
-            labelled: BTreeMap::new(),
-            len: 0,
+            entries: Vec::new(),
         }
     }
 }
@@ -66,69 +68,58 @@ impl<T> SeriesMap<T> {
     /// How many series there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.entries.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.entries.is_empty()
     }
 
     /// What is kept for a series.
     pub fn get_mut(&mut self, metric: Metric, label: Option<&Label>) -> Option<&mut T> {
-        match label {
-            None => self.plain.get_mut(metric as usize)?.as_mut(),
-            Some(label) => self.labelled.get_mut(&metric)?.get_mut(label),
-        }
+        let place = self.place(metric, label).ok()?;
+        self.entries.get_mut(place).map(|entry| &mut entry.value)
     }
 
     /// Keeps something for a series, instead of what was kept before.
     pub fn insert(&mut self, metric: Metric, label: Option<Label>, value: T) {
-        let before = match label {
-            None => self
-                .plain
-                .get_mut(metric as usize)
-                .and_then(|place| place.replace(value)),
-            Some(label) => self
-                .labelled
-                .entry(metric)
-                .or_default()
-                .insert(label, value),
+        let entry = Entry {
+            metric,
+            label,
+            value,
         };
-        if before.is_none() {
-            self.len += 1;
+        match self.place(metric, entry.label.as_ref()) {
+            Ok(place) => self.entries.splice(place..=place, [entry]).for_each(drop),
+            Err(place) => self.entries.insert(place, entry),
         }
     }
 
     /// Everything, in the catalogue's order and by label.
     pub fn iter(&self) -> impl Iterator<Item = (Metric, Option<&Label>, &T)> {
-        Metric::ALL.iter().flat_map(|metric| {
-            let values = self.of(*metric);
-            values.map(|(label, value)| (*metric, label, value))
-        })
+        let entries = self.entries.iter();
+        entries.map(|entry| (entry.metric, entry.label.as_ref(), &entry.value))
     }
 
     /// What is there of one metric, by label.
     pub fn of(&self, metric: Metric) -> impl Iterator<Item = (Option<&Label>, &T)> {
-        let plain = self.plain.get(metric as usize).and_then(Option::as_ref);
-        let labelled = self.labelled.get(&metric).into_iter().flatten();
-        let labelled = labelled.map(|(label, value)| (Some(label), value));
-        plain.map(|value| (None, value)).into_iter().chain(labelled)
+        let first = self.entries.partition_point(|entry| entry.metric < metric);
+        let entries = self.entries.iter().skip(first);
+        entries
+            .take_while(move |entry| entry.metric == metric)
+            .map(|entry| (entry.label.as_ref(), &entry.value))
     }
 
     /// Forgets what `keep` does not want.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        for place in &mut self.plain {
-            if place.as_ref().is_some_and(|value| !keep(value)) {
-                *place = None;
-            }
-        }
-        for labels in self.labelled.values_mut() {
-            labels.retain(|_, value| keep(value));
-        }
-        self.len = self.plain.iter().flatten().count()
-            + self.labelled.values().map(BTreeMap::len).sum::<usize>();
+        self.entries.retain(|entry| keep(&entry.value));
+    }
+
+    /// Where a series is, or where it would be.
+    fn place(&self, metric: Metric, label: Option<&Label>) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by(|entry| (entry.metric, entry.label.as_ref()).cmp(&(metric, label)))
     }
 }
 
@@ -162,8 +153,8 @@ pub(super) fn id(
         return Ok(None);
     }
     let count = match context.series.counts.entry(scope.organisation()) {
-        Entry::Occupied(count) => count.into_mut(),
-        Entry::Vacant(place) => place.insert(count(context.connection, scope)?),
+        hash_map::Entry::Occupied(count) => count.into_mut(),
+        hash_map::Entry::Vacant(place) => place.insert(count(context.connection, scope)?),
     };
     if *count >= limits.organisation {
         return Ok(None);
