@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -118,29 +119,37 @@ async fn accept(
 
 impl Acceptor {
     async fn serve(&self, connection: Connection, watcher: Watcher) {
-        match connection {
-            Connection::Unix(stream) => {
-                self.speak(stream, Addr::custom("unix", ""), false, watcher)
-                    .await;
-            }
-            Connection::Tcp(stream, peer) => {
-                let peer = match stream.peer_addr() {
-                    Ok(address) => Addr::SocketAddr(address),
-                    Err(_) => Addr::SocketAddr((peer, 0).into()),
-                };
-                let Some(tls) = &self.tls else {
-                    return self.speak(stream, peer, false, watcher).await;
-                };
-                // Whoever does not shake hands in time, or speaks something else, gets nothing.
-                if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.speak(stream, peer, http2, watcher).await;
-                }
-            }
+        if let Some(speech) = self.greet(connection, watcher).await {
+            speech.await;
         }
     }
 
-    async fn speak<S>(&self, stream: S, peer: Addr, http2: bool, watcher: Watcher)
+    /// What is said on a connection, once hands are shaken.
+    async fn greet(&self, connection: Connection, watcher: Watcher) -> Option<Speech> {
+        let (stream, peer) = match connection {
+            Connection::Unix(stream) => {
+                return Some(self.speak(stream, Addr::custom("unix", ""), false, watcher));
+            }
+            Connection::Tcp(stream, peer) => (stream, peer),
+        };
+        let peer = stream.peer_addr().unwrap_or((peer, 0).into());
+        let peer = Addr::SocketAddr(peer);
+        let Some(tls) = &self.tls else {
+            return Some(self.speak(stream, peer, false, watcher));
+        };
+        // Whoever does not shake hands in time, or speaks something else, gets nothing.
+        let handshake = Box::pin(tls.accept(stream));
+        let stream = tokio::time::timeout(HANDSHAKE, handshake)
+            .await
+            .ok()?
+            .ok()?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Some(self.speak(stream, peer, http2, watcher))
+    }
+
+    /// A future is as large as all that it may ever hold, and there is one for each agent: what holds a
+    /// stream, and what HTTP/2 alone needs, is boxed.
+    fn speak<S>(&self, stream: S, peer: Addr, http2: bool, watcher: Watcher) -> Speech
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -166,7 +175,6 @@ impl Acceptor {
             }
         });
         let io = TokioIo::new(stream);
-        // How a connection ended tells nothing that anybody could act on.
         if http2 {
             let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -175,7 +183,7 @@ impl Acceptor {
                 .max_concurrent_streams(64)
                 .max_header_list_size(16 * 1024)
                 .serve_connection(io, service);
-            until_silent(watcher.watch(connection), &pulse).await;
+            until_silent(Box::pin(watcher.watch(connection)), pulse)
         } else {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -183,17 +191,25 @@ impl Acceptor {
                 .max_buf_size(32 * 1024)
                 .max_headers(64)
                 .serve_connection(io, service);
-            until_silent(watcher.watch(connection), &pulse).await;
+            until_silent(Box::pin(watcher.watch(connection)), pulse)
         }
     }
 }
 
-/// Serves until the connection ends, or nothing has moved on it for long.
-async fn until_silent<T>(served: impl Future<Output = T>, pulse: &Pulse) {
-    tokio::select! {
-        _ = served => {}
-        () = pulse.silence(SILENCE) => {}
-    }
+type Speech = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves until the connection ends, or nothing has moved on it for long. How it ended tells nothing that
+/// anybody could act on.
+fn until_silent<F>(served: Pin<Box<F>>, pulse: Pulse) -> Speech
+where
+    F: Future + Send + 'static,
+{
+    Box::pin(async move {
+        tokio::select! {
+            _ = served => {}
+            () = pulse.silence(SILENCE) => {}
+        }
+    })
 }
 
 /// How many connections each address has open.
