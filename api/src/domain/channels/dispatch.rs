@@ -330,14 +330,20 @@ impl Lease {
 
 /// Makes deliveries of the bundle that has been due longest.
 fn take_over(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
-    let notices = alert_notices::due(connection, now)?;
+    let mut notices = alert_notices::due(connection, now)?;
     let Some(first) = notices.first() else {
         return Ok(());
     };
     let (scope, bundle) = (first.scope, first.bundle);
     match organisations::name(connection, scope) {
         Ok(name) => {
-            for channel in channels::list(connection, scope)? {
+            let all = channels::list(connection, scope)?;
+            let is_there = |id: &String| all.iter().any(|channel| channel.id.to_string() == *id);
+            for notice in &mut notices {
+                // Who named a channel that is gone by now is told by all the others.
+                notice.channels.retain(is_there);
+            }
+            for channel in all {
                 for new in deliveries_of(&channel, &notices, &name, now)? {
                     deliveries::add(connection, scope.organisation(), &new, now)?;
                 }

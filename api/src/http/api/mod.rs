@@ -11,6 +11,7 @@ mod download;
 mod enrolments;
 mod fleet;
 mod groups;
+mod incident_schema;
 mod incidents;
 pub mod key_schema;
 mod live;

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{Tenant, absent, now};
 use crate::alerting::Severity;
 use crate::id::{Channel, Id};
-use crate::store::channels::NewChannel;
+use crate::store::channels::{ChangedChannel, NewChannel};
 use crate::store::deliveries::{NewDelivery, Tried};
 use crate::store::{Scope, channels, deliveries};
 
@@ -32,12 +32,23 @@ pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
     channel
 }
 
+fn switched_off() -> ChangedChannel {
+    ChangedChannel {
+        name: "mine".to_owned(),
+        enabled: false,
+        severity: Severity::Critical,
+        hours: None,
+    }
+}
+
 /// Nothing of theirs is found by our scope.
 pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Tenant) {
     let (scope, foreign) = (ours.scope, theirs.channel);
     absent(channels::get(c, scope, foreign));
-    let change = ("mine", false, Severity::Critical);
-    absent(channels::change(c, scope, foreign, change));
+    absent(channels::change(c, scope, foreign, &switched_off()));
+    absent(channels::are_there(c, scope, &[ours.channel, foreign]));
+    channels::are_there(c, scope, &[ours.channel]).unwrap();
+    assert_eq!(deliveries::count_dead(c, scope).unwrap(), []);
     absent(channels::delete(c, scope, foreign));
     assert_eq!(channels::count(c, scope).unwrap(), 1);
     let list = channels::list(c, scope).unwrap();
@@ -106,7 +117,7 @@ fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
     assert_eq!(next(c, 60), Some(opened));
     deliveries::note(c, opened, &done, at(61)).unwrap();
     assert_eq!(next(c, 61), Some(resolved));
-    channels::change(c, scope, channel, ("ops", false, Severity::Warning)).unwrap();
+    channels::change(c, scope, channel, &switched_off()).unwrap();
     assert_eq!(next(c, 61), None, "it is off");
 }
 

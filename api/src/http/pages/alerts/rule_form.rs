@@ -144,6 +144,7 @@ impl Typed {
             cooldown: number("cooldown", &fields.cooldown)?,
             remind_every: number("remind_every", &fields.remind_every)?,
             remind_limit: number("remind_limit", &fields.remind_limit)?,
+            channels: Vec::new(),
         })
     }
 
