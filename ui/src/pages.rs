@@ -270,6 +270,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "invitation_join"
     "group"
     "groups"
+    "heartbeat"
     "layout"
     "login"
     "logo"

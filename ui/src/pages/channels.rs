@@ -3,7 +3,7 @@
 use super::{Pages, UiError};
 use crate::render::{self, Page};
 use crate::views::{
-    ChannelDeletionView, ChannelKeyView, ChannelView, ChannelsView, NewChannelView,
+    ChannelDeletionView, ChannelKeyView, ChannelView, ChannelsView, HeartbeatView, NewChannelView,
 };
 
 impl Pages {
@@ -41,6 +41,12 @@ impl Pages {
         content.channel.id = render::path_segment(&view.channel.id).into_owned();
         let page = Page::within(&view.frame, &view.channel.name, content);
         self.page("channel", &page)
+    }
+
+    /// The dead man's switch.
+    pub fn heartbeat(&self, view: &HeartbeatView) -> Result<String, UiError> {
+        let page = Page::within(&view.frame, "Dead man's switch", view);
+        self.page("heartbeat", &page)
     }
 
     /// The page that asks before a channel is deleted.

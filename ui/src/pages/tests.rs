@@ -103,6 +103,7 @@ fn the_samples_fill_every_field() {
         json!(samples::channel_key("sample")),
         json!(samples::channel("sample")),
         json!(samples::channel_deletion("sample")),
+        json!(samples::heartbeat("sample")),
         json!(samples::message("sample")),
     ] {
         every_text_is(&view, "sample");
@@ -318,6 +319,7 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "channel_key",
         "channel",
         "channel_deletion",
+        "heartbeat",
         "message",
     ] {
         for data in [
@@ -425,6 +427,7 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages
             .channel_deletion(&samples::channel_deletion(text))
             .unwrap(),
+        pages.heartbeat(&samples::heartbeat(text)).unwrap(),
         pages.message(&samples::message(text)).unwrap(),
     ];
     for status in Status::ALL {

@@ -76,6 +76,8 @@ pub struct ChannelsView {
     pub may_change: bool,
     /// Whether nothing is sent, as the process that is to does not run, and the viewer is to know.
     pub unsent: bool,
+    /// The dead man's switch, when there is one.
+    pub heartbeat: Option<HeartbeatRow>,
     /// What was just done.
     pub notice: Option<String>,
 }
@@ -180,6 +182,50 @@ pub struct ChannelDeletionView {
     pub channel: ChannelRow,
     /// The names of the rules that tell it alone, and will tell every channel.
     pub only_of: Vec<String>,
+}
+
+/// The dead man's switch, in words.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HeartbeatRow {
+    /// A host, and the last four characters of the address.
+    pub shown: String,
+    /// How it is sent: `GET every 5 min`.
+    pub how: String,
+    /// What became of the last one: `delivered`, `dead`, or `waiting` before the first.
+    pub state: String,
+    /// The same for people.
+    pub state_words: String,
+    /// What went wrong the last time; empty when nothing did.
+    pub problem: String,
+    /// When the last one was tried; empty before the first.
+    pub tried: String,
+    /// When the last one arrived; empty before the first.
+    pub arrived: String,
+    /// The status of the last answer and how long it took; empty when there was none.
+    pub answer: String,
+}
+
+/// The dead man's switch.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HeartbeatView {
+    /// What every page shows.
+    pub frame: Frame,
+    /// The heartbeat, when there is one.
+    pub heartbeat: Option<HeartbeatRow>,
+    /// `GET` and `POST`.
+    pub methods: Vec<Choice>,
+    /// The minutes from one to the next, as they are or were typed.
+    pub minutes: String,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+    /// Whether the viewer has proved lately who they are.
+    pub fresh: bool,
+    /// Whether nothing is sent, as the process that is to does not run, and the viewer is to know.
+    pub unsent: bool,
+    /// What was just done.
+    pub notice: Option<String>,
+    /// Why something was not done.
+    pub error: Option<String>,
 }
 
 impl fmt::Debug for ChannelField {

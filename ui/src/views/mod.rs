@@ -21,7 +21,7 @@ pub use self::alerts::{
 };
 pub use self::channels::{
     ChannelDeletionView, ChannelField, ChannelKeyView, ChannelRow, ChannelTyped, ChannelView,
-    ChannelsView, DeliveryRow, ListedChannel, NewChannelView,
+    ChannelsView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel, NewChannelView,
 };
 pub use self::fleet::{
     Choice, GroupLink, GroupRow, GroupView, GroupsView, MemberGroupsView, ServerDeletionView,

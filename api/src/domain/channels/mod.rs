@@ -2,6 +2,7 @@
 
 pub mod dispatch;
 pub mod forms;
+pub mod heartbeat;
 pub mod hours;
 pub mod message;
 pub mod settings;
@@ -17,7 +18,7 @@ use super::names::Name;
 use super::{ServiceError, Services};
 use crate::alerting::Severity;
 use crate::id::{Channel, Delivery, Id};
-use crate::outbound::{Policy, Sender};
+use crate::outbound::{Policy, Sender, Target};
 use crate::store::channels::{self, ChangedChannel, ChannelRow};
 use crate::store::deliveries::{self, DeliveryRow, NewDelivery};
 use crate::store::{Scope, StoreError, alert_rules, organisations};
@@ -132,7 +133,9 @@ impl Services {
             return Err(ServiceError::invalid("kind", reason));
         }
         let settings = new.settings.check(kind)?;
-        self.check_target(scope, &settings).await?;
+        if let Some(target) = settings.target() {
+            self.check_target(scope, &target).await?;
+        }
         let row = channels::NewChannel {
             name: name.as_str().to_owned(),
             kind: kind.as_str(),
@@ -294,10 +297,7 @@ impl Services {
     }
 
     /// Says at once what can be said without a look-up. The rest is judged at each delivery.
-    async fn check_target(&self, scope: Scope, settings: &Settings) -> Result<(), ServiceError> {
-        let Some(target) = settings.target() else {
-            return Ok(());
-        };
+    async fn check_target(&self, scope: Scope, target: &Target) -> Result<(), ServiceError> {
         let name = self
             .store()
             .read(move |c| organisations::name(c, scope))
@@ -308,7 +308,7 @@ impl Services {
             name: &name,
         };
         self.outbound_policy()
-            .check(sender, &target)
+            .check(sender, target)
             .map_err(|refusal| ServiceError::invalid("address", format!("is refused: {refusal}")))
     }
 

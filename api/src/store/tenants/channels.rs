@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::{Tenant, absent, now};
+use super::{Tenant, absent, heartbeats, now};
 use crate::alerting::Severity;
 use crate::id::{Channel, Id};
 use crate::store::channels::{ChangedChannel, NewChannel};
 use crate::store::deliveries::{NewDelivery, Tried};
 use crate::store::{Scope, channels, deliveries};
 
-/// A channel with a delivery that waits.
+/// A channel with a delivery that waits, and a heartbeat.
 pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
     let new = NewChannel {
         name: "ops".to_owned(),
@@ -22,6 +22,7 @@ pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
     };
     let seal = |place: &crate::sealing::Place| Ok(place.to_string().into_bytes());
     let channel = channels::create(c, scope, &new, seal, now()).unwrap().id;
+    heartbeats::make(c, scope);
     let delivery = NewDelivery {
         channel,
         incident: None,
@@ -44,6 +45,7 @@ fn switched_off() -> ChangedChannel {
 /// Nothing of theirs is found by our scope.
 pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Tenant) {
     let (scope, foreign) = (ours.scope, theirs.channel);
+    heartbeats::are_kept_apart(c, ours, theirs);
     absent(channels::get(c, scope, foreign));
     absent(channels::change(c, scope, foreign, &switched_off()));
     absent(channels::are_there(c, scope, &[ours.channel, foreign]));

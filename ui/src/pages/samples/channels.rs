@@ -4,7 +4,7 @@ use super::super::Pages;
 use super::{choices, frame};
 use crate::views::{
     ChannelDeletionView, ChannelField, ChannelKeyView, ChannelRow, ChannelTyped, ChannelView,
-    ChannelsView, DeliveryRow, ListedChannel, NewChannelView,
+    ChannelsView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel, NewChannelView,
 };
 
 fn row(text: &str) -> ChannelRow {
@@ -56,6 +56,7 @@ pub(in crate::pages) fn channels(text: &str) -> ChannelsView {
         without_mail: true,
         may_change: true,
         unsent: true,
+        heartbeat: Some(beat(text)),
         notice: Some(text.to_owned()),
     }
 }
@@ -104,6 +105,33 @@ pub(in crate::pages) fn channel(text: &str) -> ChannelView {
     }
 }
 
+fn beat(text: &str) -> HeartbeatRow {
+    HeartbeatRow {
+        shown: text.to_owned(),
+        how: text.to_owned(),
+        state: text.to_owned(),
+        state_words: text.to_owned(),
+        problem: text.to_owned(),
+        tried: text.to_owned(),
+        arrived: text.to_owned(),
+        answer: text.to_owned(),
+    }
+}
+
+pub(in crate::pages) fn heartbeat(text: &str) -> HeartbeatView {
+    HeartbeatView {
+        frame: frame(text),
+        heartbeat: Some(beat(text)),
+        methods: choices(text),
+        minutes: text.to_owned(),
+        may_change: true,
+        fresh: true,
+        unsent: true,
+        notice: Some(text.to_owned()),
+        error: Some(text.to_owned()),
+    }
+}
+
 pub(in crate::pages) fn channel_deletion(text: &str) -> ChannelDeletionView {
     ChannelDeletionView {
         frame: frame(text),
@@ -135,6 +163,10 @@ pub(in crate::pages) fn channels_the_other_way(pages: &Pages) {
     stale.channel.enabled = false;
     let mut off = channel("");
     off.on = false;
+    let mut unset = heartbeat("");
+    unset.heartbeat = None;
+    let mut old = heartbeat("");
+    (old.fresh, old.unsent, old.notice, old.error) = (false, false, None, None);
     let mut free = channel_deletion("");
     free.only_of.clear();
     for page in [
@@ -147,6 +179,9 @@ pub(in crate::pages) fn channels_the_other_way(pages: &Pages) {
         pages.channel(&off),
         pages.channel(&ChannelView::default()),
         pages.channel_deletion(&free),
+        pages.heartbeat(&unset),
+        pages.heartbeat(&old),
+        pages.heartbeat(&HeartbeatView::default()),
     ] {
         assert!(page.is_ok());
     }

@@ -18,7 +18,7 @@ use super::super::audit::readable;
 use super::super::login::sentence;
 use super::super::{frame, html};
 use super::channel_form::{self, Typed};
-use super::{unsent, words};
+use super::{heartbeat, unsent, words};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::domain::channels::ChannelOverview;
@@ -60,6 +60,7 @@ pub(super) async fn list(
     let all = services.channel_overviews(scope).await;
     let (all, now) = (all.map_err(Failure::from)?, services.clock().now());
     let mail = services.has_mail();
+    let beat = services.heartbeat(scope).await.map_err(Failure::from)?;
     let view = ChannelsView {
         frame: frame(&visitor),
         channels: all.iter().map(|one| listed(one, now)).collect(),
@@ -67,6 +68,7 @@ pub(super) async fn list(
         without_mail: !mail,
         may_change: visitor.person.may(Right::Administer),
         unsent: unsent(app, &visitor).await,
+        heartbeat: beat.as_ref().map(heartbeat::row),
         notice: query.done.map(|done| done.words().to_owned()),
     };
     Ok(html(app.pages().channels(&view))?)

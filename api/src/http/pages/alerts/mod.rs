@@ -1,8 +1,9 @@
-//! Alerts: incidents, rules, maintenance windows and channels.
+//! Alerts: incidents, rules, maintenance windows, channels and the dead man's switch.
 
 mod channel_asks;
 mod channel_form;
 mod channels;
+mod heartbeat;
 mod incidents;
 mod maintenance;
 mod places;
@@ -95,6 +96,16 @@ fn channel_routes(pages: &Declared<'_>, route: Routes) -> Routes {
             pages
                 .get(fresh, channels::ask_deletion)
                 .post(pages.guard(fresh, channels::delete)),
+        )
+        .at(
+            "/alerts/heartbeat",
+            pages
+                .get(session, heartbeat::show)
+                .post(pages.guard(fresh, heartbeat::set)),
+        )
+        .at(
+            "/alerts/heartbeat/delete",
+            pages.post(fresh, heartbeat::remove),
         )
 }
 
