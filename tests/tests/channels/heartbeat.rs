@@ -111,10 +111,12 @@ async fn a_heartbeat_by_form_arrives_with_nothing_but_its_address_also_after_a_r
 #[tokio::test]
 async fn a_heartbeat_is_silent_while_nothing_is_evaluated() {
     let (setup, authority) = opened();
-    let setup = setup.set("SERVERSCOUT_OUTBOUND__MODE", "separate");
     let mut fleet = Fleet::with(setup.clone()).await;
     let sink = receiver(&authority, "200 OK").await;
+    fleet.dashboard.stop().await;
+    let setup = setup.set("SERVERSCOUT_OUTBOUND__MODE", "separate");
     let mut notify = Program::start(setup.command(&["notify"]));
+    fleet.dashboard = setup.clone().start().await;
     let new = json!({ "address": format!("{}/ping", sink.origin()), "every_minutes": 1440 });
     let done = set(&fleet, &new).await;
     assert_eq!(done.status, 200, "{}", done.text());

@@ -59,7 +59,7 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
         ]
     };
     for (address, from, reason) in [
-        ("http://hooks.example.org/", "", "Address is refused"),
+        ("https://user@hooks.example.org/", "", "Address is refused"),
         (&*address, "08:00", "To must be HH:MM"),
     ] {
         let wrong = owner.submit("/alerts/channels", &ops(address, from)).await;
@@ -116,7 +116,7 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
     );
     report_cpu(&fleet, 97.0).await;
     arrived(&sink, "incident.opened").await;
-    let page = reload_until(&owner, &path, "<td>opened</td>").await;
+    let page = reload_until(&owner, &path, ">opened<").await;
     let team_page = owner.get(&team).await.text();
     assert!(
         team_page.contains("Nothing has gone there yet"),
@@ -152,7 +152,7 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
     assert_eq!(owner.get(&path).await.status, 404);
     // Silence does not come by itself: the rule tells the other one now.
     report_cpu(&fleet, 5.0).await;
-    reload_until(&owner, &team, "<td>resolved</td>").await;
+    reload_until(&owner, &team, ">resolved<").await;
     assert!(!other.requests().is_empty());
 }
 

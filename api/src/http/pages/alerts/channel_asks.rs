@@ -188,7 +188,7 @@ const WEBHOOK: &[Asks] = &[
     must(
         "address",
         "Address",
-        "Of your own receiver, https://…. Messages are signed as Standard Webhooks says.",
+        "Of a receiver of your own, https alone. Messages are signed as Standard Webhooks says.",
     ),
     may(
         HEADERS,
