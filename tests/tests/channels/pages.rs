@@ -116,7 +116,7 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
     );
     report_cpu(&fleet, 97.0).await;
     arrived(&sink, "incident.opened").await;
-    let page = reload_until(&owner, &path, ">opened<").await;
+    let page = reload_until(&owner, &path, ">opened <").await;
     let team_page = owner.get(&team).await.text();
     assert!(
         team_page.contains("Nothing has gone there yet"),
@@ -152,7 +152,7 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
     assert_eq!(owner.get(&path).await.status, 404);
     // Silence does not come by itself: the rule tells the other one now.
     report_cpu(&fleet, 5.0).await;
-    reload_until(&owner, &team, ">resolved<").await;
+    reload_until(&owner, &team, ">resolved <").await;
     assert!(!other.requests().is_empty());
 }
 
