@@ -114,6 +114,8 @@ pub struct ChannelTyped {
     pub to: String,
     /// The time zone.
     pub time_zone: String,
+    /// Whether anything is to go there.
+    pub on: bool,
 }
 
 /// The form of a new channel.
@@ -157,8 +159,6 @@ pub struct ChannelView {
     pub channel: ChannelRow,
     /// What may change, as it is or was typed.
     pub typed: ChannelTyped,
-    /// Whether it is to be on, as it is or was typed.
-    pub on: bool,
     /// The deliveries, the newest first.
     pub deliveries: Vec<DeliveryRow>,
     /// Whether the viewer may change it.

@@ -42,6 +42,7 @@ fn typed(text: &str) -> ChannelTyped {
         from: text.to_owned(),
         to: text.to_owned(),
         time_zone: text.to_owned(),
+        on: true,
     }
 }
 
@@ -95,7 +96,6 @@ pub(in crate::pages) fn channel(text: &str) -> ChannelView {
         frame: frame(text),
         channel: row(text),
         typed: typed(text),
-        on: true,
         deliveries: vec![delivery(text)],
         may_change: true,
         fresh: true,
@@ -162,7 +162,7 @@ pub(in crate::pages) fn channels_the_other_way(pages: &Pages) {
     (stale.fresh, stale.unsent, stale.notice, stale.error) = (false, false, None, None);
     stale.channel.enabled = false;
     let mut off = channel("");
-    off.on = false;
+    off.typed.on = false;
     let mut unset = heartbeat("");
     unset.heartbeat = None;
     let mut old = heartbeat("");

@@ -61,8 +61,8 @@ impl Typed {
         }
     }
 
-    /// The form with it.
-    pub(super) fn view(&self) -> ChannelTyped {
+    /// The form with it, switched on or off.
+    pub(super) fn view(&self, on: bool) -> ChannelTyped {
         let choice = |severity: Severity, name: &str| Choice {
             id: severity.as_str().to_owned(),
             name: name.to_owned(),
@@ -77,6 +77,7 @@ impl Typed {
             from: self.from.clone(),
             to: self.to.clone(),
             time_zone: self.time_zone.clone(),
+            on,
         }
     }
 
@@ -250,8 +251,9 @@ mod tests {
     #[test]
     fn headers_are_lines() {
         let read = settings(&filled(Kind::Webhook, true)).unwrap().headers;
-        assert_eq!(read["X-Team"], "ops");
-        assert_eq!(read["Authorization"], "Bearer a:b");
+        let value = |name: &str| read.get(name).map(String::as_str);
+        assert_eq!(value("X-Team"), Some("ops"));
+        assert_eq!(value("Authorization"), Some("Bearer a:b"));
         assert!(headers("X-Team ops").is_err());
         assert!(headers("X-Team: ops\nX-Team: dev").is_err());
     }

@@ -75,7 +75,7 @@ pub(super) async fn list(
 }
 
 #[handler]
-pub(super) async fn new(
+pub(super) fn new(
     Data(app): Data<&App>,
     visitor: Visitor,
     Query(query): Query<NewQuery>,
@@ -167,8 +167,7 @@ pub(super) async fn change(
         ))),
         Err(error) => {
             let view = ChannelView {
-                typed: typed.view(),
-                on,
+                typed: typed.view(on),
                 ..view(app, &visitor, &row).await?
             };
             refused(app, view, error)
@@ -260,7 +259,7 @@ fn form(app: &App, visitor: &Visitor, kind: Kind, typed: &Typed) -> NewChannelVi
         kind_words: channel_form::words(kind).to_owned(),
         without_mail: kind == Kind::Email && !app.services().has_mail(),
         fields: Vec::new(),
-        typed: typed.view(),
+        typed: typed.view(true),
         error: None,
     }
 }
@@ -277,8 +276,7 @@ async fn view(
     Ok(ChannelView {
         frame: frame(visitor),
         channel: channel(row),
-        typed: Typed::of(row).view(),
-        on: row.enabled,
+        typed: Typed::of(row).view(row.enabled),
         deliveries: deliveries.iter().map(|one| delivery(one, now)).collect(),
         may_change: visitor.person.may(Right::Administer),
         fresh: visitor.person.fresh,
@@ -302,14 +300,14 @@ fn listed(one: &ChannelOverview, now: Timestamp) -> ListedChannel {
 }
 
 fn channel(row: &channels::ChannelRow) -> ChannelRow {
-    let kind = Kind::from_word(&row.kind);
+    let kind = match Kind::from_word(&row.kind) {
+        Some(kind) => channel_form::words(kind),
+        None => &row.kind,
+    };
     ChannelRow {
         id: row.id.to_string(),
         name: row.name.clone(),
-        kind: kind
-            .map(channel_form::words)
-            .unwrap_or(&row.kind)
-            .to_owned(),
+        kind: kind.to_owned(),
         shown: row.shown.clone(),
         severity: row.severity.as_str().to_owned(),
         hours: row
