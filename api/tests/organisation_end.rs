@@ -78,8 +78,8 @@ async fn nothing_is_left_of_an_organisation_and_the_others_stay() {
         every_minutes: 5,
     };
     let operator = Acting::operator(ours);
-    let set = world.services.set_heartbeat(&operator, heartbeat).await;
-    assert_eq!(set.unwrap().shown, "ping.example.org …none");
+    let kept = world.services.set_heartbeat(&operator, heartbeat).await;
+    assert_eq!(kept.unwrap().shown, "ping.example.org …none");
     // Something is folded, and something still in the log.
     world.services.fold(world.now()).await.unwrap();
     let body = report(

@@ -38,15 +38,7 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
     let sink = receiver(&authority, "200 OK").await;
     let other = receiver(&authority, "200 OK").await;
     let mut owner = fleet.owner().await;
-    let page = owner.get("/alerts/channels").await.text();
-    assert!(page.contains("nobody is told"), "{page}");
-    assert!(page.contains("E-mail is not among them"), "{page}");
-    assert!(!page.contains("kind=email"), "{page}");
-    let form = owner.get("/alerts/channels/new?kind=webhook").await;
-    assert!(form.text().contains("name=\"headers\""), "{}", form.text());
-    let mail = owner.get("/alerts/channels/new?kind=email").await.text();
-    assert!(!mail.contains("name=\"recipient\""), "{mail}");
-
+    the_empty_list_offers_what_can_be_made(&mut owner).await;
     let address = format!("{}/services/verysecretword", sink.origin());
     let ops = |address, from| {
         [
@@ -128,28 +120,7 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
         assert!(!page.contains(secret) && !logs.contains(secret));
     }
 
-    let off = [
-        ("name", "Ops"),
-        ("severity", "critical"),
-        ("from", "22:00"),
-        ("to", "06:00"),
-        ("time_zone", "Europe/Berlin"),
-    ];
-    assert_eq!(
-        place(&owner.submit(&path, &off).await),
-        format!("{path}?done=changed")
-    );
-    let page = owner.get("/alerts/channels").await.text();
-    assert!(page.contains("22:00 to 06:00 Europe/Berlin"), "{page}");
-    assert!(page.contains("switched off"), "{page}");
-    let page = owner.get(&format!("{path}/delete")).await.text();
-    assert!(
-        page.contains("will tell every channel: <b><bdi>Hot"),
-        "{page}"
-    );
-    let gone = owner.submit(&format!("{path}/delete"), &[]).await;
-    assert_eq!(place(&gone), "/alerts/channels?done=deleted");
-    assert_eq!(owner.get(&path).await.status, 404);
+    change_and_delete(&mut owner, &path).await;
     // Silence does not come by itself: the rule tells the other one now.
     report_cpu(&fleet, 5.0).await;
     reload_until(&owner, &team, ">resolved <").await;
@@ -166,4 +137,41 @@ async fn what_was_given_up_shows_in_the_list() {
     let owner = fleet.owner().await;
     let page = reload_until(&owner, "/alerts/channels", "1 given up").await;
     assert!(page.contains("The receiver answered 410."), "{page}");
+}
+
+async fn the_empty_list_offers_what_can_be_made(owner: &mut Person) {
+    let page = owner.get("/alerts/channels").await.text();
+    assert!(page.contains("nobody is told"), "{page}");
+    assert!(page.contains("E-mail is not among them"), "{page}");
+    assert!(!page.contains("kind=email"), "{page}");
+    let form = owner.get("/alerts/channels/new?kind=webhook").await;
+    assert!(form.text().contains("name=\"headers\""), "{}", form.text());
+    let mail = owner.get("/alerts/channels/new?kind=email").await.text();
+    assert!(!mail.contains("name=\"recipient\""), "{mail}");
+}
+
+/// Switches the channel of the rule Hot off, and deletes it.
+async fn change_and_delete(owner: &mut Person, path: &str) {
+    let off = [
+        ("name", "Ops"),
+        ("severity", "critical"),
+        ("from", "22:00"),
+        ("to", "06:00"),
+        ("time_zone", "Europe/Berlin"),
+    ];
+    assert_eq!(
+        place(&owner.submit(path, &off).await),
+        format!("{path}?done=changed")
+    );
+    let page = owner.get("/alerts/channels").await.text();
+    assert!(page.contains("22:00 to 06:00 Europe/Berlin"), "{page}");
+    assert!(page.contains("switched off"), "{page}");
+    let page = owner.get(&format!("{path}/delete")).await.text();
+    assert!(
+        page.contains("will tell every channel: <b><bdi>Hot"),
+        "{page}"
+    );
+    let gone = owner.submit(&format!("{path}/delete"), &[]).await;
+    assert_eq!(place(&gone), "/alerts/channels?done=deleted");
+    assert_eq!(owner.get(path).await.status, 404);
 }

@@ -75,6 +75,10 @@ pub(super) async fn list(
 }
 
 #[handler]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "extractors are handed over whole"
+)]
 pub(super) fn new(
     Data(app): Data<&App>,
     visitor: Visitor,
