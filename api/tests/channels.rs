@@ -191,7 +191,8 @@ async fn a_heartbeat_has_one_sealed_address_and_bounds() {
         method: method.map(str::to_owned),
         every_minutes,
     };
-    let ping = Some("https://ping.example.org/secret-word");
+    let word = "https://ping.example.org/secret-word";
+    let ping = Some(word);
     for (wrong, expected) in [
         (new(None, None, 5), "address"),
         (new(Some("http://ping.example.org/"), None, 5), "address"),
@@ -224,7 +225,7 @@ async fn a_heartbeat_has_one_sealed_address_and_bounds() {
     let due = due.await.unwrap().remove(0);
     let sealer = services.sealer().unwrap();
     let opened = sealer.open(&heartbeats::address_place(set.id), &due.sealed);
-    assert_eq!(opened.unwrap().as_slice(), ping.unwrap().as_bytes());
+    assert_eq!(opened.unwrap().as_slice(), word.as_bytes());
     services.remove_heartbeat(&acting).await.unwrap();
     assert_eq!(services.heartbeat(scene.scope).await.unwrap(), None);
 }
