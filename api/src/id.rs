@@ -39,6 +39,9 @@ pub enum Channel {}
 /// Marks the id of a delivery.
 #[derive(Debug)]
 pub enum Delivery {}
+/// Marks the id of a heartbeat.
+#[derive(Debug)]
+pub enum Heartbeat {}
 /// Marks the id of an incident.
 #[derive(Debug)]
 pub enum Incident {}

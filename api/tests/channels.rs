@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use server_scout::alerting::{Reach, Severity};
 use server_scout::domain::ServiceError;
+use server_scout::domain::alerts::RuleChange;
 use server_scout::domain::channels::dispatch::{Dispatcher, Means};
+use server_scout::domain::channels::heartbeat::NewHeartbeat;
 use server_scout::domain::channels::hours::Hours;
 use server_scout::domain::channels::settings::{Kind, Settings};
-use server_scout::domain::channels::{ChannelChange, NewChannel};
+use server_scout::domain::channels::{ChannelChange, NewChannel, When};
 use server_scout::id::{Channel, Id};
 use server_scout::outbound::{Outbound, Policy};
+use server_scout::store::heartbeats;
 use support::alerts::{Scene, rule};
 
 fn webhook(name: &str) -> NewChannel {
@@ -121,6 +124,110 @@ async fn a_channel_is_told_what_its_severity_hours_and_switch_let_through() {
     assert!(told(&scene, off).await.is_empty());
     // What keeps incidents would keep this one for ever.
     assert_eq!(told(&scene, keeping).await, ["resolved"]);
+}
+
+#[tokio::test]
+async fn a_rule_tells_the_channels_that_it_names_and_all_when_they_are_gone() {
+    let scene = Scene::new().await;
+    let named = add(&scene, webhook("named")).await;
+    let other = add(&scene, webhook("other")).await;
+    let (services, acting) = (&scene.world.services, scene.acting());
+    let unknown = RuleChange {
+        channels: vec![Id::random()],
+        ..rule("Hot", Reach::Organisation)
+    };
+    let refused = services.add_alert_rule(&acting, unknown).await;
+    assert!(matches!(refused, Err(ServiceError::NotFound)));
+    let hot = RuleChange {
+        channels: vec![named],
+        ..rule("Hot", Reach::Organisation)
+    };
+    let hot = services.add_alert_rule(&acting, hot).await.unwrap().row;
+    assert_eq!(hot.said.channels, [named]);
+    scene.report(10, 97.0).await;
+    take_notices(&scene).await;
+    assert_eq!(told(&scene, named).await, ["opened"]);
+    assert!(told(&scene, other).await.is_empty());
+
+    // What is on its way while the channel goes is told, too.
+    scene.report(60, 5.0).await;
+    services.delete_channel(&acting, named).await.unwrap();
+    take_notices(&scene).await;
+    assert_eq!(told(&scene, other).await, ["resolved"]);
+    let left = services.alert_rule(scene.scope, hot.id).await.unwrap();
+    assert!(left.row.said.channels.is_empty());
+}
+
+#[tokio::test]
+async fn hours_come_change_and_go() {
+    let scene = Scene::new().await;
+    let id = add(&scene, webhook("plain")).await;
+    let (services, acting) = (&scene.world.services, scene.acting());
+    for (when, hours) in [
+        (When::Within(night()), Some("00:00 to 00:01 UTC")),
+        (When::Always, None),
+    ] {
+        let change = ChannelChange {
+            hours: Some(when),
+            ..ChannelChange::default()
+        };
+        let row = services.change_channel(&acting, id, change).await.unwrap();
+        assert_eq!(row.hours.map(|hours| hours.to_string()).as_deref(), hours);
+        let renamed = ChannelChange {
+            name: Some("other".to_owned()),
+            ..ChannelChange::default()
+        };
+        let row = services.change_channel(&acting, id, renamed).await.unwrap();
+        assert_eq!(row.hours.is_some(), hours.is_some(), "what is absent stays");
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeat_has_one_sealed_address_and_bounds() {
+    let scene = Scene::new().await;
+    let (services, acting) = (&scene.world.services, scene.acting());
+    let new = |address: Option<&str>, method: Option<&str>, every_minutes| NewHeartbeat {
+        address: address.map(str::to_owned),
+        method: method.map(str::to_owned),
+        every_minutes,
+    };
+    let word = "https://ping.example.org/secret-word";
+    let ping = Some(word);
+    for (wrong, expected) in [
+        (new(None, None, 5), "address"),
+        (new(Some("http://ping.example.org/"), None, 5), "address"),
+        (new(Some("https://10.0.0.1/"), None, 5), "address"),
+        (new(ping, Some("PUT"), 5), "method"),
+        (new(ping, None, 0), "every_minutes"),
+        (new(ping, None, 1441), "every_minutes"),
+    ] {
+        match services.set_heartbeat(&acting, wrong).await {
+            Err(ServiceError::Invalid { member, .. }) => assert_eq!(member, expected),
+            _ => panic!("{expected} must be refused"),
+        }
+    }
+    let set = services.set_heartbeat(&acting, new(ping, None, 1440)).await;
+    let set = set.unwrap();
+    assert_eq!(
+        (set.shown.as_str(), set.method.as_str()),
+        ("ping.example.org …word", "GET")
+    );
+    let changed = services
+        .set_heartbeat(&acting, new(None, Some("POST"), 1))
+        .await;
+    let changed = changed.unwrap();
+    assert_eq!((changed.id, changed.method.as_str()), (set.id, "POST"));
+    let (store, now) = (scene.world.store(), scene.world.now());
+    let due = store.write(move |c| {
+        heartbeats::evaluated(c, now)?;
+        heartbeats::due(c, now, &[], 9)
+    });
+    let due = due.await.unwrap().remove(0);
+    let sealer = services.sealer().unwrap();
+    let opened = sealer.open(&heartbeats::address_place(set.id), &due.sealed);
+    assert_eq!(opened.unwrap().as_slice(), word.as_bytes());
+    services.remove_heartbeat(&acting).await.unwrap();
+    assert_eq!(services.heartbeat(scene.scope).await.unwrap(), None);
 }
 
 #[tokio::test]

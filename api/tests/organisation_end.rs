@@ -9,6 +9,7 @@ use diesel::{QueryableByName, RunQueryDsl as _, sql_query};
 use server_scout::domain::ServiceError;
 use server_scout::domain::acting::Acting;
 use server_scout::domain::audit::EventQuery;
+use server_scout::domain::channels::heartbeat::NewHeartbeat;
 use server_scout::domain::client::Client;
 use server_scout::domain::principal::Credential;
 use server_scout::store::Scope;
@@ -71,6 +72,14 @@ async fn nothing_is_left_of_an_organisation_and_the_others_stay() {
             .await;
         assert!(sent.is_ok());
     }
+    let heartbeat = NewHeartbeat {
+        address: Some("https://ping.example.org/beat-like-none".to_owned()),
+        method: None,
+        every_minutes: 5,
+    };
+    let operator = Acting::operator(ours);
+    let kept = world.services.set_heartbeat(&operator, heartbeat).await;
+    assert_eq!(kept.unwrap().shown, "ping.example.org …none");
     // Something is folded, and something still in the log.
     world.services.fold(world.now()).await.unwrap();
     let body = report(
@@ -99,7 +108,7 @@ async fn nothing_is_left_of_an_organisation_and_the_others_stay() {
     world.services.clean().await.unwrap();
     assert_eq!(left(&world, ours).await, Vec::<String>::new());
     assert!(!left(&world, theirs).await.is_empty());
-    for gone in ["a-name-like-no-other", "vanishing0", EMAIL] {
+    for gone in ["a-name-like-no-other", "vanishing0", "…none", EMAIL] {
         assert!(!world.files_hold(gone), "{gone} is still in a file");
     }
     assert!(world.files_hold("staying0"));

@@ -250,10 +250,16 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "agent_key_made"
     "agent_keys"
     "audit"
+    "channel"
+    "channel_deletion"
+    "channel_fields"
+    "channel_key"
+    "channels"
     "chart"
     "confirm"
     "confirm_email"
     "data"
+    "delivery_state"
     "enrol_command"
     "enrolment"
     "first_owner"
@@ -264,6 +270,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "invitation_join"
     "group"
     "groups"
+    "heartbeat"
     "layout"
     "login"
     "logo"
@@ -271,6 +278,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "member_groups"
     "message"
     "meter"
+    "new_channel"
     "new_server"
     "recovery_codes"
     "requirement"
@@ -294,12 +302,14 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "snippet"
     "status"
     "totp_setup"
+    "unsent"
     "tags"
     "token_made"
     "tokens"
 };
 
 mod alerts;
+mod channels;
 mod second_factor;
 
 mod people;

@@ -14,7 +14,7 @@ use super::routes::{Declared, Routes};
 use crate::config::OutboundMode;
 
 /// Whether what goes to channels is sent, by whichever process is to.
-async fn sends(app: &App) -> bool {
+pub(super) async fn sends(app: &App) -> bool {
     let separate = app.config().outbound.mode == OutboundMode::Separate;
     !separate || matches!(app.services().somebody_sends().await, Ok(true))
 }

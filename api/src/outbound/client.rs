@@ -37,7 +37,7 @@ struct TlsSettings(Arc<ClientConfig>);
 /// What is sent.
 #[derive(Clone)]
 pub struct Request {
-    /// `POST` or `PUT`.
+    /// `GET`, `POST` or `PUT`.
     pub method: Method,
     /// Where to.
     pub target: Target,
@@ -229,7 +229,8 @@ where
 }
 
 fn message(request: Request) -> Option<hyper::Request<Full<Bytes>>> {
-    let length = HeaderValue::from(request.body.len());
+    // A GET has no body, so it says no length either.
+    let length = (request.method != Method::GET).then(|| HeaderValue::from(request.body.len()));
     let host = HeaderValue::from_str(&request.target.authority()).ok()?;
     let mut message = hyper::Request::builder()
         .method(request.method)
@@ -239,7 +240,9 @@ fn message(request: Request) -> Option<hyper::Request<Full<Bytes>>> {
     let headers = message.headers_mut();
     *headers = request.headers;
     headers.insert(HOST, host);
-    headers.insert(CONTENT_LENGTH, length);
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length);
+    }
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     Some(message)
 }

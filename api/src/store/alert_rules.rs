@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use serde_json::json;
 use server_scout_wire::{Label, Tag, Timestamp};
 
 use super::schema::{alert_rule, server, server_group};
-use super::{Scope, StoreError, groups, servers};
+use super::{Scope, StoreError, channels, groups, servers};
 use crate::alerting::{Comparison, Labels, Measure, Pattern, Reach, Rule, Terms};
-use crate::id::{AlertRule, Group, Id, Organisation, Server};
+use crate::id::{AlertRule, Channel, Group, Id, Organisation, Server};
 
 /// A rule as people say it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +35,8 @@ pub struct SaidRule {
     pub reach: Reach,
     /// When it is worth an incident.
     pub terms: Terms,
-    /// The ids of the channels that are told.
-    pub channels: Vec<String>,
+    /// The channels that are told; none stands for all of them.
+    pub channels: Vec<Id<Channel>>,
 }
 
 /// Reach as columns hold it.
@@ -119,7 +120,7 @@ pub fn count(connection: &mut SqliteConnection, scope: Scope) -> Result<usize, S
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// Makes a rule. What its reach names must be there.
+/// Makes a rule. What its reach names must be there, and its channels.
 pub fn create(
     connection: &mut SqliteConnection,
     scope: Scope,
@@ -127,6 +128,7 @@ pub fn create(
     now: Timestamp,
 ) -> Result<RuleRow, StoreError> {
     reach_is_shown(connection, scope, &said.reach)?;
+    channels::are_there(connection, scope, &said.channels)?;
     let id: Id<AlertRule> = Id::random();
     diesel::insert_into(alert_rule::table)
         .values((
@@ -148,6 +150,7 @@ pub fn change(
 ) -> Result<RuleRow, StoreError> {
     get(connection, scope, id)?;
     reach_is_shown(connection, scope, &said.reach)?;
+    channels::are_there(connection, scope, &said.channels)?;
     let ours = alert_rule::table
         .filter(alert_rule::organisation_id.eq(scope.organisation()))
         .filter(alert_rule::id.eq(id));
@@ -168,6 +171,27 @@ pub fn delete(
         .filter(alert_rule::organisation_id.eq(scope.organisation()))
         .filter(alert_rule::id.eq(id));
     diesel::delete(ours).execute(connection)?;
+    Ok(())
+}
+
+/// Takes a channel out of what rules of the organisation name, whoever sees them.
+pub(crate) fn forget_channel(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    channel: Id<Channel>,
+) -> Result<(), StoreError> {
+    let ours = alert_rule::table.filter(alert_rule::organisation_id.eq(scope.organisation()));
+    let naming: Vec<(Id<AlertRule>, String)> = ours
+        .filter(alert_rule::channels.like(format!("%{channel}%")))
+        .select((alert_rule::id, alert_rule::channels))
+        .load(connection)?;
+    for (id, stored) in naming {
+        let mut left = read_channels(&stored);
+        left.retain(|other| *other != channel);
+        diesel::update(ours.filter(alert_rule::id.eq(id)))
+            .set(alert_rule::channels.eq(write_channels(&left)))
+            .execute(connection)?;
+    }
     Ok(())
 }
 
@@ -267,7 +291,7 @@ fn columns(said: &SaidRule) -> Columns<'_> {
         cooldown: whole(terms.cooldown),
         remind_every: terms.remind_every.map(whole),
         remind_limit: i32::try_from(terms.remind_limit).unwrap_or(i32::MAX),
-        channels: serde_json::to_string(&said.channels).unwrap_or_default(),
+        channels: write_channels(&said.channels),
     }
 }
 
@@ -300,10 +324,21 @@ impl Stored {
                 kind: self.kind,
                 reach: reach((self.group_id, self.tag, self.server_id))?,
                 terms,
-                channels: serde_json::from_str(&self.channels).unwrap_or_default(),
+                channels: read_channels(&self.channels),
             },
         })
     }
+}
+
+fn write_channels(channels: &[Id<Channel>]) -> String {
+    let words: Vec<String> = channels.iter().map(Id::to_string).collect();
+    json!(words).to_string()
+}
+
+fn read_channels(stored: &str) -> Vec<Id<Channel>> {
+    let words: Vec<String> = serde_json::from_str(stored).unwrap_or_default();
+    let ids = words.iter().filter_map(|word| word.parse().ok());
+    ids.collect()
 }
 
 pub(super) fn reach_columns(reach: &Reach) -> ReachColumns {

@@ -1,5 +1,7 @@
 //! Channels. What is secret of them is sealed; nobody but the sender opens it.
 
+use std::fmt;
+
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
@@ -41,6 +43,21 @@ pub struct HoursRow {
     pub zone: String,
 }
 
+impl HoursRow {
+    /// `HH:MM` of a minute of the day.
+    #[must_use]
+    pub fn clock(minute: i32) -> String {
+        format!("{:02}:{:02}", minute / 60, minute % 60)
+    }
+}
+
+impl fmt::Display for HoursRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (Self::clock(self.from), Self::clock(self.to));
+        write!(f, "{from} to {to} {}", self.zone)
+    }
+}
+
 /// A channel to make.
 pub struct NewChannel {
     /// What it is called.
@@ -49,6 +66,18 @@ pub struct NewChannel {
     pub kind: &'static str,
     /// What people may see of its settings.
     pub shown: String,
+    /// What matters less is not told there.
+    pub severity: Severity,
+    /// Only within these hours.
+    pub hours: Option<HoursRow>,
+}
+
+/// What may change of a channel, whole.
+pub struct ChangedChannel {
+    /// What it is called.
+    pub name: String,
+    /// Whether anything goes there.
+    pub enabled: bool,
     /// What matters less is not told there.
     pub severity: Severity,
     /// Only within these hours.
@@ -117,21 +146,41 @@ pub fn create(
     get(connection, scope, id)
 }
 
-/// Gives a channel another name, another least severity, and switches it.
+/// Changes what may change of a channel.
 pub fn change(
     connection: &mut SqliteConnection,
     scope: Scope,
     id: Id<Channel>,
-    (name, enabled, severity): (&str, bool, Severity),
+    changed: &ChangedChannel,
 ) -> Result<ChannelRow, StoreError> {
+    let hours = changed.hours.as_ref();
     diesel::update(ours(scope, id))
         .set((
-            channel::name.eq(name),
-            channel::enabled.eq(enabled),
-            channel::severity.eq(severity.as_str()),
+            channel::name.eq(&changed.name),
+            channel::enabled.eq(changed.enabled),
+            channel::severity.eq(changed.severity.as_str()),
+            channel::from_minute.eq(hours.map(|hours| hours.from)),
+            channel::to_minute.eq(hours.map(|hours| hours.to)),
+            channel::zone.eq(hours.map(|hours| hours.zone.as_str())),
         ))
         .execute(connection)?;
     get(connection, scope, id)
+}
+
+/// Whether all of these are channels of the organisation; not found when one is none.
+pub fn are_there(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    ids: &[Id<Channel>],
+) -> Result<(), StoreError> {
+    let known: Vec<Id<Channel>> = channel::table
+        .filter(channel::organisation_id.eq(scope.organisation()))
+        .select(channel::id)
+        .load(connection)?;
+    if ids.iter().all(|id| known.contains(id)) {
+        return Ok(());
+    }
+    Err(StoreError::NotFound)
 }
 
 /// Deletes a channel with its deliveries.

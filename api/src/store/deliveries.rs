@@ -131,6 +131,19 @@ pub fn list(
     Ok(stored.into_iter().map(Stored::row).collect())
 }
 
+/// How many deliveries of each channel were given up; channels without any are left out.
+pub fn count_dead(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+) -> Result<Vec<(Id<Channel>, i64)>, StoreError> {
+    Ok(delivery::table
+        .filter(delivery::organisation_id.eq(scope.organisation()))
+        .filter(delivery::state.eq(DEAD))
+        .group_by(delivery::channel_id)
+        .select((delivery::channel_id, diesel::dsl::count_star()))
+        .load(connection)?)
+}
+
 /// How many deliveries of a channel wait.
 pub fn count_waiting(
     connection: &mut SqliteConnection,

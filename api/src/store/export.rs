@@ -42,6 +42,8 @@ pub enum Part {
     Channels,
     /// What went to channels.
     Deliveries,
+    /// Its heartbeat.
+    Heartbeat,
     /// The names of series.
     Series,
     /// Roll-ups.
@@ -52,7 +54,7 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the order of the export. Samples come after them, see `walk`.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Organisation,
         Self::Members,
         Self::Invitations,
@@ -66,6 +68,7 @@ impl Part {
         Self::MaintenanceWindows,
         Self::Channels,
         Self::Deliveries,
+        Self::Heartbeat,
         Self::Series,
         Self::RollUps,
         Self::AuditEvents,
@@ -101,6 +104,7 @@ pub fn read(
         Part::MaintenanceWindows => export_alerts::windows(connection, scope, after, limit),
         Part::Channels => export_channels::channels(connection, scope, after, limit),
         Part::Deliveries => export_channels::deliveries(connection, scope, after, limit),
+        Part::Heartbeat => export_channels::heartbeat(connection, scope, after),
         Part::Series => names_of_series(connection, scope, after, limit),
         Part::RollUps => super::export_series::roll_ups(connection, scope, after, limit),
         Part::AuditEvents => audit_events(connection, scope, after, limit),

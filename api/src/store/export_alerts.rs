@@ -51,7 +51,7 @@ pub(super) fn rules(
             "cooldown_seconds": terms.cooldown.as_secs(),
             "reminder_seconds": terms.remind_every.map(|every| every.as_secs()),
             "reminder_limit": terms.remind_limit,
-            "channels": said.channels,
+            "channels": said.channels.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "created_at": row.created_at.to_string(),
         });
         (row.id.as_i64(), record)

@@ -1,4 +1,4 @@
-//! Channels and deliveries of an export: what is known of them, and nothing that is sealed.
+//! Channels, deliveries and the heartbeat of an export: what is known of them, and nothing that is sealed.
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::deliveries::Stored;
 use super::export::Record;
 use super::schema::delivery;
-use super::{Scope, StoreError, channels};
+use super::{Scope, StoreError, channels, heartbeats};
 
 pub(super) fn channels(
     connection: &mut SqliteConnection,
@@ -36,6 +36,32 @@ pub(super) fn channels(
         (row.id.as_i64(), record)
     };
     Ok(rows.into_iter().map(record).collect())
+}
+
+pub(super) fn heartbeat(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    after: i64,
+) -> Result<Vec<Record>, StoreError> {
+    let row = match heartbeats::get(connection, scope) {
+        Ok(row) if row.id.as_i64() > after => row,
+        Ok(_) | Err(StoreError::NotFound) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let record = json!({
+        "kind": "heartbeat",
+        "id": row.id.to_string(),
+        "shown": row.shown,
+        "method": row.method,
+        "every_minutes": row.every_minutes,
+        "created_at": row.created_at().to_string(),
+        "tried_at": row.tried_at().map(|at| at.to_string()),
+        "arrived_at": row.arrived_at().map(|at| at.to_string()),
+        "status": row.status,
+        "problem": row.problem,
+        "took_milliseconds": row.took,
+    });
+    Ok(vec![(row.id.as_i64(), record)])
 }
 
 pub(super) fn deliveries(

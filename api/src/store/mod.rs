@@ -24,6 +24,7 @@ pub mod folding;
 mod free_pages;
 pub mod groups;
 mod heads;
+pub mod heartbeats;
 pub mod history;
 pub mod incidents;
 mod intake;

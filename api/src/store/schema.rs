@@ -7,7 +7,7 @@ pub(super) use self::alerts::{
     alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window,
     server_boot,
 };
-pub(super) use self::channels::{channel, delivery, sender_lease};
+pub(super) use self::channels::{alert_evaluation, channel, delivery, heartbeat, sender_lease};
 
 diesel::table! {
     installation (only) {
@@ -420,6 +420,7 @@ diesel::table! {
 
 diesel::joinable!(delivery -> channel (channel_id));
 diesel::joinable!(delivery -> organisation (organisation_id));
+diesel::joinable!(heartbeat -> organisation (organisation_id));
 diesel::joinable!(login_step -> person (person_id));
 diesel::joinable!(member -> organisation (organisation_id));
 diesel::joinable!(member -> person (person_id));
@@ -442,6 +443,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     delivery,
     fold_mark,
     group_server,
+    heartbeat,
     incident,
     incident_event,
     login_step,

@@ -7,6 +7,7 @@
 mod alerts;
 mod channels;
 mod data;
+mod heartbeats;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;

@@ -144,5 +144,6 @@ pub(crate) fn rule(name: &str, reach: Reach) -> RuleChange {
         cooldown: None,
         remind_every: None,
         remind_limit: None,
+        channels: Vec::new(),
     }
 }

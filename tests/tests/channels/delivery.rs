@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Waits for a request whose body is of a type.
-async fn arrived(sink: &Sink, event: &str) -> (HeaderMap, Vec<u8>) {
+pub(crate) async fn arrived(sink: &Sink, event: &str) -> (HeaderMap, Vec<u8>) {
     until("a message arrives", PATIENCE, async || {
         let requests = sink.requests().into_iter().zip(sink.bodies());
         let mut found = requests.filter(|(_, body)| parsed(body)["type"] == event);

@@ -8,6 +8,8 @@
 )]
 
 mod delivery;
+mod heartbeat;
+mod pages;
 mod refusal;
 mod separate;
 

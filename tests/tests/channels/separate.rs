@@ -2,12 +2,19 @@
 
 use rustix::process::Signal;
 use server_scout_tests::wait::{PATIENCE, until};
-use server_scout_tests::{Fleet, Program};
+use server_scout_tests::{Fleet, Person, Program};
 
 use super::{add_webhook, delivery, opened, receiver, test_channel};
 
 async fn ready(fleet: &Fleet) -> u16 {
     fleet.get("/readyz").await.status
+}
+
+/// Whether a page says that nobody sends.
+async fn absence_shows(owner: &mut Person, page: &str) -> bool {
+    let page = owner.get(page).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    page.text().contains("it does not run")
 }
 
 #[tokio::test]
@@ -34,6 +41,8 @@ async fn a_separate_sender_delivers_and_its_absence_shows() {
     assert_eq!(sent["state"], "delivered", "{sent}");
     assert_eq!(sink.requests().len(), 1);
     assert_eq!(ready(&fleet).await, 200);
+    let mut owner = fleet.owner().await;
+    assert!(!absence_shows(&mut owner, "/alerts").await);
 
     notify.signal(Signal::TERM);
     assert!(notify.end(PATIENCE).await.success(), "{}", notify.logs());
@@ -41,6 +50,9 @@ async fn a_separate_sender_delivers_and_its_absence_shows() {
         (ready(&fleet).await == 503).then_some(())
     })
     .await;
+    for page in ["/alerts", "/alerts/channels", "/alerts/heartbeat"] {
+        assert!(absence_shows(&mut owner, page).await, "{page}");
+    }
     test_channel(&fleet, &id).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let waiting = delivery(&fleet, &id, |newest| newest["attempts"] == 0).await;

@@ -258,7 +258,7 @@ async fn mailed_links(
     }
 }
 
-/// A webhook that was used, before and after the rotation of the master key as it is sealed.
+/// A webhook and a heartbeat that were used, before and after the rotation of the master key as they are sealed.
 async fn channels(
     dashboard: &Dashboard,
     authority: &Authority,
@@ -269,6 +269,7 @@ async fn channels(
     for (name, secret) in [
         ("the path of a webhook", "twentyone-silver-kettles"),
         ("a header of a webhook", "twentythree-linen-lamps"),
+        ("the address of a heartbeat", "twentyfive-woollen-bells"),
     ] {
         secrets.add(name, secret);
     }
@@ -289,6 +290,21 @@ async fn channels(
         heads
             .iter()
             .any(|head| head.contains("twentythree-linen-lamps"))
+            .then_some(())
+    })
+    .await;
+    let beat = json!({
+        "address": format!("{}/twentyfive-woollen-bells/end", receiver.origin()),
+        "every_minutes": 1440,
+    });
+    let set = dashboard.client().put(dashboard.url("/api/v1/heartbeat"));
+    let set = answer(set.bearer_auth(token).json(&beat)).await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    until("the heartbeat arrives", PATIENCE, async || {
+        let heads = receiver.requests();
+        heads
+            .iter()
+            .any(|head| head.starts_with("GET /twentyfive-woollen-bells/"))
             .then_some(())
     })
     .await;

@@ -130,6 +130,7 @@ impl World {
                 .await;
             place.standing.insert((*kind).to_owned(), id);
         }
+        self.make_heartbeat(&place);
         place
     }
 
@@ -284,6 +285,16 @@ impl World {
                 {server}, '{mark}', 'warning', 'warning', 1, 2, 3, 1, 1, 0, 1);"
         ));
         format!("{id:016x}")
+    }
+
+    /// A heartbeat that is never due, so nothing of it changes by itself.
+    fn make_heartbeat(&self, place: &Place) {
+        let (id, organisation, mark) = (unique_number(), place.id, &place.mark);
+        self.database.execute(&format!(
+            "INSERT INTO heartbeat \
+               (id, organisation_id, sealed_address, shown, method, every_minutes, created_at, due_at) \
+               VALUES ({id}, {organisation}, x'00', '{mark}', 'GET', 5, 1, 9000000000000);"
+        ));
     }
 
     /// A passkey that no authenticator holds.

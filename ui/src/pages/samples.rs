@@ -1,25 +1,31 @@
 //! View models with everything in them, for tests: every text is the one that is given.
 
 mod alerts;
+mod channels;
+mod keys;
 mod people;
 mod retention;
 
 pub(super) use self::alerts::{
     alert_rule, alert_rules, alerts, alerts_the_other_way, incident, maintenance,
 };
+pub(super) use self::channels::{
+    channel, channel_deletion, channel_key, channels, channels_the_other_way, heartbeat,
+    new_channel,
+};
+pub(super) use self::keys::{agent_key_made, agent_keys, enrolment};
 pub(super) use self::people::{
     confirm_email, forgot_password, invitation, invitation_join, organisation, organisations,
     people, profile, reset_password,
 };
 pub(super) use self::retention::retention;
 use crate::views::{
-    AccountView, AgentKeyMadeView, AgentKeyRow, AgentKeysView, AuditFilter, AuditRow, AuditView,
-    Choice, ConfirmView, DataView, EnrolmentView, FactorRow, FirstOwnerView, Frame, GroupLink,
-    GroupRow, GroupView, GroupsView, LoginView, MemberGroupsView, MessageView, NewServerView,
-    NewTokenView, RecoveryCodesView, RequirementView, SecondFactorView, SecondStepView, Section,
-    ServerAddedView, ServerDeletionView, ServerRow, ServerSettingsView, ServerView, ServersFilter,
-    ServersView, SessionRow, Settings, Status, TagView, TokenMadeView, TokenRow, TokensView,
-    TotpSetupView, ValueRow,
+    AccountView, AuditFilter, AuditRow, AuditView, Choice, ConfirmView, DataView, FactorRow,
+    FirstOwnerView, Frame, GroupLink, GroupRow, GroupView, GroupsView, LoginView, MemberGroupsView,
+    MessageView, NewServerView, NewTokenView, RecoveryCodesView, RequirementView, SecondFactorView,
+    SecondStepView, Section, ServerAddedView, ServerDeletionView, ServerRow, ServerSettingsView,
+    ServerView, ServersFilter, ServersView, SessionRow, Settings, Status, TagView, TokenMadeView,
+    TokenRow, TokensView, TotpSetupView, ValueRow,
 };
 
 pub(super) fn login(text: &str) -> LoginView {
@@ -207,53 +213,6 @@ pub(super) fn server(text: &str, status: Status) -> ServerView {
         successor_expired: true,
         incidents: vec![alerts::row(text)],
         rules: vec![alerts::server_rule(text)],
-    }
-}
-
-pub(super) fn agent_keys(text: &str) -> AgentKeysView {
-    let key = AgentKeyRow {
-        id: text.to_owned(),
-        ending: text.to_owned(),
-        state: text.to_owned(),
-        good: true,
-        since: text.to_owned(),
-        since_seconds_ago: 93_000,
-        last_used: Some(text.to_owned()),
-        last_used_seconds_ago: 60,
-        address: text.to_owned(),
-        agent_version: text.to_owned(),
-    };
-    AgentKeysView {
-        frame: frame(text),
-        id: text.to_owned(),
-        name: text.to_owned(),
-        keys: vec![key],
-        successor_until: Some(text.to_owned()),
-        successor_expired: true,
-        may_change: true,
-        error: Some(text.to_owned()),
-    }
-}
-
-pub(super) fn agent_key_made(text: &str) -> AgentKeyMadeView {
-    AgentKeyMadeView {
-        frame: frame(text),
-        id: text.to_owned(),
-        name: text.to_owned(),
-        agent_key: text.to_owned(),
-        successor_until: Some(text.to_owned()),
-    }
-}
-
-pub(super) fn enrolment(text: &str) -> EnrolmentView {
-    EnrolmentView {
-        frame: frame(text),
-        id: Some(text.to_owned()),
-        name: Some(text.to_owned()),
-        code: text.to_owned(),
-        expires_at: text.to_owned(),
-        url: text.to_owned(),
-        pinned: true,
     }
 }
 

@@ -98,6 +98,12 @@ fn the_samples_fill_every_field() {
         json!(samples::alert_rules("sample")),
         json!(samples::alert_rule("sample")),
         json!(samples::maintenance("sample")),
+        json!(samples::channels("sample")),
+        json!(samples::new_channel("sample")),
+        json!(samples::channel_key("sample")),
+        json!(samples::channel("sample")),
+        json!(samples::channel_deletion("sample")),
+        json!(samples::heartbeat("sample")),
         json!(samples::message("sample")),
     ] {
         every_text_is(&view, "sample");
@@ -169,6 +175,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     pages.server(&ServerView::default()).unwrap();
     samples::empty_fleet(&pages);
     samples::alerts_the_other_way(&pages);
+    samples::channels_the_other_way(&pages);
     pages.new_server(&NewServerView::default()).unwrap();
     pages.server_added(&ServerAddedView::default()).unwrap();
     pages.agent_keys(&AgentKeysView::default()).unwrap();
@@ -307,6 +314,12 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "alert_rules",
         "alert_rule",
         "maintenance",
+        "channels",
+        "new_channel",
+        "channel_key",
+        "channel",
+        "channel_deletion",
+        "heartbeat",
         "message",
     ] {
         for data in [
@@ -407,6 +420,14 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
         pages.alert_rules(&samples::alert_rules(text)).unwrap(),
         pages.alert_rule(&samples::alert_rule(text)).unwrap(),
         pages.maintenance(&samples::maintenance(text)).unwrap(),
+        pages.channels(&samples::channels(text)).unwrap(),
+        pages.new_channel(&samples::new_channel(text)).unwrap(),
+        pages.channel_key(&samples::channel_key(text)).unwrap(),
+        pages.channel(&samples::channel(text)).unwrap(),
+        pages
+            .channel_deletion(&samples::channel_deletion(text))
+            .unwrap(),
+        pages.heartbeat(&samples::heartbeat(text)).unwrap(),
         pages.message(&samples::message(text)).unwrap(),
     ];
     for status in Status::ALL {

@@ -56,6 +56,8 @@ pub struct AlertsView {
     pub next_after: Option<String>,
     /// Whether the viewer may act on incidents.
     pub may_act: bool,
+    /// Whether nothing is sent, as the process that is to does not run, and the viewer is to know.
+    pub unsent: bool,
     /// What was just done.
     pub notice: Option<String>,
     /// Why the filter cannot be used.
@@ -134,6 +136,8 @@ pub struct AlertRuleRow {
     pub severity: String,
     /// The names of the narrower rules that stand in its place somewhere.
     pub replaced_by: Vec<String>,
+    /// The names of the channels that it tells; none stands for all of them.
+    pub channels: Vec<String>,
 }
 
 /// The alert rules.
@@ -176,6 +180,8 @@ pub struct AlertRuleView {
     pub comparisons: Vec<Choice>,
     /// `warning` and `critical`.
     pub severities: Vec<Choice>,
+    /// The channels to choose; none chosen stands for all of them.
+    pub channels: Vec<Choice>,
     /// The other fields, as they were typed.
     pub typed: AlertRuleTyped,
     /// What it would have done, when that was asked.

@@ -2,6 +2,7 @@
 
 mod agent_keys;
 mod alerts;
+mod channels;
 mod fleet;
 mod people;
 mod second_factor;
@@ -17,6 +18,10 @@ pub use self::alerts::{
     AlertPreview, AlertRuleAsks, AlertRuleRow, AlertRuleTyped, AlertRuleView, AlertRulesView,
     AlertsView, IncidentEventRow, IncidentFilter, IncidentRow, IncidentView, MaintenanceRow,
     MaintenanceTyped, MaintenanceView, ServerRuleRow,
+};
+pub use self::channels::{
+    ChannelDeletionView, ChannelField, ChannelKeyView, ChannelRow, ChannelTyped, ChannelView,
+    ChannelsView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel, NewChannelView,
 };
 pub use self::fleet::{
     Choice, GroupLink, GroupRow, GroupView, GroupsView, MemberGroupsView, ServerDeletionView,

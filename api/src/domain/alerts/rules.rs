@@ -8,7 +8,7 @@ use crate::alerting::{Condition, Reach};
 use crate::domain::acting::Acting;
 use crate::domain::audit::{Action, Object};
 use crate::domain::{ServiceError, Services};
-use crate::id::{AlertRule, Id, Server};
+use crate::id::{AlertRule, Channel, Id, Server};
 use crate::store::alert_rules::{self, RuleRow, SaidRule};
 use crate::store::{Scope, servers};
 
@@ -49,6 +49,8 @@ pub struct RuleChange {
     pub remind_every: Option<u64>,
     /// How often at most; six times unless said otherwise.
     pub remind_limit: Option<u32>,
+    /// The channels that are told; none stands for all of them.
+    pub channels: Vec<Id<Channel>>,
 }
 
 /// A rule as people see it.
@@ -298,8 +300,12 @@ fn words(said: &SaidRule) -> String {
         Reach::Server(id) => format!("server {id}"),
     };
     let number = |value: Option<f64>| value.map_or("none".to_owned(), |value| value.to_string());
+    let told = match said.channels.len() {
+        0 => String::new(),
+        count => format!(", tells {count} channels"),
+    };
     format!(
-        "{}, {reach}: {} {}, warning {}, critical {}, {} % of {} s{}",
+        "{}, {reach}: {} {}, warning {}, critical {}, {} % of {} s{told}{}",
         said.kind,
         terms.measure.as_str(),
         terms.comparison.as_str(),

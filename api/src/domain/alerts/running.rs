@@ -60,11 +60,15 @@ impl Services {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut ticks: u64 = 0;
+        let mut say_at = 0;
         loop {
             tokio::select! {
                 _ = tick.tick() => {
                     ticks += 1;
                     self.evaluate_alerts().await;
+                    if ticks >= say_at && self.say_evaluated().await {
+                        say_at = ticks + SAY_TICKS;
+                    }
                     if ticks.is_multiple_of(REFRESH_TICKS) {
                         self.refresh_all_alerts(ticks / REFRESH_TICKS).await;
                     }
@@ -81,6 +85,12 @@ impl Services {
         self.alerts().waiting().extend(changes);
         self.refresh_stale_alerts().await;
         self.store_alerts().await;
+    }
+
+    /// Says that alerts are evaluated, for heartbeats. Not while something could not be stored.
+    async fn say_evaluated(&self) -> bool {
+        let stored = self.alerts().waiting().is_empty();
+        stored && self.keep_evaluated(self.clock().now()).await
     }
 
     /// Keeps what led up to now, at an orderly end.
@@ -238,6 +248,8 @@ impl Services {
 
 const TICK: Duration = Duration::from_secs(1);
 const REFRESH_TICKS: u64 = 60;
+/// How often is said that alerts are evaluated.
+const SAY_TICKS: u64 = 15;
 /// For how long after its end an incident counts: the longest cooldown.
 const REMEMBERED: Duration = Duration::from_hours(24);
 const CHANGES_AT_A_TIME: usize = 500;

@@ -24,7 +24,7 @@ pub(super) fn parse(change: RuleChange) -> Result<SaidRule, ServiceError> {
         kind: kind.as_str().to_owned(),
         terms: terms(kind, &change)?,
         reach: change.reach,
-        channels: Vec::new(),
+        channels: change.channels,
     })
 }
 

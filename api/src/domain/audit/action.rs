@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::id::{
-    AccessToken, AgentKey, AlertRule, Channel, Group, Id, Incident, Invitation, MaintenanceWindow,
-    Person, Server, Session,
+    AccessToken, AgentKey, AlertRule, Channel, Group, Heartbeat, Id, Incident, Invitation,
+    MaintenanceWindow, Person, Server, Session,
 };
 use crate::store::Scope;
 
@@ -25,6 +25,10 @@ pub enum Action {
     ChannelDeleted,
     /// A message was sent to try a channel.
     ChannelTested,
+    /// The heartbeat was set up or changed.
+    HeartbeatSet,
+    /// The heartbeat was removed.
+    HeartbeatRemoved,
     /// Somebody has an incident in hand.
     IncidentAcknowledged,
     /// Somebody said something about an incident.
@@ -175,6 +179,8 @@ impl Action {
             Self::ChannelChanged => "channel.changed",
             Self::ChannelDeleted => "channel.deleted",
             Self::ChannelTested => "channel.tested",
+            Self::HeartbeatSet => "heartbeat.set",
+            Self::HeartbeatRemoved => "heartbeat.removed",
             Self::IncidentAcknowledged => "incident.acknowledged",
             Self::IncidentNoted => "incident.noted",
             Self::IncidentReleased => "incident.released",
@@ -312,6 +318,12 @@ impl Object {
     #[must_use]
     pub fn channel(id: Id<Channel>, name: &str) -> Self {
         Self::of("channel", id, name)
+    }
+
+    /// A heartbeat, by what is shown of its address.
+    #[must_use]
+    pub fn heartbeat(id: Id<Heartbeat>, shown: &str) -> Self {
+        Self::of("heartbeat", id, shown)
     }
 
     /// An incident, by its rule and server.

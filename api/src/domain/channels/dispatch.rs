@@ -1,7 +1,9 @@
-//! The sender: takes notices over, and delivers what is due, at least once each.
+//! The sender: takes notices over, delivers what is due, at least once each, and sends heartbeats.
 //!
 //! A notice becomes its deliveries in one transaction. A delivery is sent and then noted, so whatever ends
 //! the program between the two, it is sent again, with the same id. One process sends: who has the lease.
+
+mod heartbeats;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use server_scout_ui::mails::{Letter, Link};
 use server_scout_wire::Timestamp;
 use tokio::task::JoinSet;
 
+use self::heartbeats::Beats;
 use super::as_json;
 use super::forms::{self, Envelope};
 use super::hours::Hours;
@@ -67,6 +70,7 @@ impl Dispatcher {
         let mut lease = Lease::default();
         let mut sending: JoinSet<Id<Channel>> = JoinSet::new();
         let mut busy: Vec<Id<Channel>> = Vec::new();
+        let mut beats = Beats::default();
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
@@ -80,6 +84,9 @@ impl Dispatcher {
             }
             if let Err(error) = self.step(&mut sending, &mut busy).await {
                 tracing::warn!("cannot read what is to be delivered: {error}");
+            }
+            if let Err(error) = beats.step(&self).await {
+                tracing::warn!("cannot read which heartbeats are due: {error}");
             }
         }
     }
@@ -330,14 +337,20 @@ impl Lease {
 
 /// Makes deliveries of the bundle that has been due longest.
 fn take_over(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
-    let notices = alert_notices::due(connection, now)?;
+    let mut notices = alert_notices::due(connection, now)?;
     let Some(first) = notices.first() else {
         return Ok(());
     };
     let (scope, bundle) = (first.scope, first.bundle);
     match organisations::name(connection, scope) {
         Ok(name) => {
-            for channel in channels::list(connection, scope)? {
+            let all = channels::list(connection, scope)?;
+            let is_there = |id: &String| all.iter().any(|channel| channel.id.to_string() == *id);
+            for notice in &mut notices {
+                // Who named a channel that is gone by now is told by all the others.
+                notice.channels.retain(is_there);
+            }
+            for channel in all {
                 for new in deliveries_of(&channel, &notices, &name, now)? {
                     deliveries::add(connection, scope.organisation(), &new, now)?;
                 }

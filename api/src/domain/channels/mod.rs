@@ -2,6 +2,7 @@
 
 pub mod dispatch;
 pub mod forms;
+pub mod heartbeat;
 pub mod hours;
 pub mod message;
 pub mod settings;
@@ -17,10 +18,10 @@ use super::names::Name;
 use super::{ServiceError, Services};
 use crate::alerting::Severity;
 use crate::id::{Channel, Delivery, Id};
-use crate::outbound::{Policy, Sender};
-use crate::store::channels::{self, ChannelRow};
+use crate::outbound::{Policy, Sender, Target};
+use crate::store::channels::{self, ChangedChannel, ChannelRow};
 use crate::store::deliveries::{self, DeliveryRow, NewDelivery};
-use crate::store::{Scope, StoreError, organisations};
+use crate::store::{Scope, StoreError, alert_rules, organisations};
 
 /// A channel to make.
 pub struct NewChannel {
@@ -45,6 +46,28 @@ pub struct ChannelChange {
     pub enabled: Option<bool>,
     /// Another least severity.
     pub severity: Option<Severity>,
+    /// Other hours.
+    pub hours: Option<When>,
+}
+
+/// When a channel is told anything.
+#[derive(Clone, Debug)]
+pub enum When {
+    /// At any time.
+    Always,
+    /// Within these hours.
+    Within(Hours),
+}
+
+/// A channel, and how it fares.
+#[derive(Clone, Debug)]
+pub struct ChannelOverview {
+    /// The channel.
+    pub row: ChannelRow,
+    /// Its newest delivery.
+    pub newest: Option<DeliveryRow>,
+    /// How many deliveries of the last 30 days were given up.
+    pub dead: i64,
 }
 
 impl Services {
@@ -56,6 +79,39 @@ impl Services {
     /// The organisation's channels, by name.
     pub async fn channels(&self, scope: Scope) -> Result<Vec<ChannelRow>, ServiceError> {
         Ok(self.store().read(move |c| channels::list(c, scope)).await?)
+    }
+
+    /// The organisation's channels, by name, and how they fare.
+    pub async fn channel_overviews(
+        &self,
+        scope: Scope,
+    ) -> Result<Vec<ChannelOverview>, ServiceError> {
+        let read = self.store().read(move |c| {
+            let dead = deliveries::count_dead(c, scope)?;
+            let dead_of = |id| dead.iter().find(|(channel, _)| *channel == id);
+            let mut all = Vec::new();
+            for row in channels::list(c, scope)? {
+                all.push(ChannelOverview {
+                    newest: deliveries::list(c, scope, row.id, 1)?.pop(),
+                    dead: dead_of(row.id).map_or(0, |(_, count)| *count),
+                    row,
+                });
+            }
+            Ok(all)
+        });
+        Ok(read.await?)
+    }
+
+    /// Whether all of these are channels that the scope shows; not found when one is none.
+    pub async fn see_channels(
+        &self,
+        scope: Scope,
+        ids: Vec<Id<Channel>>,
+    ) -> Result<(), ServiceError> {
+        let seen = self
+            .store()
+            .read(move |c| channels::are_there(c, scope, &ids));
+        Ok(seen.await?)
     }
 
     /// One channel.
@@ -77,7 +133,9 @@ impl Services {
             return Err(ServiceError::invalid("kind", reason));
         }
         let settings = new.settings.check(kind)?;
-        self.check_target(scope, &settings).await?;
+        if let Some(target) = settings.target() {
+            self.check_target(scope, &target).await?;
+        }
         let row = channels::NewChannel {
             name: name.as_str().to_owned(),
             kind: kind.as_str(),
@@ -110,7 +168,7 @@ impl Services {
         Ok((made, settings.secret))
     }
 
-    /// Renames a channel, switches it, or gives it another least severity.
+    /// Renames a channel, switches it, or gives it another least severity or other hours.
     pub async fn change_channel(
         &self,
         acting: &Acting,
@@ -125,12 +183,19 @@ impl Services {
             .write(move |c| {
                 let before = channels::get(c, scope, id)?;
                 let name = name.as_ref().map_or(before.name.as_str(), Name::as_str);
-                let enabled = change.enabled.unwrap_or(before.enabled);
-                let severity = change.severity.unwrap_or(before.severity);
-                let row = channels::change(c, scope, id, (name, enabled, severity))?;
+                let changed = ChangedChannel {
+                    name: name.to_owned(),
+                    enabled: change.enabled.unwrap_or(before.enabled),
+                    severity: change.severity.unwrap_or(before.severity),
+                    hours: match &change.hours {
+                        None => before.hours,
+                        Some(When::Always) => None,
+                        Some(When::Within(hours)) => Some(hours.row()),
+                    },
+                };
+                let row = channels::change(c, scope, id, &changed)?;
                 let object = Object::channel(id, &row.name);
-                let state = if row.enabled { "on" } else { "off" };
-                let detail = format!("{state}, from {}", row.severity.as_str());
+                let detail = told_when(&row);
                 audit.record(c, now, &acting, Action::ChannelChanged, &object, &detail)?;
                 Ok(row)
             })
@@ -138,7 +203,8 @@ impl Services {
             .map_err(|error| ServiceError::or_taken(error, "name", TAKEN))
     }
 
-    /// Deletes a channel. What waits for it is told to nobody.
+    /// Deletes a channel. What waits for it is told to nobody. A rule that told it alone tells every
+    /// channel again: silence must not come by itself.
     pub async fn delete_channel(
         &self,
         acting: &Acting,
@@ -150,6 +216,7 @@ impl Services {
             .store()
             .write(move |c| {
                 let row = channels::get(c, scope, id)?;
+                alert_rules::forget_channel(c, scope, id)?;
                 channels::delete(c, scope, id)?;
                 let object = Object::channel(id, &row.name);
                 audit.record(c, now, &acting, Action::ChannelDeleted, &object, "")
@@ -230,10 +297,7 @@ impl Services {
     }
 
     /// Says at once what can be said without a look-up. The rest is judged at each delivery.
-    async fn check_target(&self, scope: Scope, settings: &Settings) -> Result<(), ServiceError> {
-        let Some(target) = settings.target() else {
-            return Ok(());
-        };
+    async fn check_target(&self, scope: Scope, target: &Target) -> Result<(), ServiceError> {
         let name = self
             .store()
             .read(move |c| organisations::name(c, scope))
@@ -244,13 +308,21 @@ impl Services {
             name: &name,
         };
         self.outbound_policy()
-            .check(sender, &target)
+            .check(sender, target)
             .map_err(|refusal| ServiceError::invalid("address", format!("is refused: {refusal}")))
     }
 
     fn outbound_policy(&self) -> &Policy {
         self.0.outbound.get_or_init(Policy::default)
     }
+}
+
+/// When a channel is told anything, for the audit log.
+fn told_when(row: &ChannelRow) -> String {
+    let state = if row.enabled { "on" } else { "off" };
+    let hours = row.hours.as_ref().map(|hours| format!(", {hours}"));
+    let severity = row.severity.as_str();
+    format!("{state}, from {severity}{}", hours.unwrap_or_default())
 }
 
 /// A message as it is stored.

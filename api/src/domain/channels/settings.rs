@@ -216,7 +216,10 @@ impl Settings {
             _ => {
                 let host = target.map_or_else(String::new, |target| target.authority());
                 let secret = end(&self.token).or_else(|| end(&self.recipient));
-                format!("{host} …{}", secret.unwrap_or_default())
+                match secret.unwrap_or_default() {
+                    short if short.is_empty() => host,
+                    secret => format!("{host} …{secret}"),
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use super::alert_schema::{
 use super::auth::PersonAuth;
 use super::servers::{Gone, visible};
 use crate::access::Right;
+use crate::domain::alerts::RuleChange;
 use crate::id::{self, Id};
 
 pub(super) struct AlertRulesApi(pub(super) App);
@@ -65,7 +66,7 @@ impl AlertRulesApi {
         new: Json<NewAlertRule>,
     ) -> Result<AddedAlertRuleResponse, Failure> {
         let change = new.0.read()?;
-        self.sees(&person, &change.reach).await?;
+        self.sees(&person, &change).await?;
         let acting = person.0.acting(Right::Write)?;
         let rule = self.0.services().add_alert_rule(&acting, change).await?;
         Ok(AddedAlertRuleResponse::Added(Json((&rule).into())))
@@ -126,7 +127,7 @@ impl AlertRulesApi {
     ) -> Result<Json<AlertRule>, Failure> {
         let id = self.visible(&person, &id.0).await?;
         let change = new.0.read()?;
-        self.sees(&person, &change.reach).await?;
+        self.sees(&person, &change).await?;
         let acting = person.0.acting(Right::Write)?;
         let services = self.0.services();
         let rule = services.change_alert_rule(&acting, id, change).await?;
@@ -208,13 +209,14 @@ impl AlertRulesApi {
         Ok(id)
     }
 
-    async fn sees(
-        &self,
-        person: &PersonAuth,
-        reach: &crate::alerting::Reach,
-    ) -> Result<(), Failure> {
+    /// What a rule names must be there for who says it.
+    async fn sees(&self, person: &PersonAuth, change: &RuleChange) -> Result<(), Failure> {
         let scope = person.0.scope(Right::Read)?;
-        Ok(self.0.services().see_reach(scope, reach).await?)
+        let services = self.0.services();
+        services.see_reach(scope, &change.reach).await?;
+        Ok(services
+            .see_channels(scope, change.channels.clone())
+            .await?)
     }
 }
 

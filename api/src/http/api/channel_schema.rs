@@ -7,9 +7,9 @@ use poem_openapi::Object;
 use super::super::problem::Failure;
 use super::schema::Time;
 use crate::alerting::Severity;
-use crate::domain::channels;
 use crate::domain::channels::hours::Hours;
 use crate::domain::channels::settings::{Kind, Settings};
+use crate::domain::channels::{self, When};
 use crate::store::channels::{ChannelRow, HoursRow};
 use crate::store::deliveries::DeliveryRow;
 
@@ -71,6 +71,10 @@ pub(super) struct ChannelChange {
     /// `warning` or `critical`.
     #[oai(validator(max_length = 16))]
     severity: Option<String>,
+    /// Only within these hours of each day.
+    hours: Option<ChannelHours>,
+    /// `true`: at any time again. It cannot stand beside hours.
+    any_time: Option<bool>,
 }
 
 /// A channel.
@@ -175,10 +179,19 @@ impl NewChannel {
 
 impl ChannelChange {
     pub(super) fn read(self) -> Result<channels::ChannelChange, Failure> {
+        let hours = match (&self.hours, self.any_time.unwrap_or_default()) {
+            (None, false) => None,
+            (None, true) => Some(When::Always),
+            (Some(hours), false) => Some(When::Within(hours.read()?)),
+            (Some(_), true) => {
+                return Err(Failure::invalid("any_time", "cannot stand beside hours"));
+            }
+        };
         Ok(channels::ChannelChange {
             severity: severity(self.severity.as_deref())?,
             name: self.name,
             enabled: self.enabled,
+            hours,
         })
     }
 }
@@ -216,10 +229,9 @@ impl From<&ChannelRow> for Channel {
 
 impl From<&HoursRow> for ChannelHours {
     fn from(row: &HoursRow) -> Self {
-        let clock = |minute: i32| format!("{:02}:{:02}", minute / 60, minute % 60);
         Self {
-            from: clock(row.from),
-            to: clock(row.to),
+            from: HoursRow::clock(row.from),
+            to: HoursRow::clock(row.to),
             time_zone: row.zone.clone(),
         }
     }

@@ -78,7 +78,7 @@ impl ChannelsApi {
         Ok(Json((&row).into()))
     }
 
-    /// Rename a channel, switch it, or change from what severity on it is told
+    /// Rename a channel, switch it, or change from what severity on and when it is told
     ///
     /// What is secret of a channel never changes: make another one instead.
     #[oai(
@@ -102,7 +102,7 @@ impl ChannelsApi {
 
     /// Delete a channel
     ///
-    /// With its deliveries, also those that wait.
+    /// With its deliveries, also those that wait. An alert rule that told it alone tells every channel again.
     #[oai(
         path = "/channels/:id",
         method = "delete",
@@ -175,6 +175,7 @@ impl ChannelsApi {
     }
 }
 
-fn channel_id(text: &str) -> Result<Id<id::Channel>, Failure> {
+/// What is no id names nothing.
+pub(super) fn channel_id(text: &str) -> Result<Id<id::Channel>, Failure> {
     text.parse().map_err(|_| Failure::not_found())
 }

@@ -12,6 +12,8 @@ mod download;
 mod enrolments;
 mod fleet;
 mod groups;
+mod heartbeat;
+mod incident_schema;
 mod incidents;
 pub mod key_schema;
 mod live;
@@ -41,6 +43,7 @@ use self::channels::ChannelsApi;
 use self::enrolments::EnrolmentsApi;
 use self::fleet::FleetApi;
 use self::groups::GroupsApi;
+use self::heartbeat::HeartbeatApi;
 use self::incidents::IncidentsApi;
 use self::live::LiveApi;
 use self::maintenance::MaintenanceApi;
@@ -80,7 +83,13 @@ type Apis = (
     GroupsApi,
     TokensApi,
     RetentionApi,
-    (AlertRulesApi, IncidentsApi, MaintenanceApi, ChannelsApi),
+    (
+        AlertRulesApi,
+        IncidentsApi,
+        MaintenanceApi,
+        ChannelsApi,
+        HeartbeatApi,
+    ),
 );
 
 /// The endpoint of the API and its operations, once each is known to declare its principal.
@@ -121,7 +130,8 @@ fn apis(app: App) -> Apis {
             AlertRulesApi(app.clone()),
             IncidentsApi(app.clone()),
             MaintenanceApi(app.clone()),
-            ChannelsApi(app),
+            ChannelsApi(app.clone()),
+            HeartbeatApi(app),
         ),
     )
 }

@@ -96,7 +96,12 @@ pub(super) fn with_session(mut response: Response, logged_in: &LoggedIn) -> Resp
 
 /// An error's words as a sentence on a page.
 pub(super) fn sentence(error: &ServiceError) -> String {
-    let text = error.to_string();
+    let text = match error {
+        ServiceError::Invalid { member, reason } => {
+            format!("{} {reason}", member.replace('_', " "))
+        }
+        other => other.to_string(),
+    };
     let mut letters = text.chars();
     let first = letters
         .next()

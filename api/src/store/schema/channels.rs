@@ -1,4 +1,4 @@
-//! Channels and deliveries.
+//! Channels, deliveries and heartbeats.
 
 diesel::table! {
     channel (id) {
@@ -40,5 +40,30 @@ diesel::table! {
         only -> BigInt,
         holder -> BigInt,
         until -> BigInt,
+    }
+}
+
+diesel::table! {
+    heartbeat (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        sealed_address -> Binary,
+        shown -> Text,
+        method -> Text,
+        every_minutes -> Integer,
+        created_at -> BigInt,
+        due_at -> BigInt,
+        arrived_at -> Nullable<BigInt>,
+        tried_at -> Nullable<BigInt>,
+        status -> Nullable<Integer>,
+        problem -> Nullable<Text>,
+        took -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    alert_evaluation (only) {
+        only -> BigInt,
+        at -> BigInt,
     }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::{Tenant, absent, now};
+use super::{Tenant, absent, heartbeats, now};
 use crate::alerting::Severity;
 use crate::id::{Channel, Id};
-use crate::store::channels::NewChannel;
+use crate::store::channels::{ChangedChannel, NewChannel};
 use crate::store::deliveries::{NewDelivery, Tried};
 use crate::store::{Scope, channels, deliveries};
 
-/// A channel with a delivery that waits.
+/// A channel with a delivery that waits, and a heartbeat.
 pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
     let new = NewChannel {
         name: "ops".to_owned(),
@@ -22,6 +22,7 @@ pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
     };
     let seal = |place: &crate::sealing::Place| Ok(place.to_string().into_bytes());
     let channel = channels::create(c, scope, &new, seal, now()).unwrap().id;
+    heartbeats::make(c, scope);
     let delivery = NewDelivery {
         channel,
         incident: None,
@@ -32,12 +33,24 @@ pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
     channel
 }
 
+fn switched_off() -> ChangedChannel {
+    ChangedChannel {
+        name: "mine".to_owned(),
+        enabled: false,
+        severity: Severity::Critical,
+        hours: None,
+    }
+}
+
 /// Nothing of theirs is found by our scope.
 pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Tenant) {
     let (scope, foreign) = (ours.scope, theirs.channel);
+    heartbeats::are_kept_apart(c, ours, theirs);
     absent(channels::get(c, scope, foreign));
-    let change = ("mine", false, Severity::Critical);
-    absent(channels::change(c, scope, foreign, change));
+    absent(channels::change(c, scope, foreign, &switched_off()));
+    absent(channels::are_there(c, scope, &[ours.channel, foreign]));
+    channels::are_there(c, scope, &[ours.channel]).unwrap();
+    assert_eq!(deliveries::count_dead(c, scope).unwrap(), []);
     absent(channels::delete(c, scope, foreign));
     assert_eq!(channels::count(c, scope).unwrap(), 1);
     let list = channels::list(c, scope).unwrap();
@@ -106,7 +119,7 @@ fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
     assert_eq!(next(c, 60), Some(opened));
     deliveries::note(c, opened, &done, at(61)).unwrap();
     assert_eq!(next(c, 61), Some(resolved));
-    channels::change(c, scope, channel, ("ops", false, Severity::Warning)).unwrap();
+    channels::change(c, scope, channel, &switched_off()).unwrap();
     assert_eq!(next(c, 61), None, "it is off");
 }
 

@@ -54,6 +54,7 @@ pub(in crate::pages) fn alerts(text: &str) -> AlertsView {
         },
         next_after: Some(text.to_owned()),
         may_act: true,
+        unsent: true,
         notice: Some(text.to_owned()),
         error: Some(text.to_owned()),
     }
@@ -90,6 +91,7 @@ pub(in crate::pages) fn alert_rules(text: &str) -> AlertRulesView {
             condition: text.to_owned(),
             severity: text.to_owned(),
             replaced_by: vec![text.to_owned()],
+            channels: vec![text.to_owned()],
         }],
         kinds: choices(text),
         may_change: true,
@@ -116,6 +118,7 @@ pub(in crate::pages) fn alert_rule(text: &str) -> AlertRuleView {
         metrics: choices(text),
         comparisons: choices(text),
         severities: choices(text),
+        channels: choices(text),
         typed: AlertRuleTyped {
             unit: text.to_owned(),
             label: text.to_owned(),
@@ -172,7 +175,7 @@ pub(in crate::pages) fn maintenance(text: &str) -> MaintenanceView {
 pub(in crate::pages) fn alerts_the_other_way(pages: &Pages) {
     let mut quiet = alerts("");
     (quiet.more_open, quiet.next_after, quiet.notice) = (false, None, None);
-    (quiet.may_act, quiet.error) = (false, None);
+    (quiet.may_act, quiet.error, quiet.unsent) = (false, None, false);
     let none = AlertsView::default();
     let mut free = incident("");
     free.open = false;
@@ -180,6 +183,7 @@ pub(in crate::pages) fn alerts_the_other_way(pages: &Pages) {
     (rules.may_change, rules.notice) = (false, None);
     for rule in &mut rules.rules {
         (rule.enabled, rule.replaced_by) = (false, Vec::new());
+        rule.channels.clear();
     }
     let mut rule = alert_rule("");
     rule.preview = Some(AlertPreview::default());

@@ -110,6 +110,7 @@ pub(super) async fn list(
             to: asked.to,
         },
         next_after: next.map(write_cursor),
+        unsent: super::unsent(app, &visitor).await,
         may_act: visitor.person.may(Right::Write),
         notice: asked.done.map(|done| done.words().to_owned()),
         error,

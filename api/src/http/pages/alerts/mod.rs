@@ -1,5 +1,9 @@
-//! Alerts: incidents, rules and maintenance windows.
+//! Alerts: incidents, rules, maintenance windows, channels and the dead man's switch.
 
+mod channel_asks;
+mod channel_form;
+mod channels;
+mod heartbeat;
 mod incidents;
 mod maintenance;
 mod places;
@@ -11,9 +15,11 @@ use server_scout_ui::views::{IncidentRow, ServerRuleRow};
 use server_scout_wire::Label;
 
 use super::super::App;
-use super::super::guard::Access;
+use super::super::guard::{Access, Visitor};
+use super::super::health::sends;
 use super::super::problem::Failure;
 use super::{Declared, Routes};
+use crate::access::Right;
 use crate::domain::alerts::{IncidentQuery, RuleAtServer};
 use crate::id::{Id, Server};
 use crate::store::Scope;
@@ -21,6 +27,7 @@ use crate::store::incidents::Filter;
 
 pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let session = Access::Session;
+    let route = channel_routes(pages, route);
     route
         .at("/alerts", pages.get(session, incidents::list))
         .at("/alerts.csv", pages.get(session, incidents::csv))
@@ -62,6 +69,50 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
             "/alerts/maintenance/:id/delete",
             pages.post(session, maintenance::delete),
         )
+}
+
+fn channel_routes(pages: &Declared<'_>, route: Routes) -> Routes {
+    let (session, fresh) = (Access::Session, Access::Fresh);
+    route
+        .at(
+            "/alerts/channels",
+            pages
+                .get(session, channels::list)
+                .post(pages.guard(fresh, channels::add)),
+        )
+        .at("/alerts/channels/new", pages.get(fresh, channels::new))
+        .at(
+            "/alerts/channels/:id",
+            pages
+                .get(session, channels::show)
+                .post(pages.guard(fresh, channels::change)),
+        )
+        .at(
+            "/alerts/channels/:id/test",
+            pages.post(fresh, channels::test),
+        )
+        .at(
+            "/alerts/channels/:id/delete",
+            pages
+                .get(fresh, channels::ask_deletion)
+                .post(pages.guard(fresh, channels::delete)),
+        )
+        .at(
+            "/alerts/heartbeat",
+            pages
+                .get(session, heartbeat::show)
+                .post(pages.guard(fresh, heartbeat::set)),
+        )
+        .at(
+            "/alerts/heartbeat/delete",
+            pages.post(fresh, heartbeat::remove),
+        )
+}
+
+/// Whether nothing goes to channels, as the process that is to send does not run, and the visitor is one
+/// who can have that changed.
+async fn unsent(app: &App, visitor: &Visitor) -> bool {
+    visitor.person.may(Right::Administer) && !sends(app).await
 }
 
 /// What a server's page shows of alerts: its open incidents, the newest hundred, and its rules.

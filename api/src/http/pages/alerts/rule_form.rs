@@ -13,6 +13,8 @@ use super::words;
 use crate::alerting::{Comparison, Kind, Labels, Measure, Reach, Severity};
 use crate::domain::ServiceError;
 use crate::domain::alerts::{RuleChange, RuleView};
+use crate::id::{Channel, Id};
+use crate::store::channels::ChannelRow;
 
 /// A rule as its form carries it.
 pub(super) struct Typed {
@@ -23,6 +25,7 @@ pub(super) struct Typed {
     metric: String,
     comparison: String,
     severity: String,
+    channels: Vec<Id<Channel>>,
     fields: AlertRuleTyped,
 }
 
@@ -38,6 +41,7 @@ impl Typed {
             metric: Metric::CpuUsage.name().to_owned(),
             comparison: Comparison::Above.as_str().to_owned(),
             severity: Severity::Warning.as_str().to_owned(),
+            channels: Vec::new(),
             fields: AlertRuleTyped {
                 sustain: sustain.to_owned(),
                 ..AlertRuleTyped::default()
@@ -69,6 +73,7 @@ impl Typed {
             metric: terms.measure.as_str().to_owned(),
             comparison: terms.comparison.as_str().to_owned(),
             severity: severity.as_str().to_owned(),
+            channels: said.channels.clone(),
             fields: AlertRuleTyped {
                 unit: String::new(),
                 label,
@@ -95,6 +100,7 @@ impl Typed {
             metric: fields.take("metric"),
             comparison: fields.take("comparison"),
             severity: fields.take("severity"),
+            channels: channels(&fields.take_ticked(CHANNEL_FIELD))?,
             fields: AlertRuleTyped {
                 unit: String::new(),
                 label: fields.take("label"),
@@ -114,6 +120,11 @@ impl Typed {
     /// For which servers.
     pub(super) fn reach(&self) -> Result<Reach, Failure> {
         places::read(&self.scope)
+    }
+
+    /// Which channels it tells; none stands for all of them.
+    pub(super) fn channels(&self) -> &[Id<Channel>] {
+        &self.channels
     }
 
     /// What is looked at, as far as that is known.
@@ -144,11 +155,17 @@ impl Typed {
             cooldown: number("cooldown", &fields.cooldown)?,
             remind_every: number("remind_every", &fields.remind_every)?,
             remind_limit: number("remind_limit", &fields.remind_limit)?,
+            channels: self.channels.clone(),
         })
     }
 
     /// The form with it.
-    pub(super) fn view(self, visitor: &Visitor, places: &Places) -> AlertRuleView {
+    pub(super) fn view(
+        self,
+        visitor: &Visitor,
+        places: &Places,
+        channels: &[ChannelRow],
+    ) -> AlertRuleView {
         let form = self.kind.form();
         let unit = form.measure.map_or(OF_THE_METRIC, Measure::unit);
         let labels = form.measure.is_none_or(|measure| measure.label().is_some());
@@ -174,6 +191,7 @@ impl Typed {
                 [Severity::Warning, Severity::Critical].map(Severity::as_str),
                 &self.severity,
             ),
+            channels: channels.iter().map(|row| self.choice(row)).collect(),
             name: self.name,
             enabled: self.enabled,
             typed: AlertRuleTyped {
@@ -184,6 +202,22 @@ impl Typed {
             error: None,
         }
     }
+
+    fn choice(&self, row: &ChannelRow) -> Choice {
+        let state = if row.enabled { "" } else { " (switched off)" };
+        Choice {
+            id: row.id.to_string(),
+            name: format!("{}{state}", row.name),
+            chosen: self.channels.contains(&row.id),
+        }
+    }
+}
+
+/// Channels, by the boxes that are ticked; what is no id names nothing.
+fn channels(ticked: &[String]) -> Result<Vec<Id<Channel>>, Failure> {
+    let ids = ticked.iter().map(|id| id.parse());
+    ids.collect::<Result<_, _>>()
+        .map_err(|_| Failure::not_found())
 }
 
 /// A kind, by its word.
@@ -238,4 +272,6 @@ fn written<T: ToString>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
+/// What the names of the boxes of channels begin with.
+const CHANNEL_FIELD: &str = "channel-";
 const OF_THE_METRIC: &str = "in the unit of the metric";

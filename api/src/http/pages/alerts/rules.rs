@@ -18,6 +18,7 @@ use crate::domain::ServiceError;
 use crate::domain::acting::Acting;
 use crate::domain::alerts::{Preview, RuleChange, RuleView};
 use crate::id::{AlertRule, Id};
+use crate::store::channels::ChannelRow;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,10 +50,13 @@ pub(super) async fn list(
     let scope = visitor.person.scope(Right::Read).map_err(Failure::from)?;
     let rules = app.services().alert_rules(scope).await;
     let rules = rules.map_err(Failure::from)?;
+    let channels = channels(app, &visitor).await?;
     let places = Places::seen(app, &visitor).await?;
     let view = AlertRulesView {
         frame: frame(&visitor),
-        rules: rules.iter().map(|rule| row(rule, &places)).collect(),
+        rules: { rules.iter() }
+            .map(|rule| row(rule, &places, &channels))
+            .collect(),
         kinds: rule_form::kinds(),
         may_change: visitor.person.may(Right::Write),
         notice: query.done.map(|done| done.words().to_owned()),
@@ -69,9 +73,9 @@ pub(super) async fn new(
     visitor.person.scope(Right::Write).map_err(Failure::from)?;
     let typed = Typed::new(rule_form::kind(&query.kind)?);
     let places = Places::seen(app, &visitor).await?;
-    Ok(html(
-        app.pages().alert_rule(&typed.view(&visitor, &places)),
-    )?)
+    let channels = channels(app, &visitor).await?;
+    let view = typed.view(&visitor, &places, &channels);
+    Ok(html(app.pages().alert_rule(&view))?)
 }
 
 #[handler]
@@ -83,9 +87,10 @@ pub(super) async fn show(
     let rule = found(app, &visitor, &id).await?;
     visitor.person.scope(Right::Write).map_err(Failure::from)?;
     let places = Places::seen(app, &visitor).await?;
+    let channels = channels(app, &visitor).await?;
     let view = AlertRuleView {
         id: Some(rule.row.id.to_string()),
-        ..Typed::of(&rule).view(&visitor, &places)
+        ..Typed::of(&rule).view(&visitor, &places, &channels)
     };
     Ok(html(app.pages().alert_rule(&view))?)
 }
@@ -134,6 +139,8 @@ async fn take(
     let reach = typed.reach()?;
     let read = visitor.person.scope(Right::Read)?;
     app.services().see_reach(read, &reach).await?;
+    let told = typed.channels().to_vec();
+    app.services().see_channels(read, told).await?;
     let acting = visitor.person.acting(Right::Write)?;
     let preview = fields.take("do") == "preview";
     let measure = typed.measure();
@@ -147,9 +154,10 @@ async fn take(
         Ok(change) => save(app, &acting, id, change).await.map(|()| None),
     };
     let places = Places::seen(app, visitor).await?;
+    let channels = channels(app, visitor).await?;
     let view = AlertRuleView {
         id: id.map(|id| id.to_string()),
-        ..typed.view(visitor, &places)
+        ..typed.view(visitor, &places, &channels)
     };
     match done {
         Ok(None) if id.is_none() => Ok(see_other("/alerts/rules?done=added")),
@@ -202,7 +210,12 @@ async fn found(app: &App, visitor: &Visitor, id: &str) -> Result<RuleView, Failu
     Ok(app.services().alert_rule(scope, id).await?)
 }
 
-fn row(rule: &RuleView, places: &Places) -> AlertRuleRow {
+async fn channels(app: &App, visitor: &Visitor) -> Result<Vec<ChannelRow>, Failure> {
+    let scope = visitor.person.scope(Right::Read)?;
+    Ok(app.services().channels(scope).await?)
+}
+
+fn row(rule: &RuleView, places: &Places, channels: &[ChannelRow]) -> AlertRuleRow {
     let said = &rule.row.said;
     AlertRuleRow {
         id: rule.row.id.to_string(),
@@ -213,6 +226,10 @@ fn row(rule: &RuleView, places: &Places) -> AlertRuleRow {
         severity: words::severities(&said.terms),
         replaced_by: { rule.replaced_by.iter() }
             .map(|(_, name)| name.clone())
+            .collect(),
+        channels: { channels.iter() }
+            .filter(|channel| said.channels.contains(&channel.id))
+            .map(|channel| channel.name.clone())
             .collect(),
     }
 }

@@ -1,0 +1,2 @@
+DROP TABLE alert_evaluation;
+DROP TABLE heartbeat;
