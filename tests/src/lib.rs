@@ -9,6 +9,7 @@
 //! * [`https`]: clients that trust one dashboard alone, down to single bytes.
 //! * [`person`]: somebody with a session, as a browser without script would act.
 //! * [`authenticator`]: an authenticator app.
+//! * [`lying_network`]: a network of its own, whose names lie.
 //! * [`postbox`]: a mail server that shows what it was given.
 //! * [`report`]: reports to send.
 //! * [`simulator`]: many agents in one process.
@@ -38,6 +39,7 @@ pub mod database;
 pub mod fleet;
 mod groups;
 pub mod https;
+pub mod lying_network;
 pub mod machine;
 pub mod measure;
 pub mod person;

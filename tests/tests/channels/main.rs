@@ -8,6 +8,7 @@
 )]
 
 mod delivery;
+mod rebinding;
 mod refusal;
 mod separate;
 
