@@ -14,6 +14,7 @@
 //! * [`report`]: reports to send.
 //! * [`simulator`]: many agents in one process.
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
+//! * [`gate`]: a receiver that stops where the test wants it to, or never behaves.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
 //! * [`client`]: the generated client.
 //! * [`machine`]: a Debian with systemd in a container.
@@ -37,6 +38,7 @@ pub mod client;
 pub mod dashboard;
 pub mod database;
 pub mod fleet;
+pub mod gate;
 mod groups;
 pub mod https;
 pub mod lying_network;

@@ -8,6 +8,7 @@
 )]
 
 mod delivery;
+mod kill;
 mod rebinding;
 mod refusal;
 mod separate;
