@@ -40,6 +40,17 @@ pub enum Conduct {
     Closes,
 }
 
+impl Conduct {
+    /// Whether it goes no further until it is opened.
+    #[must_use]
+    pub fn is_held(self) -> bool {
+        matches!(
+            self,
+            Self::HoldsConnection | Self::HoldsRequest | Self::HoldsAnswer | Self::HoldsHalf
+        )
+    }
+}
+
 /// A request that came whole.
 #[derive(Clone, Debug)]
 pub struct Taken {

@@ -7,10 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod bad_receivers;
 mod delivery;
 mod kill;
 mod rebinding;
 mod refusal;
+mod rotation;
 mod separate;
 
 use reqwest::Method;

@@ -447,8 +447,9 @@ fn short(reason: &str) -> String {
 
 /// How often is looked for what is due.
 const EVERY: Duration = Duration::from_millis(250);
-/// Deliveries under way at a time, one of each channel.
-const AT_A_TIME: usize = 32;
+/// Deliveries under way at a time, one of each channel: receivers of several organisations that never
+/// answer leave places to all others.
+const AT_A_TIME: usize = 200;
 /// Pauses before the second attempt and so on: about 15 hours in all.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),
