@@ -107,10 +107,11 @@ async fn a_notice_that_cannot_be_read_is_set_aside_and_keeps_no_other_from_going
     let gate = Gate::start(&leaf, Conduct::Good(Duration::ZERO)).await;
     add_webhook(&fleet, &gate.origin()).await;
     let database = Database::of(&fleet.dashboard);
+    let before = jiff::Timestamp::now().as_millisecond() - 60_000;
     database.execute(&format!(
         "INSERT INTO alert_notice (organisation_id, incident_id, rule_id, kind, severity, at, due_at, bundle,
              channels, tells)
-         SELECT id, 1, 1, 'opened', 'critical', 1, 1, 1, '[]', '{{\"of a later\": \"version\"}}'
+         SELECT id, 1, 1, 'opened', 'critical', {before}, {before}, 1, '[]', '{{\"of a later\": \"version\"}}'
          FROM organisation WHERE name = '{ORGANISATION}'"
     ));
     breach(&fleet).await;

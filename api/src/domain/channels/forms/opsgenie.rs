@@ -23,14 +23,16 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
             (Some(_), true) => "P1",
             (Some(_), false) => "P3",
         };
-        let body = json!({
+        let mut body = json!({
             "message": short(&message.title(), TITLE),
             "alias": alias,
             "description": short(&message.text(), TEXT),
-            "entity": first.map(|told| told.tells.server_name.as_str()),
             "source": "Server Scout",
             "priority": priority,
         });
+        if let Some(told) = first {
+            body["entity"] = short(&told.tells.server_name, ENTITY).into();
+        }
         post(below(settings, "/v2/alerts")?, &body)?
     };
     let key = format!("GenieKey {}", settings.token.as_deref()?);
@@ -38,4 +40,5 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
 }
 
 const TITLE: usize = 130;
+const ENTITY: usize = 512;
 const TEXT: usize = 15_000;

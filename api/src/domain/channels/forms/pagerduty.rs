@@ -1,6 +1,6 @@
 //! `PagerDuty`: Events API version 2. An incident is an alert, and its end resolves it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::settings::Settings;
 use super::{Envelope, below, post, short};
@@ -26,8 +26,7 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
         (Some(_), true) => "critical",
         (Some(_), false) => "warning",
     };
-    let details: Option<Value> = first.and_then(|told| serde_json::to_value(&told.tells).ok());
-    let body = json!({
+    let mut body = json!({
         "routing_key": routing_key,
         "event_action": "trigger",
         "dedup_key": key,
@@ -35,14 +34,23 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
         "client_url": envelope.dashboard,
         "payload": {
             "summary": short(&message.title(), SUMMARY),
-            "source": source,
+            "source": short(source, SOURCE),
             "severity": severity,
             "timestamp": message.at,
-            "component": first.map(|told| told.tells.measure.as_str()),
-            "custom_details": details,
         },
     });
+    if let Some(told) = first {
+        body["payload"]["component"] = short(&told.tells.measure, SOURCE).into();
+        // An event has at most 512 kB.
+        let details = serde_json::to_value(&told.tells).ok();
+        if let Some(details) = details.filter(|all| all.to_string().len() <= DETAILS_BYTES) {
+            body["payload"]["custom_details"] = details;
+        }
+    }
     post(target, &body)
 }
 
 const SUMMARY: usize = 1024;
+/// It names no limit.
+const SOURCE: usize = 255;
+const DETAILS_BYTES: usize = 64 * 1024;

@@ -9,17 +9,20 @@ use crate::outbound::Request;
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
     let message = envelope.message;
     let priority = i8::from(!message.is_over() && message.is_critical());
-    let body = json!({
+    let mut body = json!({
         "token": settings.token.as_deref()?,
         "user": settings.recipient.as_deref()?,
         "title": short(&message.title(), TITLE),
         "message": short(&message.text(), TEXT),
         "priority": priority,
-        "url": envelope.dashboard,
-        "url_title": "Server Scout",
     });
+    if envelope.dashboard.len() <= URL {
+        body["url"] = envelope.dashboard.into();
+        body["url_title"] = "Server Scout".into();
+    }
     post(below(settings, "/1/messages.json")?, &body)
 }
 
 const TITLE: usize = 250;
 const TEXT: usize = 1024;
+const URL: usize = 512;
