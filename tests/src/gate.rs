@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,6 +58,8 @@ pub struct Taken {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Vec<u8>,
+    /// When its last byte came.
+    pub at: Instant,
 }
 
 /// The receiver. It ends when dropped.
@@ -264,6 +266,7 @@ async fn read(stream: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Taken
     Ok(Taken {
         headers: headers(&head),
         body: unread,
+        at: Instant::now(),
     })
 }
 
