@@ -7,7 +7,7 @@ pub(super) use self::alerts::{
     alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window,
     server_boot,
 };
-pub(super) use self::channels::{channel, delivery, sender_lease};
+pub(super) use self::channels::{account_mail, channel, delivery, sender_lease};
 
 diesel::table! {
     installation (only) {

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::schema::{sealed_key, totp};
 use super::second_factors::seed_place;
-use super::{StoreError, channels};
+use super::{StoreError, account_mails, channels};
 use crate::id::{Id, Totp};
 use crate::sealing::Place;
 
@@ -58,7 +58,8 @@ pub fn seal_again(
             .execute(connection)?;
     }
     let of_channels = channels::seal_again(connection, &mut again)?;
-    Ok(keys.len() + seeds.len() + of_channels)
+    let mails = account_mails::seal_again(connection, &mut again)?;
+    Ok(keys.len() + seeds.len() + of_channels + mails)
 }
 
 /// The dashboard's own keys, each with its place. The first start makes one, and it stays for ever.

@@ -231,7 +231,7 @@ async fn separate(setup: Setup) -> (Setup, Program) {
     (setup, sender)
 }
 
-async fn notify(setup: &Setup) -> Program {
+pub(crate) async fn notify(setup: &Setup) -> Program {
     let mut sender = Program::start(setup.command(&["notify"]));
     let begun = |line: &str| (line == "sending").then_some(());
     sender.line("the sender", PATIENCE, begun).await;
@@ -239,7 +239,7 @@ async fn notify(setup: &Setup) -> Program {
 }
 
 /// Spares the wait for it.
-fn end_lease(database: &Database) {
+pub(crate) fn end_lease(database: &Database) {
     database.execute("UPDATE sender_lease SET until = 0");
 }
 

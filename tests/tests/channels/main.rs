@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod account_mails;
 mod bad_receivers;
 mod delivery;
 mod kill;

@@ -3,6 +3,8 @@
 //! A notice becomes its deliveries in one transaction. A delivery is sent and then noted, so whatever ends
 //! the program between the two, it is sent again, with the same id. One process sends: who has the lease.
 
+mod mails;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +69,7 @@ impl Dispatcher {
         let mut lease = Lease::default();
         let mut sending: JoinSet<Id<Channel>> = JoinSet::new();
         let mut busy: Vec<Id<Channel>> = Vec::new();
+        let mut mails = JoinSet::new();
         self.take_up_again().await;
         loop {
             tokio::select! {
@@ -81,6 +84,9 @@ impl Dispatcher {
             }
             if let Err(error) = self.step(&mut sending, &mut busy).await {
                 tracing::warn!("cannot read what is to be delivered: {error}");
+            }
+            if let Err(error) = self.send_mails(&mut mails).await {
+                tracing::warn!("cannot read which mails are to be sent: {error}");
             }
         }
     }

@@ -1,4 +1,14 @@
-//! Channels and deliveries.
+//! Channels, deliveries and what else goes out.
+
+diesel::table! {
+    account_mail (id) {
+        id -> BigInt,
+        created_at -> BigInt,
+        due_at -> BigInt,
+        attempts -> Integer,
+        sealed_mail -> Binary,
+    }
+}
 
 diesel::table! {
     channel (id) {
