@@ -116,7 +116,7 @@ async fn start(options: &Options, authority: &Authority) -> (Fleet, Option<Progr
         )
         .set(
             "SERVERSCOUT_LIMITS__CONNECTIONS_PER_ADDRESS",
-            (options.servers + 64).to_string(),
+            (options.servers + options.breaches + 64).to_string(),
         )
         .set("SERVERSCOUT_LIMITS__CHANGES", "100000")
         .set(

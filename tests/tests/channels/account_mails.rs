@@ -59,7 +59,7 @@ async fn a_dashboard_without_a_way_out_leaves_mails_of_accounts_sealed_to_the_se
     let mut guest = fleet.stranger();
     let fields = [("name", ""), ("password", PASSWORD)];
     assert_eq!(guest.submit(&link, &fields).await.status, 303);
-    let logs = sender.stderr() + &fleet.dashboard.program().stderr();
+    let logs = [sender.stderr(), fleet.dashboard.program().stderr()].concat();
     for secret in [link.rsplit('/').next().unwrap(), GUEST] {
         assert!(!logs.contains(secret), "{secret} stands in the log");
     }
