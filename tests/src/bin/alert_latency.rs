@@ -95,8 +95,8 @@ async fn main() {
     let process = fleet.dashboard.program().id();
     let (begun, cpu) = (Instant::now(), measure::cpu_of_process(process));
     let waits = breach_all(&fleet, &gate, &tried, Duration::from_millis(options.pause)).await;
-    let share =
-        (measure::cpu_of_process(process) - cpu).as_secs_f64() / begun.elapsed().as_secs_f64();
+    let cpu = measure::cpu_of_process(process).saturating_sub(cpu);
+    let share = cpu.as_secs_f64() / begun.elapsed().as_secs_f64();
     let mut total = Tally::default();
     while let Some(tally) = senders.join_next().await {
         total.add(tally.expect("no sender fails"));

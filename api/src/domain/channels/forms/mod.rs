@@ -21,6 +21,7 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
+use serde_json::Value;
 use server_scout_wire::Timestamp;
 use url::form_urlencoded::byte_serialize;
 
@@ -69,6 +70,18 @@ fn post(target: Target, body: &impl Serialize) -> Option<Request> {
         headers,
         body: Bytes::from(serde_json::to_vec(body).ok()?),
     })
+}
+
+/// An object without the members that have no value: services expect one wherever a member is.
+fn filled(object: Value) -> Value {
+    match object {
+        Value::Object(members) => Value::Object(
+            { members.into_iter() }
+                .filter(|(_, value)| !value.is_null())
+                .collect(),
+        ),
+        other => other,
+    }
 }
 
 /// Adds a header that must not be logged.

@@ -4,7 +4,7 @@ use hyper::header::AUTHORIZATION;
 use serde_json::json;
 
 use super::super::settings::Settings;
-use super::{Envelope, below, part, post, short, with};
+use super::{Envelope, below, filled, part, post, short, with};
 use crate::outbound::Request;
 
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
@@ -23,16 +23,14 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
             (Some(_), true) => "P1",
             (Some(_), false) => "P3",
         };
-        let mut body = json!({
+        let body = filled(json!({
             "message": short(&message.title(), TITLE),
             "alias": alias,
             "description": short(&message.text(), TEXT),
+            "entity": first.map(|told| short(&told.tells.server_name, ENTITY)),
             "source": "Server Scout",
             "priority": priority,
-        });
-        if let Some(told) = first {
-            body["entity"] = short(&told.tells.server_name, ENTITY).into();
-        }
+        }));
         post(below(settings, "/v2/alerts")?, &body)?
     };
     let key = format!("GenieKey {}", settings.token.as_deref()?);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::settings::Settings;
-use super::{Envelope, below, post, short};
+use super::{Envelope, below, filled, post, short};
 use crate::outbound::Request;
 
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
@@ -26,27 +26,25 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
         (Some(_), true) => "critical",
         (Some(_), false) => "warning",
     };
-    let mut body = json!({
+    // An event has at most 512 kB.
+    let details = first.and_then(|told| serde_json::to_value(&told.tells).ok());
+    let details = details.filter(|details| details.to_string().len() <= DETAILS_BYTES);
+    let payload = filled(json!({
+        "summary": short(&message.title(), SUMMARY),
+        "source": short(source, SOURCE),
+        "severity": severity,
+        "timestamp": message.at,
+        "component": first.map(|told| short(&told.tells.measure, SOURCE)),
+        "custom_details": details,
+    }));
+    let body = json!({
         "routing_key": routing_key,
         "event_action": "trigger",
         "dedup_key": key,
         "client": "Server Scout",
         "client_url": envelope.dashboard,
-        "payload": {
-            "summary": short(&message.title(), SUMMARY),
-            "source": short(source, SOURCE),
-            "severity": severity,
-            "timestamp": message.at,
-        },
+        "payload": payload,
     });
-    if let Some(told) = first {
-        body["payload"]["component"] = short(&told.tells.measure, SOURCE).into();
-        // An event has at most 512 kB.
-        let details = serde_json::to_value(&told.tells).ok();
-        if let Some(details) = details.filter(|all| all.to_string().len() <= DETAILS_BYTES) {
-            body["payload"]["custom_details"] = details;
-        }
-    }
     post(target, &body)
 }
 
