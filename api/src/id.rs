@@ -36,6 +36,9 @@ pub enum Bundle {}
 /// Marks the id of a channel.
 #[derive(Debug)]
 pub enum Channel {}
+/// Marks the id of a mail of an account.
+#[derive(Debug)]
+pub enum AccountMail {}
 /// Marks the id of a delivery.
 #[derive(Debug)]
 pub enum Delivery {}

@@ -15,6 +15,9 @@ pub struct Database {
     path: PathBuf,
 }
 
+/// A transaction that never comes to anything, for as long as it lives.
+pub struct Lock(#[expect(dead_code, reason = "what counts is that it is open")] SqliteConnection);
+
 #[derive(QueryableByName)]
 struct Line {
     #[diesel(sql_type = sql_types::Text)]
@@ -35,6 +38,16 @@ impl Database {
         self.open()
             .batch_execute(statements)
             .unwrap_or_else(|error| panic!("{error}: {statements}"));
+    }
+
+    /// Keeps everybody else from writing until the lock is dropped.
+    #[must_use]
+    pub fn lock(&self) -> Lock {
+        let mut connection = self.open();
+        connection
+            .batch_execute("BEGIN IMMEDIATE")
+            .expect("the database can be locked");
+        Lock(connection)
     }
 
     /// The column `text` of every row that a query finds.

@@ -9,10 +9,12 @@
 //! * [`https`]: clients that trust one dashboard alone, down to single bytes.
 //! * [`person`]: somebody with a session, as a browser without script would act.
 //! * [`authenticator`]: an authenticator app.
+//! * [`lying_network`]: a network of its own, whose names lie.
 //! * [`postbox`]: a mail server that shows what it was given.
 //! * [`report`]: reports to send.
 //! * [`simulator`]: many agents in one process.
 //! * [`certificates`] and [`sink`]: certificates of every kind, and a server that shows them.
+//! * [`gate`]: a receiver that stops where the test wants it to, or never behaves.
 //! * [`browser`]: Chromium that trusts one dashboard's CA.
 //! * [`client`]: the generated client.
 //! * [`machine`]: a Debian with systemd in a container.
@@ -36,8 +38,10 @@ pub mod client;
 pub mod dashboard;
 pub mod database;
 pub mod fleet;
+pub mod gate;
 mod groups;
 pub mod https;
+pub mod lying_network;
 pub mod machine;
 pub mod measure;
 pub mod person;

@@ -24,20 +24,26 @@ impl Program {
     /// Starts `command` and gathers what it prints.
     #[must_use]
     pub fn start(command: Command) -> Self {
-        Self::spawn(command, false)
+        Self::spawn(command, Stdio::piped(), false)
+    }
+
+    /// The same with `input` for its standard input.
+    #[must_use]
+    pub fn start_reading(command: Command, input: impl Into<Stdio>) -> Self {
+        Self::spawn(command, input.into(), false)
     }
 
     /// The same for a program that starts others: they end with it.
     #[must_use]
     pub fn start_group(mut command: Command) -> Self {
         command.process_group(0);
-        Self::spawn(command, true)
+        Self::spawn(command, Stdio::piped(), true)
     }
 
-    fn spawn(mut command: Command, whole_group: bool) -> Self {
+    fn spawn(mut command: Command, input: Stdio, whole_group: bool) -> Self {
         let name = format!("{command:?}");
         let mut child = command
-            .stdin(Stdio::piped())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

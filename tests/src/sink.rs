@@ -140,7 +140,7 @@ async fn serve(
     }
 }
 
-fn content_length(head: &[u8]) -> usize {
+pub(crate) fn content_length(head: &[u8]) -> usize {
     String::from_utf8_lossy(head)
         .lines()
         .filter_map(|line| line.split_once(':'))
@@ -149,7 +149,7 @@ fn content_length(head: &[u8]) -> usize {
         .unwrap_or_default()
 }
 
-fn server_config(leaf: &Leaf) -> ServerConfig {
+pub(crate) fn server_config(leaf: &Leaf) -> ServerConfig {
     let chain = CertificateDer::pem_slice_iter(leaf.certificate.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .expect("the certificate is PEM");

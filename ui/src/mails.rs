@@ -3,13 +3,13 @@
 use std::fmt;
 
 use handlebars::Handlebars;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::helpers;
 use crate::pages::UiError;
 
 /// A mail to one person. Its words may hold what other people typed; its link never does.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Letter {
     /// One line.
     pub subject: String,
@@ -22,7 +22,7 @@ pub struct Letter {
 }
 
 /// Something to open: an address of the dashboard's own.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Link {
     /// What happens there.
     pub words: String,

@@ -1,14 +1,18 @@
 //! The way of a mail out: a bounded queue, a few senders, three attempts.
 //!
-//! What waits here is in memory and ends with the program. Whoever waits for a mail asks again.
+//! What waits here is in memory and ends with the program. Whoever waits for a mail asks again. Where another
+//! process sends, it is sealed and left in the database for that one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use server_scout_ui::mails::Letter;
+use server_scout_wire::Timestamp;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::names::Email;
@@ -16,6 +20,7 @@ use super::{ServiceError, Services};
 use crate::config::PublicUrl;
 use crate::mail::{Mailer, SendError};
 use crate::secret::Secret;
+use crate::store::{StoreError, account_mails};
 
 /// What is to be done outside of a request.
 pub(super) enum Errand {
@@ -47,6 +52,7 @@ pub struct Mailbag {
 }
 
 /// A mail that is ready to go.
+#[derive(Deserialize, Serialize)]
 pub struct Mail {
     /// The address.
     pub to: String,
@@ -75,6 +81,29 @@ impl Services {
             waiting,
             services: self.clone(),
         })
+    }
+
+    /// False when too many wait already.
+    async fn leave_mail(&self, mail: &Mail) -> Result<bool, ServiceError> {
+        let content = serde_json::to_vec(mail).map(Zeroizing::new);
+        let content = content.map_err(|error| StoreError::Database(error.to_string()))?;
+        let (sealer, now) = (self.sealer()?, self.clock().now());
+        let left = self.store().write(move |c| {
+            let seal = |place: &_| Ok(sealer.seal(place, &content)?);
+            account_mails::add(c, seal, LEFT, now)
+        });
+        Ok(left.await?)
+    }
+
+    /// Removes mails that nobody sent while they were of use.
+    pub(super) async fn sweep_mails(&self, now: Timestamp) -> Result<(), ServiceError> {
+        let before = now.before(MAIL_LIVES);
+        let swept = self.store().write(move |c| account_mails::sweep(c, before));
+        match swept.await? {
+            0 => {}
+            many => tracing::error!("{many} mails of accounts were given up: nobody sent them"),
+        }
+        Ok(())
     }
 
     /// Whether links are mailed.
@@ -129,6 +158,18 @@ impl Mailbag {
         }
     }
 
+    /// Leaves what comes to the process that sends, for as long as the program runs.
+    pub async fn leave(mut self) {
+        while let Some(mail) = self.next().await {
+            let subject = &mail.letter.subject;
+            match self.services.leave_mail(&mail).await {
+                Ok(true) => {}
+                Ok(false) => tracing::error!("the mail {subject:?} was given up: too many wait"),
+                Err(error) => tracing::error!("the mail {subject:?} was given up: {error}"),
+            }
+        }
+    }
+
     /// Sends what comes, for as long as the program runs.
     pub async fn deliver(mut self, mailer: Mailer) {
         let mailer = Arc::new(mailer);
@@ -176,4 +217,8 @@ const WAITING: usize = 200;
 const SENDERS: usize = 4;
 /// How long to wait before the second attempt, and before the third.
 const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_mins(1)];
+/// How long a mail that another process sends is of use: as long as a link opens something.
+pub(super) const MAIL_LIVES: Duration = Duration::from_hours(1);
+/// Mails that may wait for that process.
+const LEFT: i64 = 200;
 const BUSY: Duration = Duration::from_secs(30);

@@ -42,6 +42,7 @@ impl Services {
         self.remove_expired(now).await?;
         self.sweep_alerts(now).await?;
         self.sweep_deliveries(now).await?;
+        self.sweep_mails(now).await?;
         Ok(self.store().give_back_many_pages().await?)
     }
 

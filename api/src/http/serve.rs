@@ -183,7 +183,10 @@ impl Dashboard {
         let alerts = tokio::spawn(self.services.clone().keep_alerted());
         let mail = self.mailer.and_then(|mailer| {
             let bag = self.services.open_post(&self.config.public_url)?;
-            Some(tokio::spawn(bag.deliver(mailer)))
+            Some(match self.config.outbound.mode {
+                OutboundMode::Inline => tokio::spawn(bag.deliver(mailer)),
+                OutboundMode::Separate => tokio::spawn(bag.leave()),
+            })
         });
         let dispatcher = self.dispatcher;
         let sending = { dispatcher.clone() }.map(|dispatcher| tokio::spawn(dispatcher.run()));

@@ -163,7 +163,7 @@ impl Outbound {
         self.policy.check(sender, target)?;
         let addresses = match (target.literal(), target.host()) {
             (Some(address), _) => vec![address],
-            (None, host) => self.lookup.addresses(&host.to_string()).await?,
+            (None, host) => self.lookup.addresses(sender.id, &host.to_string()).await?,
         };
         self.policy.check_addresses(sender, target, &addresses)?;
         let stream = connect(&addresses, target.port()).await?;

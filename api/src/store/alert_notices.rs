@@ -2,7 +2,8 @@
 //!
 //! Whoever sends takes the bundles that are due, oldest first: the rows of a bundle are one message, and
 //! a bundle that is due gets no more. Each row says all that there is to tell, so it is of use whatever is
-//! deleted meanwhile.
+//! deleted meanwhile. What cannot be read, such as what a newer dashboard wrote, is set aside, so that it
+//! keeps nothing behind it from going.
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,17 @@ pub struct NoticeRow {
     pub tells: Tells,
 }
 
+/// A bundle that is due.
+#[derive(Clone, Debug)]
+pub struct DueBundle {
+    /// Which.
+    pub bundle: Id<Bundle>,
+    /// Its notices.
+    pub notices: Vec<NoticeRow>,
+    /// The numbers of those that cannot be read.
+    pub unreadable: Vec<i64>,
+}
+
 /// Whose and of what a notice is.
 pub(super) struct About<'a> {
     pub(super) organisation: Id<Organisation>,
@@ -107,75 +119,66 @@ pub(super) fn add(
     Ok(())
 }
 
-/// The notices of the bundle that has been due longest at `now`; none when none is.
+/// The bundle that has been due longest at `now`; none when none is.
 pub fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
-) -> Result<Vec<NoticeRow>, StoreError> {
-    type Row = (
-        (
-            i64,
-            Id<Organisation>,
-            Id<Incident>,
-            Id<AlertRule>,
-            String,
-            String,
-        ),
-        (i64, i64, Id<Bundle>, String, String),
-    );
+) -> Result<Option<DueBundle>, StoreError> {
     let bundle: Option<Id<Bundle>> = alert_notice::table
         .filter(alert_notice::due_at.le(now.as_millis()))
+        .filter(alert_notice::set_aside.eq(0))
         .order((alert_notice::due_at, alert_notice::bundle))
         .select(alert_notice::bundle)
         .first(connection)
         .optional()?;
     let Some(bundle) = bundle else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    let rows: Vec<Row> = alert_notice::table
+    let rows: Vec<Stored> = alert_notice::table
         .filter(alert_notice::bundle.eq(bundle))
+        .filter(alert_notice::set_aside.eq(0))
         .order(alert_notice::id)
-        .select((
-            (
-                alert_notice::id,
-                alert_notice::organisation_id,
-                alert_notice::incident_id,
-                alert_notice::rule_id,
-                alert_notice::kind,
-                alert_notice::severity,
-            ),
-            (
-                alert_notice::at,
-                alert_notice::due_at,
-                alert_notice::bundle,
-                alert_notice::channels,
-                alert_notice::tells,
-            ),
-        ))
+        .select(Stored::as_select())
         .load(connection)?;
-    let row = |(about, told): Row| {
-        let (number, organisation, incident, rule, kind, severity) = about;
-        let (at, due_at, bundle, channels, tells) = told;
-        Some(NoticeRow {
-            number,
-            scope: Scope::of(organisation),
-            incident,
-            rule,
-            kind: NoticeKind::from_word(&kind)?,
-            severity: Severity::from_word(&severity)?,
-            at: Timestamp::from_millis(at),
-            due_at: Timestamp::from_millis(due_at),
-            bundle,
-            channels: serde_json::from_str(&channels).unwrap_or_default(),
-            tells: serde_json::from_str(&tells).ok()?,
-        })
+    let mut due = DueBundle {
+        bundle,
+        notices: Vec::new(),
+        unreadable: Vec::new(),
     };
-    Ok(rows.into_iter().filter_map(row).collect())
+    for row in rows {
+        let number = row.id;
+        match row.row() {
+            Some(notice) => due.notices.push(notice),
+            None => due.unreadable.push(number),
+        }
+    }
+    Ok(Some(due))
 }
 
-/// Removes the notices of a bundle, which somebody has taken over.
+/// Removes the notices of a bundle, which somebody has taken over, but for what is set aside.
 pub fn remove(connection: &mut SqliteConnection, bundle: Id<Bundle>) -> Result<(), StoreError> {
-    diesel::delete(alert_notice::table.filter(alert_notice::bundle.eq(bundle)))
+    let taken = alert_notice::table
+        .filter(alert_notice::bundle.eq(bundle))
+        .filter(alert_notice::set_aside.eq(0));
+    diesel::delete(taken).execute(connection)?;
+    Ok(())
+}
+
+/// Passes notices over until [`take_up_again`]. Gives how many are passed over in all.
+pub fn set_aside(connection: &mut SqliteConnection, numbers: &[i64]) -> Result<i64, StoreError> {
+    diesel::update(alert_notice::table.filter(alert_notice::id.eq_any(numbers)))
+        .set(alert_notice::set_aside.eq(1))
+        .execute(connection)?;
+    Ok(alert_notice::table
+        .filter(alert_notice::set_aside.eq(1))
+        .count()
+        .get_result(connection)?)
+}
+
+/// Passes nothing over any more: another program may read what its predecessor could not.
+pub fn take_up_again(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    diesel::update(alert_notice::table.filter(alert_notice::set_aside.eq(1)))
+        .set(alert_notice::set_aside.eq(0))
         .execute(connection)?;
     Ok(())
 }
@@ -185,4 +188,39 @@ pub fn sweep(connection: &mut SqliteConnection, before: Timestamp) -> Result<(),
     let old = alert_notice::due_at.lt(before.as_millis());
     diesel::delete(alert_notice::table.filter(old)).execute(connection)?;
     Ok(())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = alert_notice)]
+struct Stored {
+    id: i64,
+    organisation_id: Id<Organisation>,
+    incident_id: Id<Incident>,
+    rule_id: Id<AlertRule>,
+    kind: String,
+    severity: String,
+    at: i64,
+    due_at: i64,
+    bundle: Id<Bundle>,
+    channels: String,
+    tells: String,
+}
+
+impl Stored {
+    /// None where a word is unknown or a text is damaged.
+    fn row(self) -> Option<NoticeRow> {
+        Some(NoticeRow {
+            number: self.id,
+            scope: Scope::of(self.organisation_id),
+            incident: self.incident_id,
+            rule: self.rule_id,
+            kind: NoticeKind::from_word(&self.kind)?,
+            severity: Severity::from_word(&self.severity)?,
+            at: Timestamp::from_millis(self.at),
+            due_at: Timestamp::from_millis(self.due_at),
+            bundle: self.bundle,
+            channels: serde_json::from_str(&self.channels).ok()?,
+            tells: serde_json::from_str(&self.tells).ok()?,
+        })
+    }
 }

@@ -17,8 +17,13 @@ const CHECK_UP_TO_BYTES: u64 = 256 * 1024 * 1024;
 
 pub(super) fn open_for_serving(path: &Path) -> Result<SqliteConnection, OpenError> {
     let mut connection = establish(path, "rwc")?;
-    // Before the first table: free pages can be given back to the disk later.
-    run(&mut connection, path, "PRAGMA auto_vacuum = INCREMENTAL")?;
+    // Before the first table: free pages can be given back to the disk later. It takes a lock, which a
+    // sender or a command that runs already may hold.
+    run(
+        &mut connection,
+        path,
+        "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL",
+    )?;
     run(&mut connection, path, WRITER_SETTINGS)?;
     let small = std::fs::metadata(path).is_ok_and(|m| m.len() <= CHECK_UP_TO_BYTES);
     if small {

@@ -2,6 +2,7 @@
 //!
 //! The schema is private to this module, so no SQL can be written outside of it.
 
+pub mod account_mails;
 pub mod agent_keys;
 pub mod alert_notices;
 pub mod alert_rules;

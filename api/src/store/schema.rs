@@ -7,7 +7,9 @@ pub(super) use self::alerts::{
     alert_notice, alert_rule, alert_state, incident, incident_event, maintenance_window,
     server_boot,
 };
-pub(super) use self::channels::{alert_evaluation, channel, delivery, heartbeat, sender_lease};
+pub(super) use self::channels::{
+    account_mail, alert_evaluation, channel, delivery, heartbeat, sender_lease,
+};
 
 diesel::table! {
     installation (only) {

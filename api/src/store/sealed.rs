@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::schema::{sealed_key, totp};
 use super::second_factors::seed_place;
-use super::{StoreError, channels, heartbeats};
+use super::{StoreError, account_mails, channels, heartbeats};
 use crate::id::{Id, Totp};
 use crate::sealing::Place;
 
@@ -59,7 +59,8 @@ pub fn seal_again(
     }
     let of_channels = channels::seal_again(connection, &mut again)?;
     let of_heartbeats = heartbeats::seal_again(connection, &mut again)?;
-    Ok(keys.len() + seeds.len() + of_channels + of_heartbeats)
+    let mails = account_mails::seal_again(connection, &mut again)?;
+    Ok(keys.len() + seeds.len() + of_channels + of_heartbeats + mails)
 }
 
 /// The dashboard's own keys, each with its place. The first start makes one, and it stays for ever.

@@ -93,17 +93,17 @@ impl Scene {
             let taken = store
                 .write(move |c| {
                     let due = alert_notices::due(c, later)?;
-                    if let Some(first) = due.first() {
-                        alert_notices::remove(c, first.bundle)?;
+                    if let Some(due) = &due {
+                        alert_notices::remove(c, due.bundle)?;
                     }
                     Ok(due)
                 })
                 .await
                 .unwrap();
-            if taken.is_empty() {
+            let Some(taken) = taken else {
                 return bundles;
-            }
-            bundles.push(taken.iter().map(|row| row.kind).collect());
+            };
+            bundles.push(taken.notices.iter().map(|row| row.kind).collect());
         }
     }
 

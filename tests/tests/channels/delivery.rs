@@ -1,7 +1,8 @@
 //! What reaches a receiver.
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use server_scout_tests::gate::headers;
 use server_scout_tests::sink::Sink;
 use server_scout_tests::wait::{PATIENCE, until};
 use server_scout_tests::{Fleet, Postbox};
@@ -23,15 +24,6 @@ pub(crate) async fn arrived(sink: &Sink, event: &str) -> (HeaderMap, Vec<u8>) {
 
 fn parsed(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap()
-}
-
-fn headers(head: &str) -> HeaderMap {
-    let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    let header = |(name, value): (&str, &str)| {
-        let name = HeaderName::try_from(name).unwrap();
-        (name, HeaderValue::from_str(value.trim()).unwrap())
-    };
-    lines.map(header).collect()
 }
 
 #[tokio::test]

@@ -7,10 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod account_mails;
+mod bad_receivers;
 mod delivery;
 mod heartbeat;
+mod kill;
 mod pages;
+mod rebinding;
 mod refusal;
+mod rotation;
 mod separate;
 
 use reqwest::Method;

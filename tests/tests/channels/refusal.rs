@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::{add_webhook, delivery, opened, receiver, test_channel, try_to_add};
 
 /// A channel of every kind that takes an address.
-fn channels(address: &str) -> Vec<Value> {
+pub(crate) fn channels(address: &str) -> Vec<Value> {
     let whole = ["discord", "slack", "teams", "webhook"];
     let below = [
         "gotify",

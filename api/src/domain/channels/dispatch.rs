@@ -4,6 +4,7 @@
 //! the program between the two, it is sent again, with the same id. One process sends: who has the lease.
 
 mod heartbeats;
+mod mails;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +72,8 @@ impl Dispatcher {
         let mut sending: JoinSet<Id<Channel>> = JoinSet::new();
         let mut busy: Vec<Id<Channel>> = Vec::new();
         let mut beats = Beats::default();
+        let mut mails = JoinSet::new();
+        self.take_up_again().await;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
@@ -87,6 +90,9 @@ impl Dispatcher {
             }
             if let Err(error) = beats.step(&self).await {
                 tracing::warn!("cannot read which heartbeats are due: {error}");
+            }
+            if let Err(error) = self.send_mails(&mut mails).await {
+                tracing::warn!("cannot read which mails are to be sent: {error}");
             }
         }
     }
@@ -105,7 +111,10 @@ impl Dispatcher {
         sending: &mut JoinSet<Id<Channel>>,
         busy: &mut Vec<Id<Channel>>,
     ) -> Result<(), StoreError> {
-        self.take_notices().await?;
+        if let Err(error) = self.take_notices().await {
+            // What was taken over before can go all the same.
+            tracing::warn!("cannot take notices over: {error}");
+        }
         let free = AT_A_TIME.saturating_sub(busy.len());
         if free == 0 {
             return Ok(());
@@ -134,11 +143,27 @@ impl Dispatcher {
             let waiting = self
                 .0
                 .store
-                .read(move |c| Ok(alert_notices::due(c, now)?.len()));
-            if waiting.await? == 0 {
+                .read(move |c| Ok(alert_notices::due(c, now)?.is_some()));
+            if !waiting.await? {
                 return Ok(());
             }
-            self.0.store.write(move |c| take_over(c, now)).await?;
+            let aside = self.0.store.write(move |c| take_over(c, now)).await?;
+            if let Some(aside) = aside {
+                tracing::error!(
+                    "{} notices of incidents cannot be read and were set aside until the next start; with \
+                     those before, {} in all",
+                    aside.now,
+                    aside.in_all
+                );
+            }
+        }
+    }
+
+    /// Looks at what was set aside once more, as another program may have done that.
+    async fn take_up_again(&self) {
+        let again = self.0.store.write(alert_notices::take_up_again);
+        if let Err(error) = again.await {
+            tracing::warn!("cannot take up the notices that were set aside: {error}");
         }
     }
 
@@ -335,32 +360,59 @@ impl Lease {
     }
 }
 
-/// Makes deliveries of the bundle that has been due longest.
-fn take_over(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
-    let mut notices = alert_notices::due(connection, now)?;
-    let Some(first) = notices.first() else {
+/// Notices that could not be read.
+struct Aside {
+    now: usize,
+    in_all: i64,
+}
+
+/// Makes deliveries of the bundle that has been due longest. Says what of it could not be read.
+fn take_over(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Option<Aside>, StoreError> {
+    let Some(due) = alert_notices::due(connection, now)? else {
+        return Ok(None);
+    };
+    let mut aside = None;
+    if !due.unreadable.is_empty() {
+        aside = Some(Aside {
+            now: due.unreadable.len(),
+            in_all: alert_notices::set_aside(connection, &due.unreadable)?,
+        });
+    }
+    add_deliveries(connection, due.notices, now)?;
+    alert_notices::remove(connection, due.bundle)?;
+    Ok(aside)
+}
+
+/// Adds what goes to each channel of the notices of one bundle.
+fn add_deliveries(
+    connection: &mut SqliteConnection,
+    mut notices: Vec<NoticeRow>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(scope) = notices.first().map(|notice| notice.scope) else {
         return Ok(());
     };
-    let (scope, bundle) = (first.scope, first.bundle);
-    match organisations::name(connection, scope) {
-        Ok(name) => {
-            let all = channels::list(connection, scope)?;
-            let is_there = |id: &String| all.iter().any(|channel| channel.id.to_string() == *id);
-            for notice in &mut notices {
-                // Who named a channel that is gone by now is told by all the others.
-                notice.channels.retain(is_there);
-            }
-            for channel in all {
-                for new in deliveries_of(&channel, &notices, &name, now)? {
-                    deliveries::add(connection, scope.organisation(), &new, now)?;
-                }
-            }
-        }
+    let name = match organisations::name(connection, scope) {
+        Ok(name) => name,
         // It is being deleted.
-        Err(StoreError::NotFound) => {}
+        Err(StoreError::NotFound) => return Ok(()),
         Err(error) => return Err(error),
+    };
+    let all = channels::list(connection, scope)?;
+    let is_there = |id: &String| all.iter().any(|channel| channel.id.to_string() == *id);
+    for notice in &mut notices {
+        // Who named a channel that is gone by now is told by all the others.
+        notice.channels.retain(is_there);
     }
-    alert_notices::remove(connection, bundle)
+    for channel in all {
+        for new in deliveries_of(&channel, &notices, &name, now)? {
+            deliveries::add(connection, scope.organisation(), &new, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// What goes to a channel of some notices: one message, or one for each incident where the receiver keeps
@@ -413,8 +465,9 @@ fn short(reason: &str) -> String {
 
 /// How often is looked for what is due.
 const EVERY: Duration = Duration::from_millis(250);
-/// Deliveries under way at a time, one of each channel.
-const AT_A_TIME: usize = 32;
+/// Deliveries under way at a time, one of each channel: receivers of several organisations that never
+/// answer leave places to all others.
+const AT_A_TIME: usize = 200;
 /// Pauses before the second attempt and so on: about 15 hours in all.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),

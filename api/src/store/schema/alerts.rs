@@ -85,6 +85,7 @@ diesel::table! {
         bundle -> BigInt,
         channels -> Text,
         tells -> Text,
+        set_aside -> Integer,
     }
 }
 

@@ -1,4 +1,14 @@
-//! Channels, deliveries and heartbeats.
+//! Channels, deliveries, heartbeats and what else goes out.
+
+diesel::table! {
+    account_mail (id) {
+        id -> BigInt,
+        created_at -> BigInt,
+        due_at -> BigInt,
+        attempts -> Integer,
+        sealed_mail -> Binary,
+    }
+}
 
 diesel::table! {
     channel (id) {

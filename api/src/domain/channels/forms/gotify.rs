@@ -15,7 +15,7 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
         (true, _) => 2,
     };
     let body = json!({
-        "title": message.title(),
+        "title": short(&message.title(), TITLE),
         "message": short(&message.text(), TEXT),
         "priority": priority,
     });
@@ -24,4 +24,6 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
     with(request, name, settings.token.as_deref()?)
 }
 
+/// It names no limit; nobody reads more on a telephone.
+const TITLE: usize = 250;
 const TEXT: usize = 8000;

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
+use serde_json::Value;
 use server_scout_wire::Timestamp;
 use url::form_urlencoded::byte_serialize;
 
@@ -71,6 +72,18 @@ fn post(target: Target, body: &impl Serialize) -> Option<Request> {
     })
 }
 
+/// An object without the members that have no value: services expect one wherever a member is.
+fn filled(object: Value) -> Value {
+    match object {
+        Value::Object(members) => Value::Object(
+            { members.into_iter() }
+                .filter(|(_, value)| !value.is_null())
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
 /// Adds a header that must not be logged.
 fn with(mut request: Request, name: HeaderName, value: &str) -> Option<Request> {
     let mut value = HeaderValue::from_str(value).ok()?;
@@ -101,11 +114,33 @@ fn part(text: &str) -> String {
         .replace('+', "%20")
 }
 
-/// At most so many characters, with a mark where some are missing.
+/// At most so many characters, with a mark where some are missing. Those beyond the basic plane count as two,
+/// as the strictest services count.
 fn short(text: &str, chars: usize) -> String {
-    if text.chars().count() <= chars {
+    cut(text, chars, char::len_utf16)
+}
+
+/// The same of bytes.
+fn short_bytes(text: &str, bytes: usize) -> String {
+    cut(text, bytes, char::len_utf8)
+}
+
+fn cut(text: &str, most: usize, size: impl Fn(char) -> usize) -> String {
+    if text.chars().map(&size).sum::<usize>() <= most {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(chars.saturating_sub(1)).collect();
-    format!("{kept}…")
+    let mut left = most.saturating_sub(size(MISSING));
+    let fits = |c: &char| match left.checked_sub(size(*c)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    let mut kept: String = text.chars().take_while(fits).collect();
+    kept.push(MISSING);
+    kept
 }
+
+/// Stands where something was cut off.
+const MISSING: char = '…';

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::settings::Settings;
-use super::{Envelope, bearing, below, post, short};
+use super::{Envelope, bearing, below, post, short, short_bytes};
 use crate::outbound::Request;
 
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
@@ -16,7 +16,7 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
     let body = json!({
         "topic": settings.recipient.as_deref()?,
         "title": short(&message.title(), TITLE),
-        "message": short(&message.text(), TEXT),
+        "message": short_bytes(&message.text(), TEXT_BYTES),
         "priority": priority,
         "click": envelope.dashboard,
     });
@@ -27,9 +27,9 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
     }
 }
 
-const TITLE: usize = 250;
-/// A message has at most 4096 bytes.
-const TEXT: usize = 1000;
+const TITLE: usize = 200;
+/// The whole body has at most twice as many as the text may have, 4096.
+const TEXT_BYTES: usize = 2800;
 const URGENT: u8 = 5;
 const HIGH: u8 = 4;
 const NORMAL: u8 = 3;

@@ -4,7 +4,7 @@ use hyper::header::AUTHORIZATION;
 use serde_json::json;
 
 use super::super::settings::Settings;
-use super::{Envelope, below, part, post, short, with};
+use super::{Envelope, below, filled, part, post, short, with};
 use crate::outbound::Request;
 
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
@@ -23,14 +23,14 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
             (Some(_), true) => "P1",
             (Some(_), false) => "P3",
         };
-        let body = json!({
+        let body = filled(json!({
             "message": short(&message.title(), TITLE),
             "alias": alias,
             "description": short(&message.text(), TEXT),
-            "entity": first.map(|told| told.tells.server_name.as_str()),
+            "entity": first.map(|told| short(&told.tells.server_name, ENTITY)),
             "source": "Server Scout",
             "priority": priority,
-        });
+        }));
         post(below(settings, "/v2/alerts")?, &body)?
     };
     let key = format!("GenieKey {}", settings.token.as_deref()?);
@@ -38,4 +38,5 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
 }
 
 const TITLE: usize = 130;
+const ENTITY: usize = 512;
 const TEXT: usize = 15_000;

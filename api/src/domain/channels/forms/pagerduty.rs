@@ -1,9 +1,9 @@
 //! `PagerDuty`: Events API version 2. An incident is an alert, and its end resolves it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::settings::Settings;
-use super::{Envelope, below, post, short};
+use super::{Envelope, below, filled, post, short};
 use crate::outbound::Request;
 
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
@@ -26,23 +26,29 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
         (Some(_), true) => "critical",
         (Some(_), false) => "warning",
     };
-    let details: Option<Value> = first.and_then(|told| serde_json::to_value(&told.tells).ok());
+    // An event has at most 512 kB.
+    let details = first.and_then(|told| serde_json::to_value(&told.tells).ok());
+    let details = details.filter(|details| details.to_string().len() <= DETAILS_BYTES);
+    let payload = filled(json!({
+        "summary": short(&message.title(), SUMMARY),
+        "source": short(source, SOURCE),
+        "severity": severity,
+        "timestamp": message.at,
+        "component": first.map(|told| short(&told.tells.measure, SOURCE)),
+        "custom_details": details,
+    }));
     let body = json!({
         "routing_key": routing_key,
         "event_action": "trigger",
         "dedup_key": key,
         "client": "Server Scout",
         "client_url": envelope.dashboard,
-        "payload": {
-            "summary": short(&message.title(), SUMMARY),
-            "source": source,
-            "severity": severity,
-            "timestamp": message.at,
-            "component": first.map(|told| told.tells.measure.as_str()),
-            "custom_details": details,
-        },
+        "payload": payload,
     });
     post(target, &body)
 }
 
 const SUMMARY: usize = 1024;
+/// It names no limit.
+const SOURCE: usize = 255;
+const DETAILS_BYTES: usize = 64 * 1024;

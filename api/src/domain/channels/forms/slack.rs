@@ -9,7 +9,7 @@ use crate::outbound::Request;
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
     let (title, text) = (envelope.message.title(), envelope.message.text());
     let body = json!({
-        "text": escaped(&title),
+        "text": short(&escaped(&title), TEXT),
         "blocks": [
             { "type": "header", "text": { "type": "plain_text", "text": short(&title, TITLE), "emoji": false } },
             { "type": "section", "text": { "type": "plain_text", "text": short(&text, TEXT), "emoji": false } },

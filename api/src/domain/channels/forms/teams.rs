@@ -20,7 +20,7 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
                 "version": "1.2",
                 "body": [
                     { "type": "RichTextBlock", "inlines": [
-                        { "type": "TextRun", "text": message.title(), "weight": "Bolder", "size": "Medium" },
+                        { "type": "TextRun", "text": short(&message.title(), TITLE), "weight": "Bolder", "size": "Medium" },
                     ] },
                     { "type": "RichTextBlock", "inlines": [
                         { "type": "TextRun", "text": short(&message.text(), TEXT) },
@@ -36,4 +36,5 @@ pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Re
 }
 
 /// A card has at most 28 kB.
+const TITLE: usize = 250;
 const TEXT: usize = 4000;

@@ -6,6 +6,8 @@
     reason = "a test may fail loudly"
 )]
 
+mod documented;
+
 use hyper::Method;
 use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};

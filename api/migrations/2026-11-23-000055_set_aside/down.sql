@@ -1,0 +1,1 @@
+ALTER TABLE alert_notice DROP COLUMN set_aside;
