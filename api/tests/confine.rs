@@ -119,7 +119,9 @@ impl Before {
         let (thread, asked) = mpsc::channel::<mpsc::Sender<io::Result<()>>>();
         std::thread::spawn(move || {
             for answer in asked {
-                answer.send(TcpStream::connect(elsewhere).map(drop)).unwrap();
+                answer
+                    .send(TcpStream::connect(elsewhere).map(drop))
+                    .unwrap();
             }
         });
         let manager_path = place.join(format!("manager-{}", std::process::id()));

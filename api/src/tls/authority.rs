@@ -259,7 +259,12 @@ fn signer(data_dir: &DataDir, ca_pem: &str) -> Result<CertificateDer<'static>, A
     certificates
         .into_iter()
         .find(|certificate| belongs(certificate, &key))
-        .ok_or_else(|| damaged(CA_CERT, &"it holds no certificate of the key in keys/ca.key"))
+        .ok_or_else(|| {
+            damaged(
+                CA_CERT,
+                &"it holds no certificate of the key in keys/ca.key",
+            )
+        })
 }
 
 fn belongs(certificate: &CertificateDer<'_>, key: &KeyPair) -> bool {
