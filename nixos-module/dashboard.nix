@@ -93,22 +93,24 @@ let
     '';
 
   # What both services have: one user, one data directory, one way to start over.
-  common = command: service: {
-    Type = "notify";
-    NotifyAccess = "main";
-    ExecStart = "${cfg.package}/bin/server-scout ${command} --config ${settingsFile service}";
-    User = "server-scout";
-    Group = "server-scout";
-    StateDirectory = "server-scout";
-    StateDirectoryMode = "0700";
-    Restart = "on-failure";
-    RestartSec = 5;
-    TimeoutStopSec = 30;
-    WatchdogSec = 60;
-  }
-  // lib.optionalAttrs (cfg.masterKeyFile != null) {
-    LoadCredential = "master-key:${cfg.masterKeyFile}";
-  };
+  common =
+    command: service:
+    {
+      Type = "notify";
+      NotifyAccess = "main";
+      ExecStart = "${cfg.package}/bin/server-scout ${command} --config ${settingsFile service}";
+      User = "server-scout";
+      Group = "server-scout";
+      StateDirectory = "server-scout";
+      StateDirectoryMode = "0700";
+      Restart = "on-failure";
+      RestartSec = 5;
+      TimeoutStopSec = 30;
+      WatchdogSec = 60;
+    }
+    // lib.optionalAttrs (cfg.masterKeyFile != null) {
+      LoadCredential = "master-key:${cfg.masterKeyFile}";
+    };
 
   notifySandbox = sandboxOf ../api/sandbox-notify.json;
 
