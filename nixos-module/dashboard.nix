@@ -373,6 +373,7 @@ in
           # The one-time link to the first owner is printed, and must stand in no log: make owners by
           # `server-scout user add`.
           StandardOutput = "null";
+          StandardError = "journal";
         }
         // lib.optionalAttrs (cfg.tls.mode == "acme") {
           SupplementaryGroups = [ config.security.acme.certs.${cfg.tls.acmeHost}.group ];

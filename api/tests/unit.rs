@@ -55,6 +55,7 @@ fn the_dashboard_has_its_socket_and_its_key_from_the_service_manager() {
     assert!(UNIT.contains("\nEnvironment=SERVERSCOUT_MASTER_KEY_FILE=%d/master-key\n"));
     // The link to the first owner is printed.
     assert!(UNIT.contains("\nStandardOutput=null\n"));
+    assert!(UNIT.contains("\nStandardError=journal\n"));
     assert!(SOCKET.contains("\nListenStream=8443\n"));
 }
 

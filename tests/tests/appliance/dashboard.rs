@@ -96,8 +96,9 @@ async fn the_master_key_is_a_credential(machine: &Machine) {
         )
         .await;
     let log = machine
-        .run("journalctl --no-pager --unit=server-scout.service")
+        .run("journalctl --sync; journalctl --no-pager --unit=server-scout.service")
         .await;
+    assert!(log.contains("INFO"), "nothing is logged: {log}");
     assert!(!log.contains("first-owner"), "{log}");
     assert!(!log.contains("WARN"), "{log}");
 }
