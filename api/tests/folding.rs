@@ -320,7 +320,7 @@ async fn series_of_which_nothing_is_stored_are_removed() {
 
 #[tokio::test]
 async fn a_half_day_holds_only_so_many_reports_of_a_server() {
-    let (world, _, agent) = world().await;
+    let (world, scope, agent) = world().await;
     let begun = world.now();
     hour(&world, agent).await;
     world.services.fold(world.now()).await.unwrap();
@@ -347,6 +347,10 @@ async fn a_half_day_holds_only_so_many_reports_of_a_server() {
     let identity = r#","boot":"0000000000000009","seq":1"#;
     assert_eq!(send(begun.before(SECOND), identity).await, too_many);
     assert_eq!(send(begun.before(2 * SECOND), "").await, too_many);
+    world.hand.advance(120 * SECOND);
+    assert_eq!(send(world.now(), "").await, too_many);
+    let server = world.services.server(scope, agent.server).await.unwrap();
+    assert_eq!(server.status.as_str(), "online", "its reports arrive");
     world.hand.advance(13 * HOUR);
     assert_eq!(send(world.now(), identity).await, [Outcome::Accepted]);
 }

@@ -4,12 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../wire/tests/support/damage.rs"]
+mod damage;
+
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use proptest::sample::Index;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server_scout::timeseries::codec::{Damaged, MAX_NUMBERS, open, seal};
@@ -19,6 +21,8 @@ use server_scout::timeseries::segment::{
 };
 use server_scout::timeseries::summary::{Summaries, Summing};
 use server_scout::timeseries::{LONGEST_GAP, Shown, Starts, roll_up};
+
+use self::damage::{Damage, damage, damaged};
 
 #[test]
 fn columns_that_are_damaged_are_refused_or_read_within_bounds() {
@@ -137,7 +141,7 @@ fn blobs() -> impl Strategy<Value = (Vec<Vec<u8>>, usize)> {
         Just(MAX_NUMBERS + 1),
         Just(usize::MAX)
     ];
-    let damages = vec(vec(damage(), 1..4), 1..20);
+    let damages = vec(vec(breakage(), 1..4), 1..20);
     let parts = (
         vec(row(), 1..60),
         damages,
@@ -214,46 +218,8 @@ fn row() -> impl Strategy<Value = Row> {
     })
 }
 
-/// What happens to bytes on a disk.
-#[derive(Clone, Debug)]
-enum Damage {
-    Cut(Index),
-    Double(Index, Index),
-    Replace(Index, Vec<u8>),
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    prop_oneof![
-        any::<Index>().prop_map(Damage::Cut),
-        (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Double(from, to)),
-        (
-            any::<Index>(),
-            vec(prop_oneof![any::<u8>(), Just(0xff)], 1..8)
-        )
-            .prop_map(|(at, bytes)| Damage::Replace(at, bytes)),
-    ]
-}
-
-fn damaged(bytes: &[u8], damage: &[Damage]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for damage in damage {
-        if bytes.is_empty() {
-            break;
-        }
-        match damage {
-            Damage::Cut(at) => bytes.truncate(at.index(bytes.len())),
-            Damage::Double(a, b) => {
-                let (a, b) = (a.index(bytes.len()), b.index(bytes.len()));
-                bytes.extend_from_within(a.min(b)..a.max(b));
-            }
-            Damage::Replace(at, with) => {
-                let at = at.index(bytes.len());
-                let end = (at + with.len()).min(bytes.len());
-                bytes.splice(at..end, with.iter().copied());
-            }
-        }
-    }
-    bytes
+fn breakage() -> impl Strategy<Value = Damage> {
+    damage(vec(prop_oneof![any::<u8>(), Just(0xff)], 1..8))
 }
 
 /// More than this beside what the program takes anyway cannot be allocated: it would abort.

@@ -160,8 +160,9 @@ impl Acceptor {
                 let local = LocalAddr(Addr::custom("server-scout", ""));
                 let request = Request::from((request, local, RemoteAddr(peer), scheme));
                 let response: Response = endpoint.get_response(request).await;
-                let response: hyper::Response<_> = response.into();
-                Ok::<_, Infallible>(response.map(|body| beats.watch(body)))
+                let mut response: hyper::Response<_> = response.into();
+                let held = response.extensions_mut().remove();
+                Ok::<_, Infallible>(response.map(|body| beats.watch(body, held)))
             }
         });
         let io = TokioIo::new(stream);

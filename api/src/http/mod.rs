@@ -17,6 +17,7 @@ mod internals;
 pub mod listen;
 mod metrics_export;
 mod organisation_export;
+mod paged_export;
 mod pages;
 mod problem;
 mod pulse;
@@ -54,6 +55,7 @@ struct Inner {
     streams: Streams,
     /// Exports and questions about many servers.
     readings: Streams,
+    charts: Streams,
     readiness: health::Readiness,
     stopping: watch::Receiver<bool>,
 }
@@ -85,6 +87,7 @@ impl App {
             agents_trust,
             streams: Streams::new(Bounds::LIVE),
             readings: Streams::new(Bounds::READING),
+            charts: Streams::new(Bounds::CHARTS),
             readiness: health::Readiness::default(),
             stopping,
         })))
@@ -97,6 +100,12 @@ impl App {
     /// A place among the exports and questions about many servers, once there is one.
     async fn reading(&self, person: &PersonPrincipal) -> Result<OpenStream, Failure> {
         let place = self.0.readings.wait(&person.identity).await;
+        place.ok_or_else(Failure::too_many_readings)
+    }
+
+    /// A place among the charts, once there is one.
+    async fn charting(&self, person: &PersonPrincipal) -> Result<OpenStream, Failure> {
+        let place = self.0.charts.wait(&person.identity).await;
         place.ok_or_else(Failure::too_many_readings)
     }
 

@@ -168,12 +168,12 @@ impl Failure {
         failure
     }
 
-    /// More exports and questions about many servers than may be under way.
+    /// More exports, charts and questions than may be under way.
     pub(super) fn too_many_readings() -> Self {
         let mut failure = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-readings",
-            "Too many exports or questions about many servers are under way",
+            "Too many exports, charts or questions about many servers are under way",
         );
         failure.retry_after = Some(Duration::from_secs(5));
         failure

@@ -28,6 +28,12 @@ impl Bounds {
         organisation: 256,
         all: 2048,
     };
+    /// Of charts: each may hold some megabytes until it is taken.
+    pub(super) const CHARTS: Self = Self {
+        person: 6,
+        organisation: 16,
+        all: 64,
+    };
     /// Of exports and questions about many servers, which read in turns.
     pub(super) const READING: Self = Self {
         person: 4,
@@ -51,6 +57,16 @@ type Follower = (Id<Organisation>, Id<Person>);
 pub(super) struct OpenStream {
     streams: Streams,
     follower: Follower,
+}
+
+/// A place that an answer keeps until it is taken, carried beside it.
+#[derive(Clone)]
+pub(super) struct Held(#[expect(dead_code, reason = "it counts by being there")] Arc<OpenStream>);
+
+impl From<OpenStream> for Held {
+    fn from(place: OpenStream) -> Self {
+        Self(Arc::new(place))
+    }
 }
 
 impl Streams {

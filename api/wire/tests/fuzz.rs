@@ -7,16 +7,21 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "support/damage.rs"]
+mod damage;
+
 use std::time::{Duration, Instant};
 
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use serde_json::{Map, Value, json};
 use server_scout_wire::limits::{MAX_BATCH, MAX_DETAIL_BYTES, MAX_LABELS, MAX_SAMPLES};
 use server_scout_wire::report::split_batch;
 use server_scout_wire::{Fact, Metric, Report};
+
+use self::damage::{Damage, damage, damaged};
 
 #[test]
 fn whatever_is_sent_is_a_report_within_every_bound_or_is_refused() {
@@ -89,11 +94,13 @@ fn bodies() -> impl Strategy<Value = Vec<Vec<u8>>> {
     ];
     (
         text,
-        vec(vec(damage(), 1..4), 0..30),
+        vec(vec(breakage(), 1..4), 0..30),
         vec(any::<u8>(), 0..300),
     )
         .prop_map(|(text, damages, noise)| {
-            let damaged = damages.iter().map(|damage| damaged(&text, damage));
+            let damaged = damages
+                .iter()
+                .map(|damage| damaged(text.as_bytes(), damage));
             let mut bodies: Vec<Vec<u8>> = damaged.collect();
             bodies.extend([text.into_bytes(), noise]);
             bodies
@@ -180,48 +187,14 @@ fn label() -> impl Strategy<Value = String> {
 }
 
 /// What happens to a body on its way.
-#[derive(Clone, Debug)]
-enum Damage {
-    Cut(Index),
-    Double(Index, Index),
-    Replace(Index, Vec<u8>),
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    let bytes = prop_oneof![
+fn breakage() -> impl Strategy<Value = Damage> {
+    damage(prop_oneof![
         vec(any::<u8>(), 1..6),
         select(vec![
             "\"", "{", "}", "[", "]", ",", ":", "\\u0000", "\\ud800", "1e999", "-0", "\u{202e}"
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
-    ];
-    prop_oneof![
-        any::<Index>().prop_map(Damage::Cut),
-        (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Double(from, to)),
-        (any::<Index>(), bytes).prop_map(|(at, bytes)| Damage::Replace(at, bytes)),
-    ]
-}
-
-fn damaged(text: &str, damage: &[Damage]) -> Vec<u8> {
-    let mut bytes = text.as_bytes().to_vec();
-    for damage in damage {
-        if bytes.is_empty() {
-            break;
-        }
-        match damage {
-            Damage::Cut(at) => bytes.truncate(at.index(bytes.len())),
-            Damage::Double(a, b) => {
-                let (a, b) = (a.index(bytes.len()), b.index(bytes.len()));
-                bytes.extend_from_within(a.min(b)..a.max(b));
-            }
-            Damage::Replace(at, with) => {
-                let at = at.index(bytes.len());
-                let end = (at + with.len()).min(bytes.len());
-                bytes.splice(at..end, with.iter().copied());
-            }
-        }
-    }
-    bytes
+    ])
 }
 
 /// Tries case after case until the time is up.

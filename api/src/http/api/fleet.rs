@@ -1,12 +1,12 @@
 //! The history of metrics of many servers at once.
 
 use poem_openapi::param::Query;
-use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
 use super::super::App;
 use super::super::problem::Failure;
 use super::auth::PersonAuth;
+use super::counted::Counted;
 use super::metrics::{metrics, window};
 use super::schema::{Series, Time};
 use super::servers::{group_id, read_status, server_id};
@@ -145,7 +145,7 @@ impl FleetApi {
         by: Query<Option<By>>,
         /// Which come first; `highest` unless said otherwise.
         order: Query<Option<Order>>,
-    ) -> Result<Json<FleetMetrics>, Failure> {
+    ) -> Result<Counted<FleetMetrics>, Failure> {
         let scope = person.0.scope(Right::Read)?;
         let services = self.0.services();
         let question = FleetQuestion {
@@ -160,9 +160,9 @@ impl FleetApi {
             )?,
             wanted: wanted(aggregate.0, top.0, by.0, order.0)?,
         };
-        let _place = self.0.reading(&person.0).await?;
+        let place = self.0.reading(&person.0).await?;
         let history = services.fleet_history(scope, question).await?;
-        Ok(Json(history.into()))
+        Ok(Counted::new(history.into(), place))
     }
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::payload::Json;
 use server_scout_wire::Metric;
 
 use super::super::App;
 use super::super::problem::Failure;
 use super::auth::PersonAuth;
+use super::counted::Counted;
 use super::schema::{MetricsHistory, Time};
 use super::servers::server_id;
 use crate::access::Right;
@@ -47,15 +47,16 @@ impl MetricsApi {
         to: Query<Option<Time>>,
         /// The most points of a series, 1 to 2000; 300 unless said otherwise.
         points: Query<Option<u32>>,
-    ) -> Result<Json<MetricsHistory>, Failure> {
+    ) -> Result<Counted<MetricsHistory>, Failure> {
         let scope = person.0.scope(Right::Read)?;
         let id = server_id(&id.0)?;
         let services = self.0.services();
         services.server(scope, id).await?;
         let metrics = metrics(&names.0)?;
         let window = window(services, from.0, to.0, points.0)?;
+        let place = self.0.charting(&person.0).await?;
         let history = services.history(scope, id, metrics, window).await?;
-        Ok(Json(history.into()))
+        Ok(Counted::new(history.into(), place))
     }
 }
 

@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod channel_schema;
 mod channels;
+mod counted;
 mod download;
 mod enrolments;
 mod fleet;

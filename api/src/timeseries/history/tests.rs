@@ -91,6 +91,23 @@ fn a_gauge_that_is_read_seldom_keeps_its_value_until_the_next_reading_is_overdue
 }
 
 #[test]
+fn readings_that_come_closer_than_the_steps_cost_no_memory() {
+    let window = Window::new(at(0), at(3_600_000), 10).unwrap();
+    let grid = Grid::new(window, Some(Duration::from_secs(5)), 1, None);
+    let mut row = Row::new(grid, Shown::Values);
+    for second in 0..3600 {
+        row.add(&[
+            (START + second * 1000, 7.0),
+            (START + second * 1000 + 1, 7.0),
+        ]);
+    }
+    assert!(row.readings.capacity() <= 64, "{}", row.readings.capacity());
+    let history = grid.answer(row.finish(key(Metric::CpuUsage)).into_iter().collect());
+    assert_eq!(history.series[0].average, [Some(7.0); 10]);
+    assert_eq!(history.series[0].count, [720; 10]);
+}
+
+#[test]
 fn many_series_get_longer_steps_instead_of_more_memory() {
     let window = Window::new(at(0), at(3_600_000), 2000).unwrap();
     let grid = Grid::new(window, None, 1000, None);
