@@ -37,6 +37,26 @@ async fn a_dashboard_that_sends_nothing_can_connect_to_nothing() {
     assert!(serve.end(PATIENCE).await.success(), "{}", serve.logs());
 }
 
+/// What it cannot send it shows: a link that is mailed into nothing would be lost.
+#[tokio::test]
+async fn a_dashboard_that_sends_nothing_promises_no_mail() {
+    let setup = Setup::new()
+        .set("SERVERSCOUT_OUTBOUND__MODE", "separate")
+        .set("SERVERSCOUT_SMTP__HOST", "mail.example.org")
+        .set("SERVERSCOUT_SMTP__FROM", "scout@example.org");
+    let mut serve = Program::start(setup.command(&["serve"]));
+    let address = serve.line("the address", PATIENCE, read_address).await;
+    assert!(
+        serve.stderr().contains("no links are mailed"),
+        "{}",
+        serve.logs()
+    );
+    let client = server_scout_tests::https::client(&setup.data_dir().join("ca.pem"), address);
+    let url = format!("https://localhost:{}/login", address.port());
+    let page = client.get(url).send().await.unwrap().text().await.unwrap();
+    assert!(!page.contains("Forgot your password"), "{page}");
+}
+
 #[tokio::test]
 async fn a_dashboard_that_sends_keeps_its_way_out() {
     let dashboard = Dashboard::start().await;
