@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use self::Unopened::{Never, NotYet};
 use crate::clock::Clock;
 use crate::config::{Config, OutboundMode};
 use crate::data_dir::{DataDir, DataDirError};
@@ -12,6 +13,7 @@ use crate::domain::channels::dispatch::{Dispatcher, Means};
 use crate::http::serve::{StopSignals, mailer};
 use crate::id::Id;
 use crate::outbound::Outbound;
+use crate::sealing::Sealer;
 use crate::store::{OpenError, Store, deliveries};
 use crate::{master_key, systemd};
 
@@ -25,11 +27,10 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
         );
     }
     let mut signals = StopSignals::listen()?;
-    let (data_dir, store) = tokio::select! {
-        opened = open(&config) => opened?,
+    let (store, sealer) = tokio::select! {
+        opened = open_in_time(&config) => opened?,
         () = signals.wait() => return Ok(()),
     };
-    let sealer = master_key::open(&config, &data_dir, &store).await?;
     let outbound = Outbound::new(
         config.outbound.policy.clone(),
         config.outbound.ca_file.as_deref(),
@@ -60,26 +61,42 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the database, once `serve` has made it or brought it up to date, as both may be started together.
-async fn open(config: &Config) -> anyhow::Result<(DataDir, Store)> {
+/// Opens what `serve` makes and brings up to date, once it has, as both may be started together.
+async fn open_in_time(config: &Config) -> anyhow::Result<(Store, Sealer)> {
     let begun = Instant::now();
     loop {
-        let error = match DataDir::open(&config.data_dir) {
-            Ok(data_dir) => match Store::open_existing(&data_dir.database()) {
-                Ok(store) => return Ok((data_dir, store)),
-                Err(error @ OpenError::Older(_)) => anyhow::Error::from(error),
-                Err(error) => return Err(error.into()),
-            },
-            Err(error @ DataDirError::Missing(_)) => error.into(),
-            Err(error) => return Err(error.into()),
-        };
-        if begun.elapsed() > PATIENCE {
-            return Err(error);
+        match open(config).await {
+            Err(NotYet(_)) if begun.elapsed() < PATIENCE => tokio::time::sleep(AGAIN).await,
+            Err(NotYet(error) | Never(error)) => return Err(error),
+            Ok(opened) => return Ok(opened),
         }
-        tokio::time::sleep(AGAIN).await;
     }
 }
 
-/// How long the dashboard may take to make its database ready.
+async fn open(config: &Config) -> Result<(Store, Sealer), Unopened> {
+    let data_dir = DataDir::open(&config.data_dir).map_err(|error| match error {
+        DataDirError::Missing(_) => NotYet(error.into()),
+        _ => Never(error.into()),
+    })?;
+    let store = Store::open_existing(&data_dir.database()).map_err(|error| match error {
+        OpenError::Older(_) => NotYet(error.into()),
+        _ => Never(error.into()),
+    })?;
+    // A key in the data directory is made after the database.
+    let is_there = master_key::file(config, &data_dir).exists();
+    let sealer = master_key::open(config, &data_dir, &store).await;
+    let unopened = if is_there { Never } else { NotYet };
+    Ok((store, sealer.map_err(|error| unopened(error.into()))?))
+}
+
+/// Why there is nothing to work with.
+enum Unopened {
+    /// The dashboard may be about to make it.
+    NotYet(anyhow::Error),
+    /// Waiting is no use.
+    Never(anyhow::Error),
+}
+
+/// How long the dashboard may take to make its database and its key.
 const PATIENCE: Duration = Duration::from_mins(1);
 const AGAIN: Duration = Duration::from_millis(500);
