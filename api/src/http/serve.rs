@@ -108,7 +108,7 @@ impl Dashboard {
         services.set_outbound_policy(config.outbound.policy.clone());
         warn_of_openings(&config);
         let dispatcher = dispatcher(&config, &services, store)?;
-        let mailer = mailer_of_accounts(&config)?;
+        let mailer = mailer(&config)?;
         let address = shown(&listener, certificates.is_some());
         Ok(Self {
             mailer,
@@ -327,21 +327,6 @@ pub fn mailer(config: &Config) -> Result<Option<Mailer>, MailerError> {
     let greeting = config.public_url.host().map(|host| host.to_string());
     let open = |smtp| Mailer::open(smtp, greeting);
     config.smtp.as_ref().map(open).transpose()
-}
-
-/// The way out for the mails of accounts. Without one, links are shown to whoever makes them; so it is where
-/// the dashboard itself connects to nothing.
-fn mailer_of_accounts(config: &Config) -> Result<Option<Mailer>, MailerError> {
-    let mailer = mailer(config)?;
-    if config.outbound.mode == OutboundMode::Inline {
-        return Ok(mailer);
-    }
-    if mailer.is_some() {
-        tracing::warn!(
-            "with SERVERSCOUT_OUTBOUND__MODE=separate no links are mailed; they are shown, or come from the command line"
-        );
-    }
-    Ok(None)
 }
 
 /// What delivers to channels, where no other process does. Its clock and keys are those of the services.

@@ -37,22 +37,6 @@ async fn a_dashboard_that_sends_nothing_can_connect_to_nothing() {
     assert!(serve.end(PATIENCE).await.success(), "{}", serve.logs());
 }
 
-/// What it cannot send it shows: a link that is mailed into nothing would be lost.
-#[tokio::test]
-async fn a_dashboard_that_sends_nothing_promises_no_mail() {
-    let setup = Setup::new()
-        .set("SERVERSCOUT_OUTBOUND__MODE", "separate")
-        .set("SERVERSCOUT_SMTP__HOST", "mail.example.org")
-        .set("SERVERSCOUT_SMTP__FROM", "scout@example.org");
-    let mut serve = Program::start(setup.command(&["serve"]));
-    let _ = serve.line("the address", PATIENCE, read_address).await;
-    assert!(
-        serve.stderr().contains("no links are mailed"),
-        "{}",
-        serve.logs()
-    );
-}
-
 #[tokio::test]
 async fn a_dashboard_that_sends_keeps_its_way_out() {
     let dashboard = Dashboard::start().await;
