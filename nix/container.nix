@@ -21,10 +21,11 @@ dockerTools.buildLayeredImage {
     '')
   ];
   fakeRootCommands = ''
-    mkdir -p ${dataDir} tmp
-    chmod 0700 ${dataDir}
+    # With what may be hidden from whoever needs no key.
+    mkdir -p ${dataDir}/keys tmp
+    chmod 0700 ${dataDir} ${dataDir}/keys
     chmod 1777 tmp
-    chown ${toString user}:${toString user} ${dataDir}
+    chown ${toString user}:${toString user} ${dataDir} ${dataDir}/keys
   '';
   config = {
     Entrypoint = [ "${server-scout}/bin/server-scout" ];

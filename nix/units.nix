@@ -37,6 +37,10 @@ let
         module = host.config.systemd.units."server-scout.service".text;
       }
       {
+        plain = builtins.readFile ../api/server-scout-notify.service;
+        module = host.config.systemd.units."server-scout-notify.service".text;
+      }
+      {
         plain = builtins.readFile ../api/server-scout.socket;
         module = host.config.systemd.units."server-scout.socket".text;
       }

@@ -1,6 +1,7 @@
-# services.server-scout: the dashboard as a hardened, socket-activated service.
+# services.server-scout: the dashboard as a hardened, socket-activated service that connects to nothing, and
+# beside it the service that sends.
 #
-# The sandbox is read from the same file that the plain unit is compared with.
+# The sandboxes are read from the same files that the plain units are compared with.
 {
   config,
   lib,
@@ -11,7 +12,7 @@ let
   inherit (lib) mkOption types;
 
   cfg = config.services.server-scout;
-  sandbox = (builtins.fromJSON (builtins.readFile ../api/sandbox.json)).Service;
+  sandboxOf = file: (builtins.fromJSON (builtins.readFile file)).Service;
   format = pkgs.formats.toml { };
 
   checker =
@@ -22,7 +23,6 @@ let
 
   behindNginx = cfg.tls.mode == "nginx";
   dataDir = "/var/lib/server-scout";
-  credential = "/run/credentials/server-scout.service/master-key";
   acmeDir = config.security.acme.certs.${cfg.tls.acmeHost}.directory;
 
   host =
@@ -62,6 +62,7 @@ let
       public_url = cfg.publicUrl;
       listen = if behindNginx then "unix:${socketFile}" else socketAddress;
       tls = tls.${cfg.tls.mode};
+      outbound.mode = "separate";
     }
     # Who connects to the socket is nginx, which says who asks.
     // lib.optionalAttrs behindNginx {
@@ -70,18 +71,52 @@ let
         "::1/128"
       ];
     }
-    // lib.optionalAttrs (cfg.masterKeyFile != null) { master_key_file = credential; }
   );
 
+  # The master key is a credential of each service's own.
+  settingsOf =
+    service:
+    settings
+    // lib.optionalAttrs (cfg.masterKeyFile != null) {
+      master_key_file = "/run/credentials/${service}.service/master-key";
+    };
+
   # What the dashboard would refuse when it starts fails the build of the host.
-  settingsFile = pkgs.runCommand "server-scout.toml" { } ''
-    ${checker}/bin/server-scout check-config --config ${format.generate "unchecked.toml" settings}
-    cp ${format.generate "unchecked.toml" settings} $out
-  '';
+  settingsFile =
+    service:
+    let
+      unchecked = format.generate "unchecked.toml" (settingsOf service);
+    in
+    pkgs.runCommand "${service}.toml" { } ''
+      ${checker}/bin/server-scout check-config --config ${unchecked}
+      cp ${unchecked} $out
+    '';
+
+  # What both services have: one user, one data directory, one way to start over.
+  common =
+    command: service:
+    {
+      Type = "notify";
+      NotifyAccess = "main";
+      ExecStart = "${cfg.package}/bin/server-scout ${command} --config ${settingsFile service}";
+      User = "server-scout";
+      Group = "server-scout";
+      StateDirectory = "server-scout";
+      StateDirectoryMode = "0700";
+      Restart = "on-failure";
+      RestartSec = 5;
+      TimeoutStopSec = 30;
+      WatchdogSec = 60;
+    }
+    // lib.optionalAttrs (cfg.masterKeyFile != null) {
+      LoadCredential = "master-key:${cfg.masterKeyFile}";
+    };
+
+  notifySandbox = sandboxOf ../api/sandbox-notify.json;
 
   # The operator's commands, with the dashboard's own settings and as its user.
   command = pkgs.writeShellScriptBin "server-scout" ''
-    export SERVERSCOUT_CONFIG=${settingsFile}
+    export SERVERSCOUT_CONFIG=${settingsFile "server-scout"}
     if [ "$(${pkgs.coreutils}/bin/id --user)" = 0 ]; then
       cd ${dataDir}
       exec ${pkgs.util-linux}/bin/runuser --user server-scout -- ${cfg.package}/bin/server-scout "$@"
@@ -250,6 +285,13 @@ in
           the module sets; use its own options for them.
         '';
       }
+      {
+        assertion = (cfg.settings.outbound.mode or "separate") == "separate";
+        message = ''
+          services.server-scout.settings.outbound.mode is "${cfg.settings.outbound.mode}", and the dashboard's
+          service has no way out; leave it to server-scout-notify.service, which sends.
+        '';
+      }
     ];
 
     environment.systemPackages = [ command ];
@@ -315,40 +357,48 @@ in
       wantedBy = [ "multi-user.target" ];
       requires = [ "server-scout.socket" ];
       wants = [
-        "network-online.target"
+        "server-scout-notify.service"
       ]
       ++ lib.optional (cfg.tls.mode == "acme") "acme-${cfg.tls.acmeHost}.service";
       after = [
-        "network-online.target"
-        "nss-lookup.target"
         "server-scout.socket"
       ]
       ++ lib.optional (cfg.tls.mode == "acme") "acme-${cfg.tls.acmeHost}.service";
       serviceConfig =
-        sandbox
+        sandboxOf ../api/sandbox.json
+        // common "serve" "server-scout"
         // {
-          Type = "notify";
-          NotifyAccess = "main";
-          ExecStart = "${cfg.package}/bin/server-scout serve --config ${settingsFile}";
-          User = "server-scout";
-          Group = "server-scout";
-          StateDirectory = "server-scout";
-          StateDirectoryMode = "0700";
           RuntimeDirectory = "server-scout";
           RuntimeDirectoryMode = "0750";
           # The one-time link to the first owner is printed, and must stand in no log: make owners by
           # `server-scout user add`.
           StandardOutput = "null";
-          Restart = "on-failure";
-          RestartSec = 5;
-          TimeoutStopSec = 30;
-          WatchdogSec = 60;
-        }
-        // lib.optionalAttrs (cfg.masterKeyFile != null) {
-          LoadCredential = "master-key:${cfg.masterKeyFile}";
+          StandardError = "journal";
         }
         // lib.optionalAttrs (cfg.tls.mode == "acme") {
           SupplementaryGroups = [ config.security.acme.certs.${cfg.tls.acmeHost}.group ];
+        };
+    };
+
+    systemd.services.server-scout-notify = {
+      description = "Server Scout, what the dashboard sends";
+      partOf = [ "server-scout.service" ];
+      wants = [ "network-online.target" ];
+      after = [
+        "network-online.target"
+        "nss-lookup.target"
+        "server-scout.service"
+      ];
+      serviceConfig =
+        notifySandbox
+        // common "notify" "server-scout-notify"
+        // {
+          # It needs no private key, wherever that is.
+          InaccessiblePaths = [
+            notifySandbox.InaccessiblePaths
+          ]
+          ++ lib.optional (cfg.tls.mode == "files") "-${cfg.tls.keyFile}"
+          ++ lib.optional (cfg.tls.mode == "acme") "-${acmeDir}";
         };
     };
   };

@@ -8,18 +8,18 @@
 )]
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Output};
+use std::process::{Command as Process, Output, Stdio};
 
 use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal, kill_process};
-use server_scout_agent::arguments::Command;
+use server_scout_agent::arguments::{Command, Enrol};
 use server_scout_agent::config::{Environment, Settings};
 use server_scout_agent::confine::{self, Landlock, Needs};
 use tempfile::TempDir;
@@ -45,8 +45,13 @@ impl Place {
 
     /// Makes the attempts in a process that has confined itself, and says what came of them.
     fn attempt(&self, attempts: &[&str]) -> Output {
+        self.process(attempts).output().unwrap()
+    }
+
+    fn process(&self, attempts: &[&str]) -> Process {
         let port = self.dashboard.local_addr().unwrap().port();
-        Process::new(std::env::current_exe().unwrap())
+        let mut process = Process::new(std::env::current_exe().unwrap());
+        process
             .args(["--exact", "confined", "--ignored", "--nocapture"])
             .env("ATTEMPTS", attempts.join(","))
             .env("PLACE", self.home.path())
@@ -55,13 +60,15 @@ impl Place {
                 "SERVERSCOUT_API_KEY_FILE",
                 self.home.path().join("keys/key"),
             )
-            .env("SERVERSCOUT_STATE_DIR", self.home.path().join("state"))
-            .output()
-            .unwrap()
+            .env("SERVERSCOUT_STATE_DIR", self.home.path().join("state"));
+        process
     }
 
     fn results(&self, attempts: &[&str]) -> Vec<String> {
-        let output = self.attempt(attempts);
+        Self::results_of(attempts, &self.attempt(attempts))
+    }
+
+    fn results_of(attempts: &[&str], output: &Output) -> Vec<String> {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{output:?}");
         let results: Vec<String> = text
@@ -87,6 +94,9 @@ fn what_the_agent_needs_still_works() {
             "read /etc/passwd",
             "read /proc/self/status",
             "read /proc/1/stat",
+            // A static agent finds its random numbers there.
+            "random /dev/urandom",
+            "random /dev/random",
             "read PLACE/state/note",
             "read PLACE/keys/key",
             "list /proc",
@@ -161,6 +171,30 @@ fn everything_holds_on_this_kernel_and_is_told() {
 }
 
 #[test]
+fn a_code_that_comes_through_a_pipe_gives_nothing_up() {
+    let place = Place::new();
+    let attempts = ["held", "code", "read PLACE/private/letter"];
+    let mut process = place.process(&attempts);
+    let process = process.env("CODE_FILE", "/dev/stdin").stdin(Stdio::piped());
+    let mut process = process.stdout(Stdio::piped()).spawn().unwrap();
+    process
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"sse_code")
+        .unwrap();
+    let results = Place::results_of(&attempts, &process.wait_with_output().unwrap());
+    assert_eq!(
+        results,
+        [
+            "files, ports, signals, true, true, true",
+            "sse_code",
+            "PermissionDenied"
+        ]
+    );
+}
+
+#[test]
 fn a_key_of_the_root_directory_opens_nothing_else() {
     let variables = [
         ("SERVERSCOUT_URL", "https://192.0.2.1"),
@@ -205,7 +239,15 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
 fn confined() {
     let environment = Environment::of_process().unwrap();
     let settings = Settings::load(None, &environment).unwrap();
-    let needs = Needs::of(&Command::Run, &settings, &environment).unwrap();
+    let code_file = std::env::var_os("CODE_FILE").map(PathBuf::from);
+    let command = match &code_file {
+        Some(file) => Command::Enrol(Enrol {
+            code_file: Some(file.clone()),
+            ..Enrol::default()
+        }),
+        None => Command::Run,
+    };
+    let needs = Needs::of(&command, &settings, &environment).unwrap();
     let place = PathBuf::from(std::env::var("PLACE").unwrap());
     let attempts = std::env::var("ATTEMPTS").unwrap();
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -230,7 +272,13 @@ fn confined() {
                 );
                 continue;
             }
+            "code" => {
+                let code = fs::read_to_string(code_file.as_ref().unwrap());
+                println!("-> {}", code.unwrap_or_else(|why| why.to_string()));
+                continue;
+            }
             "read" => fs::read(path).map(drop),
+            "random" => File::open(path).and_then(|mut file| file.read_exact(&mut [0; 16])),
             "list" => fs::read_dir(path).map(drop),
             "write" => fs::write(path, "text"),
             "spool" => use_spool(path),

@@ -72,7 +72,8 @@ pub enum DataDirError {
 }
 
 impl DataDir {
-    /// For `serve`: makes the directory when it is not there, and closes an empty one of ours.
+    /// For `serve`: makes the directory when it is not there, and closes an empty one of ours. Within it is
+    /// [`KEYS`] then.
     pub fn create(path: &Path) -> Result<Self, DataDirError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|source| match source.kind() {
@@ -91,7 +92,14 @@ impl DataDir {
             std::fs::set_permissions(path, Permissions::from_mode(0o700))
                 .map_err(|source| io_error("close the data directory", path, source))?;
         }
-        Self::check(path)
+        let data_dir = Self::check(path)?;
+        let keys = data_dir.file(KEYS);
+        match DirBuilder::new().mode(0o700).create(&keys) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(io_error("create", &keys, error))
+            }
+            Ok(()) | Err(_) => Ok(data_dir),
+        }
     }
 
     /// For every other command: the directory of a dashboard that has run before.
@@ -104,7 +112,11 @@ impl DataDir {
         if !path.exists() {
             return Err(DataDirError::Missing(path.to_owned()));
         }
-        Self::check(path)
+        let data_dir = Self::check(path)?;
+        if !data_dir.database().exists() {
+            return Err(DataDirError::Missing(path.to_owned()));
+        }
+        Ok(data_dir)
     }
 
     fn check(path: &Path) -> Result<Self, DataDirError> {
@@ -172,7 +184,7 @@ impl DataDir {
             file.write_all(content)?;
             file.sync_all()?;
             std::fs::rename(&partial, &path)?;
-            File::open(&self.0)?.sync_all()
+            sync_directory_of(&path)
         };
         write().map_err(|source| io_error("write", &path, source))
     }
@@ -182,7 +194,7 @@ impl DataDir {
         let (source, target) = (self.0.join(from), self.0.join(to));
         let replace = || -> io::Result<()> {
             std::fs::rename(&source, &target)?;
-            File::open(&self.0)?.sync_all()
+            sync_directory_of(&target)
         };
         match replace() {
             Ok(()) => Ok(true),
@@ -214,8 +226,17 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> DataDirErro
     }
 }
 
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
 fn our_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Where private keys of TLS lie: a directory of their own, so that it can be hidden from who needs none.
+pub const KEYS: &str = "keys";
 const DATABASE: &str = "server-scout.db";

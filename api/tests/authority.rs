@@ -100,7 +100,7 @@ fn half_an_authority_is_an_error_unless_the_first_start_was_interrupted() {
     let names = hosts(&["localhost"]);
     Authority::open(&data_dir, &names, &Clock::system()).unwrap();
     let file = |name: &str| dir.path().join("data").join(name);
-    for missing in ["ca.pem", "ca.key"] {
+    for missing in ["ca.pem", "keys/ca.key"] {
         let kept = std::fs::read(file(missing)).unwrap();
         std::fs::remove_file(file(missing)).unwrap();
         let half = Authority::open(&data_dir, &names, &Clock::system());
@@ -108,10 +108,29 @@ fn half_an_authority_is_an_error_unless_the_first_start_was_interrupted() {
         assert!(!file(missing).exists());
         data_dir.write(missing, &kept).unwrap();
     }
-    for made_later in ["ca.pem", "tls.pem", "tls.key"] {
+    for made_later in ["ca.pem", "tls.pem", "keys/tls.key"] {
         std::fs::remove_file(file(made_later)).unwrap();
     }
     assert!(Authority::open(&data_dir, &names, &Clock::system()).is_ok());
+}
+
+#[test]
+fn keys_of_an_older_data_directory_move_to_where_they_belong() {
+    let (dir, data_dir) = fresh();
+    let names = hosts(&["localhost"]);
+    let made = Authority::open(&data_dir, &names, &Clock::system()).unwrap();
+    let file = |name: &str| dir.path().join("data").join(name);
+    for key in ["ca.key", "tls.key"] {
+        std::fs::rename(file(&format!("keys/{key}")), file(key)).unwrap();
+    }
+
+    let again = Authority::open(&data_dir, &names, &Clock::system()).unwrap();
+
+    assert_eq!(again.trust(), made.trust());
+    for key in ["ca.key", "tls.key"] {
+        assert!(!file(key).exists());
+        assert!(file(&format!("keys/{key}")).exists());
+    }
 }
 
 #[test]

@@ -148,7 +148,7 @@ uninstall() {
     part=${1:-} purge=${2:-}
     case $part in
         agent) name=server-scout-agent units=server-scout-agent.service ;;
-        dashboard) name=server-scout units='server-scout.socket server-scout.service' ;;
+        dashboard) name=server-scout units='server-scout.socket server-scout.service server-scout-notify.service' ;;
         *) fail 'say what to uninstall: agent or dashboard' ;;
     esac
     case $purge in
@@ -162,7 +162,8 @@ uninstall() {
     remove "$part" "$purge"
     rmdir "/usr/lib/systemd/system/$name.service.d" 2>/dev/null || true
     if [ "$purge" = --purge ]; then
-        rm -rf "/var/lib/$name" "/etc/$name" "/etc/systemd/system/$name.service.d"
+        rm -rf "/var/lib/$name" "/etc/$name" "/etc/systemd/system/$name.service.d" \
+            "/etc/systemd/system/$name.socket.d" "/etc/systemd/system/$name-notify.service.d"
     fi
     systemctl daemon-reload
     echo "$name is removed"

@@ -82,6 +82,10 @@ let
       module = dashboard { settings.listen = "0.0.0.0:1"; };
       words = "use its own options for them";
     };
+    "a dashboard that sends by itself without a way out" = {
+      module = dashboard { settings.outbound.mode = "inline"; };
+      words = "leave it to server-scout-notify.service";
+    };
   };
 
   # Refused by the type of an option.
@@ -150,6 +154,34 @@ let
           tls.mode = "nginx";
         })).config.services.nginx.virtualHosts."scout.example.org".forceSSL;
       expected = true;
+    };
+    "each service has its own credential" = {
+      value =
+        let
+          services =
+            (host (dashboard {
+              masterKeyFile = "/run/secrets/key";
+            })).config.systemd.services;
+        in
+        map (name: services.${name}.serviceConfig.LoadCredential) [
+          "server-scout"
+          "server-scout-notify"
+        ];
+      expected = [
+        "master-key:/run/secrets/key"
+        "master-key:/run/secrets/key"
+      ];
+    };
+    "what sends does not see the key of a certificate by ACME" = {
+      value =
+        (host {
+          imports = [ (dashboard { tls.mode = "acme"; }) ];
+          config.security.acme.certs."scout.example.org".directory = "/var/lib/acme/scout";
+        }).config.systemd.services.server-scout-notify.serviceConfig.InaccessiblePaths;
+      expected = [
+        "/var/lib/server-scout/keys -/etc/server-scout/tls"
+        "-/var/lib/acme/scout"
+      ];
     };
     "a directive that differs is told" = {
       value = import ../../nix/compare-units.nix {
@@ -247,6 +279,7 @@ let
     map text [
       "server-scout-agent.service"
       "server-scout.service"
+      "server-scout-notify.service"
       "server-scout.socket"
     ];
 in

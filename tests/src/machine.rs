@@ -45,7 +45,8 @@ pub struct Machine {
 impl Machine {
     /// Boots one that shares this host's network.
     pub async fn boot(release: Release) -> Self {
-        Self::start(release, &[]).await
+        // Without it, services there could have no network of their own either.
+        Self::start(release, &["--capability=CAP_NET_ADMIN"]).await
     }
 
     /// Boots one with nothing but a loopback interface.

@@ -18,6 +18,8 @@ mod archive;
 mod dashboard;
 #[path = "appliance/probing.rs"]
 mod probing;
+#[path = "appliance/sending.rs"]
+mod sending;
 #[path = "appliance/units.rs"]
 mod units;
 

@@ -3,26 +3,52 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::clock::Clock;
-use crate::config::{Config, Tls};
-use crate::http::serve::{Dashboard, StopSignals, tell_systemd};
-use crate::master_key;
+use crate::config::{Config, OutboundMode, Tls};
+use crate::confine;
+use crate::http::serve::{Dashboard, StopSignals};
+use crate::{master_key, systemd};
 
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     prepare(&config);
     let mut signals = StopSignals::listen()?;
     let dashboard = Dashboard::open(config, Clock::system()).await?;
+    if dashboard.config().outbound.mode == OutboundMode::Separate {
+        give_up_the_way_out();
+    }
     master_key::warn_of_its_place(dashboard.config());
     announce(&dashboard).await?;
-    let systemd = tokio::spawn(tell_systemd(dashboard.services().clone()));
+    let services = dashboard.services().clone();
+    let telling = tokio::spawn(systemd::keep_told(move || {
+        let services = services.clone();
+        async move { services.probe().await }
+    }));
     let stop = async move {
         signals.wait().await;
         tracing::info!("stopping");
-        systemd.abort();
-        let _ = systemd.await;
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        telling.abort();
+        let _ = telling.await;
+        systemd::stopping();
     };
     dashboard.run(stop).await?;
     Ok(())
+}
+
+/// Another process sends, so this one needs no connection but those that come to it. What holds is logged.
+fn give_up_the_way_out() {
+    close_memory();
+    match confine::refuse_connections() {
+        Ok(()) => tracing::info!("the kernel refuses this process every outgoing connection"),
+        Err(error) => tracing::warn!(
+            "this process could still make outgoing connections, unless its service manager forbids them: {error}"
+        ),
+    }
+}
+
+/// Of two processes of one user, one must not be able to take what the other has.
+pub(super) fn close_memory() {
+    if let Err(error) = confine::close_memory() {
+        tracing::warn!("other processes of this user can look into this one: {error}");
+    }
 }
 
 /// What the process itself needs before anything is opened.

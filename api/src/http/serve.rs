@@ -5,7 +5,6 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use poem::EndpointExt as _;
 use tokio::net::{TcpListener, UnixListener};
@@ -302,6 +301,9 @@ fn unix(path: &Path) -> std::io::Result<Listener> {
 }
 
 fn advice(error: &std::io::Error) -> String {
+    if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
+        return "this service may make no socket of the network; use unix:PATH".to_owned();
+    }
     match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             "another program listens there already; stop it or set SERVERSCOUT_LISTEN".to_owned()
@@ -417,25 +419,6 @@ impl StopSignals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Tells systemd that the dashboard is ready, and from then on that it is alive, if it asks.
-pub async fn tell_systemd(services: Services) {
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    let Some(limit) = sd_notify::watchdog_enabled() else {
-        return;
-    };
-    let mut tick = tokio::time::interval(limit / 2);
-    loop {
-        tick.tick().await;
-        // A writer that hangs is not alive; a full disk is.
-        let probe = tokio::time::timeout(limit / 4, services.probe()).await;
-        if probe.is_ok() {
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
-        } else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 }

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::{AgentsTrust, Pair, rotation};
 use crate::clock::Clock;
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{DataDir, DataDirError, KEYS};
 
 /// The CA and the leaf that it signed for this dashboard.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub enum AuthorityError {
     DataDir(#[from] DataDirError),
     /// The CA was made for other names.
     #[error(
-        "the certificate authority in the data directory is not allowed to certify {host}; to have a new one made for the present SERVERSCOUT_HOSTS, remove ca.pem and ca.key and give the new ca.pem to every agent"
+        "the certificate authority in the data directory is not allowed to certify {host}; to have a new one made for the present SERVERSCOUT_HOSTS, remove ca.pem and keys/ca.key and give the new ca.pem to every agent"
     )]
     HostNotAllowed {
         /// The host that was added since.
@@ -56,7 +56,7 @@ pub enum AuthorityError {
     },
     /// Half of the CA is gone. A new one would cut every agent off, so nobody makes it unasked.
     #[error(
-        "{missing} is missing in the data directory while the other half of the certificate authority is there; put it back, or remove ca.pem and ca.key to have a new one made and give the new ca.pem to every agent"
+        "{missing} is missing in the data directory while the other half of the certificate authority is there; put it back, or remove ca.pem and keys/ca.key to have a new one made and give the new ca.pem to every agent"
     )]
     Incomplete {
         /// The file that is missing.
@@ -82,6 +82,7 @@ impl Authority {
         hosts: &[url::Host],
         clock: &Clock,
     ) -> Result<Self, AuthorityError> {
+        adopt_keys(data_dir)?;
         match (data_dir.read(CA_CERT)?, data_dir.read(CA_KEY)?) {
             (None, None) => create(data_dir, hosts, clock)?,
             (Some(_), Some(_)) => {}
@@ -258,7 +259,12 @@ fn signer(data_dir: &DataDir, ca_pem: &str) -> Result<CertificateDer<'static>, A
     certificates
         .into_iter()
         .find(|certificate| belongs(certificate, &key))
-        .ok_or_else(|| damaged(CA_CERT, &"it holds no certificate of the key in ca.key"))
+        .ok_or_else(|| {
+            damaged(
+                CA_CERT,
+                &"it holds no certificate of the key in keys/ca.key",
+            )
+        })
 }
 
 fn belongs(certificate: &CertificateDer<'_>, key: &KeyPair) -> bool {
@@ -306,6 +312,17 @@ pub(super) fn check_hosts(
             host: host.to_string(),
         }),
     }
+}
+
+/// Moves keys that lie where they once did, as in an old backup, to where they belong.
+fn adopt_keys(data_dir: &DataDir) -> Result<(), AuthorityError> {
+    for key in [CA_KEY, LEAF_KEY, rotation::NEXT_KEY] {
+        let once = key.trim_start_matches(KEYS).trim_start_matches('/');
+        if data_dir.read(key)?.is_none() {
+            data_dir.replace(once, key)?;
+        }
+    }
+    Ok(())
 }
 
 fn create(data_dir: &DataDir, hosts: &[url::Host], clock: &Clock) -> Result<(), AuthorityError> {
@@ -448,11 +465,11 @@ pub(super) fn damaged(file: &'static str, reason: &dyn std::fmt::Display) -> Aut
 }
 
 pub(super) const CA_CERT: &str = "ca.pem";
-pub(super) const CA_KEY: &str = "ca.key";
+pub(super) const CA_KEY: &str = "keys/ca.key";
 /// How long before it was made a certificate is valid.
 pub(super) const LEEWAY: std::time::Duration = std::time::Duration::from_hours(1);
 pub(super) const LEAF_CERT: &str = "tls.pem";
-const LEAF_KEY: &str = "tls.key";
+const LEAF_KEY: &str = "keys/tls.key";
 const DAY: u64 = 24 * 60 * 60;
 const CA_LIFE: std::time::Duration = std::time::Duration::from_secs(3653 * DAY);
 const LEAF_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * DAY);

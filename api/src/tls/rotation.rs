@@ -7,8 +7,8 @@
 //! | files | state |
 //! |---|---|
 //! | no `ca-next.pem` | none |
-//! | `ca-next.pem`, `ca-next.key`, not in `ca.pem` | one that was never begun; the next begins anew |
-//! | `ca-next.pem`, `ca-next.key`, in `ca.pem` | the overlap |
+//! | `ca-next.pem`, `keys/ca-next.key`, not in `ca.pem` | one that was never begun; the next begins anew |
+//! | `ca-next.pem`, `keys/ca-next.key`, in `ca.pem` | the overlap |
 //! | `ca-next.pem` alone | its key is the CA's already, and the old one is still trusted |
 
 use rustls::pki_types::CertificateDer;
@@ -153,4 +153,4 @@ fn host_of(name: &GeneralName<'_>) -> Option<url::Host> {
 /// How long both are trusted, and the old one signs.
 const OVERLAP: Duration = Duration::from_hours(30 * 24);
 const NEXT_CERT: &str = "ca-next.pem";
-const NEXT_KEY: &str = "ca-next.key";
+pub(super) const NEXT_KEY: &str = "keys/ca-next.key";

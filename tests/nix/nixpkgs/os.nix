@@ -20,6 +20,7 @@ let
     wants = words;
     after = words;
     before = words;
+    partOf = words;
     unitConfig = directives;
   };
 
@@ -107,6 +108,7 @@ let
         // {
           Description = unit.description;
           After = lib.concatStringsSep " " unit.after;
+          PartOf = lib.concatStringsSep " " unit.partOf;
           Requires = lib.concatStringsSep " " unit.requires;
           Wants = lib.concatStringsSep " " unit.wants;
         }

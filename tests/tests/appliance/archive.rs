@@ -3,13 +3,13 @@
 use server_scout_tests::machine::package;
 use server_scout_tests::{Fleet, Machine, Release};
 
-use super::{code, online};
+use super::online;
 
 #[tokio::test]
 async fn the_archive_installs_enrols_and_uninstalls_the_agent() {
     let (fleet, machine) = (Fleet::start().await, Machine::boot(Release::Bookworm).await);
     unpack(&machine).await;
-    let code = code(&fleet, "from-archive").await;
+    let code = super::code(&fleet, "from-archive").await;
     let origin = fleet.dashboard.origin();
 
     let lacking = machine
@@ -18,10 +18,26 @@ async fn the_archive_installs_enrols_and_uninstalls_the_agent() {
     assert!(lacking.stderr.contains("--url"), "{}", lacking.said());
     machine.run("test ! -e /usr/bin/server-scout-agent").await;
 
-    let script = format!("/root/server-scout/install.sh agent --url {origin} --code -");
-    let said = machine.feed(&script, &code).await.success();
+    // The file is named as whoever stands there would name it.
+    machine.run("mkdir /root/codes").await;
+    machine.write("/root/codes/code", &code).await;
+    let said = machine
+        .run(&format!(
+            "cd /root/codes && ../server-scout/install.sh agent --url {origin} --code-file code"
+        ))
+        .await;
     assert!(said.contains("installed, enrolled and running"), "{said}");
     online(&fleet, &machine, "from-archive").await;
+
+    // And by a pipe, for another server.
+    let other = super::code(&fleet, "from-a-pipe").await;
+    let script = format!(
+        "systemctl stop server-scout-agent && rm -r /var/lib/server-scout-agent
+         /root/server-scout/install.sh agent --url {origin} --code -"
+    );
+    let said = machine.feed(&script, &other).await.success();
+    assert!(said.contains("installed, enrolled and running"), "{said}");
+    online(&fleet, &machine, "from-a-pipe").await;
 
     // Once more over one that runs, as an upgrade: key and settings stay.
     machine

@@ -60,7 +60,7 @@ async fn starts_by_its_socket(release: Release) {
 }
 
 /// The port of this host, whose network the machine shares.
-async fn listen_on_a_free_port(machine: &Machine) -> u16 {
+pub(super) async fn listen_on_a_free_port(machine: &Machine) -> u16 {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -77,7 +77,7 @@ async fn listen_on_a_free_port(machine: &Machine) -> u16 {
     port
 }
 
-async fn is_ready(ca: &std::path::Path, port: u16) {
+pub(super) async fn is_ready(ca: &std::path::Path, port: u16) {
     let client = https::client(ca, ([127, 0, 0, 1], port).into());
     let url = format!("https://localhost:{port}/readyz");
     until("the dashboard is ready", SLOW, async || {
@@ -96,8 +96,9 @@ async fn the_master_key_is_a_credential(machine: &Machine) {
         )
         .await;
     let log = machine
-        .run("journalctl --no-pager --unit=server-scout.service")
+        .run("journalctl --sync; journalctl --no-pager --unit=server-scout.service")
         .await;
+    assert!(log.contains("INFO"), "nothing is logged: {log}");
     assert!(!log.contains("first-owner"), "{log}");
     assert!(!log.contains("WARN"), "{log}");
 }
@@ -132,11 +133,13 @@ async fn the_master_key_can_be_sealed_to_the_machine() {
             "cd /etc/server-scout
              systemd-creds encrypt --with-key=host --name=master-key master-key master-key.cred
              rm master-key
-             mkdir /etc/systemd/system/server-scout.service.d
-             printf '[Service]\\nLoadCredential=\\nLoadCredentialEncrypted=master-key:%s\\n' \
-                 /etc/server-scout/master-key.cred >/etc/systemd/system/server-scout.service.d/key.conf
+             for service in server-scout server-scout-notify; do
+                 mkdir /etc/systemd/system/$service.service.d
+                 printf '[Service]\\nLoadCredential=\\nLoadCredentialEncrypted=master-key:%s\\n' \
+                     /etc/server-scout/master-key.cred >/etc/systemd/system/$service.service.d/key.conf
+             done
              systemctl daemon-reload
-             systemctl start server-scout.service
+             systemctl start server-scout.service server-scout-notify.service
              test ! -e /var/lib/server-scout/master.key",
         )
         .await;

@@ -26,15 +26,15 @@ async fn a_separate_sender_delivers_and_its_absence_shows() {
     fleet.dashboard.stop().await;
 
     // It needs no key of the certificates.
-    let ca_key = setup.data_dir().join("ca.key");
-    std::fs::rename(&ca_key, ca_key.with_extension("away")).unwrap();
+    let (keys, away) = (setup.data_dir().join("keys"), setup.home().join("keys"));
+    std::fs::rename(&keys, &away).unwrap();
     let setup = setup.set("SERVERSCOUT_OUTBOUND__MODE", "separate");
     let mut notify = Program::start(setup.command(&["notify"]));
     until("notify sends", PATIENCE, async || {
         notify.stdout().contains("sending").then_some(())
     })
     .await;
-    std::fs::rename(ca_key.with_extension("away"), &ca_key).unwrap();
+    std::fs::rename(&away, &keys).unwrap();
     fleet.dashboard = setup.start().await;
     test_channel(&fleet, &id).await;
     let sent = delivery(&fleet, &id, |newest| newest["state"] != "waiting").await;

@@ -10,6 +10,7 @@
 
 mod commands;
 mod configuration;
+mod egress;
 mod failures;
 mod health;
 mod quickstart;

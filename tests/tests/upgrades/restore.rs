@@ -8,7 +8,7 @@ use server_scout_tests::fleet::answer;
 use server_scout_tests::{Fleet, report};
 
 /// What belongs to a backup beside the copy of the database.
-const BESIDE: [&str; 3] = ["ca.key", "ca.pem", "master.key"];
+const BESIDE: [&str; 3] = ["keys/ca.key", "ca.pem", "master.key"];
 
 #[tokio::test]
 async fn a_backup_makes_a_new_machine_the_same_dashboard() {
@@ -29,6 +29,7 @@ async fn a_backup_makes_a_new_machine_the_same_dashboard() {
         .mode(0o700)
         .create(setup.data_dir())
         .unwrap();
+    fs::create_dir(setup.data_dir().join("keys")).unwrap();
     fs::copy(copy, setup.data_dir().join("server-scout.db")).unwrap();
     for name in BESIDE {
         fs::copy(old.data_dir().join(name), setup.data_dir().join(name)).unwrap();
