@@ -47,7 +47,9 @@ struct Options {
 async fn main() {
     let options = Arc::new(Options::parse());
     let connections = (options.connections + 64).to_string();
-    let mut setup = Setup::new().set("SERVERSCOUT_LIMITS__CONNECTIONS_PER_ADDRESS", connections);
+    let mut setup = Setup::new()
+        .set("SERVERSCOUT_LIMITS__CHANGES", connections.clone())
+        .set("SERVERSCOUT_LIMITS__CONNECTIONS_PER_ADDRESS", connections);
     if let Some(data_dir) = &options.data_dir {
         setup = setup.at(data_dir);
     }
