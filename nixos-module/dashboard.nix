@@ -364,6 +364,8 @@ in
         "server-scout.socket"
       ]
       ++ lib.optional (cfg.tls.mode == "acme") "acme-${cfg.tls.acmeHost}.service";
+      # Free memory is kept in two places by the C library, not in one for each thread.
+      environment.MALLOC_ARENA_MAX = "2";
       serviceConfig =
         sandboxOf ../api/sandbox.json
         // common "serve" "server-scout"

@@ -243,7 +243,7 @@ impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Conflict { member, reason } => {
-                Self::new(StatusCode::CONFLICT, "conflict", "This exists already")
+                Self::new(StatusCode::CONFLICT, "conflict", "This conflicts with what is there already")
                     .detail(format!("{member} {reason}"))
                     .member(member)
             }
