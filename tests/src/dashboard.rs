@@ -68,6 +68,24 @@ impl Setup {
         &self.data_dir
     }
 
+    /// The files of the data directory, and of the directories in it.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let (mut files, mut directories) = (Vec::new(), vec![self.data_dir.clone()]);
+        while let Some(directory) = directories.pop() {
+            let entries = std::fs::read_dir(&directory).expect("the directory can be read");
+            for path in entries.map(|entry| entry.expect("an entry").path()) {
+                let list = if path.is_dir() {
+                    &mut directories
+                } else {
+                    &mut files
+                };
+                list.push(path);
+            }
+        }
+        files
+    }
+
     /// The dashboard's program with these arguments in this environment.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {

@@ -22,19 +22,13 @@ async fn a_backup_of_a_busy_dashboard_holds_what_was_acknowledged_before() {
 
     // The copy is a whole database: a dashboard starts on it, and knows the report.
     let data_dir = fleet.dashboard.setup().data_dir();
-    std::fs::create_dir(setup.data_dir()).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(setup.data_dir(), mode).unwrap();
-    for entry in std::fs::read_dir(data_dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if name.contains(".db") || name.contains(".sqlite") {
-            if !name.ends_with("-wal") && !name.ends_with("-shm") {
-                std::fs::copy(&copy, setup.data_dir().join(name)).unwrap();
-            }
-        } else if path.is_file() {
-            std::fs::copy(&path, setup.data_dir().join(name)).unwrap();
-        }
+    let mut private = std::fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+    private.create(setup.data_dir()).unwrap();
+    private.create(setup.data_dir().join("keys")).unwrap();
+    std::fs::copy(&copy, setup.data_dir().join("server-scout.db")).unwrap();
+    for kept in ["ca.pem", "keys/ca.key", "master.key"] {
+        std::fs::copy(data_dir.join(kept), setup.data_dir().join(kept)).unwrap();
     }
     let restored = setup.start().await;
     let path = format!(

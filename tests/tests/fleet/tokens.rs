@@ -63,11 +63,8 @@ async fn a_token_stands_in_no_file_and_no_log() {
     let token = make(&mut owner, "reporting", "read").await;
     let body = token.strip_prefix("sst_").unwrap();
     assert_eq!(fleet.names(&token, "").await, ["web-1"]);
-    for entry in std::fs::read_dir(fleet.dashboard.setup().data_dir()).unwrap() {
-        let path = entry.unwrap().path();
-        let Ok(bytes) = std::fs::read(&path) else {
-            continue;
-        };
+    for path in fleet.dashboard.setup().files() {
+        let bytes = std::fs::read(&path).unwrap();
         let found = bytes
             .windows(body.len())
             .any(|window| window == body.as_bytes());

@@ -189,11 +189,8 @@ async fn no_key_stands_in_the_files_or_the_log_of_the_dashboard() {
         "the log".to_owned(),
         fleet.dashboard.program().logs().into_bytes(),
     )];
-    for entry in std::fs::read_dir(fleet.dashboard.setup().data_dir()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            files.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
+    for path in fleet.dashboard.setup().files() {
+        files.push((path.display().to_string(), std::fs::read(&path).unwrap()));
     }
     assert!(
         files.len() > 3,

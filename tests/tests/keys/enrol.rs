@@ -193,11 +193,8 @@ async fn neither_code_nor_key_stands_in_the_files_or_the_log_of_the_dashboard() 
     assert!(fleet.dashboard.stop().await.success());
 
     let mut files = vec![fleet.dashboard.program().logs().into_bytes()];
-    for entry in std::fs::read_dir(fleet.dashboard.setup().data_dir()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            files.push(std::fs::read(path).unwrap());
-        }
+    for path in fleet.dashboard.setup().files() {
+        files.push(std::fs::read(path).unwrap());
     }
     let secret = |code: &str| code.split('.').next().unwrap().to_owned();
     for hidden in [secret(&used), secret(&open), key] {

@@ -27,8 +27,8 @@ async fn neither_seed_nor_recovery_code_stands_in_the_files_or_the_log() {
         secrets.push(code.replace('-', "").into_bytes());
     }
     let mut haystacks = vec![fleet.dashboard.program().stderr().into_bytes()];
-    for entry in std::fs::read_dir(fleet.dashboard.setup().data_dir()).unwrap() {
-        haystacks.push(std::fs::read(entry.unwrap().path()).unwrap());
+    for path in fleet.dashboard.setup().files() {
+        haystacks.push(std::fs::read(path).unwrap());
     }
     assert!(haystacks.len() > 3);
     for secret in &secrets {

@@ -195,9 +195,8 @@ async fn the_link_stands_in_no_log_and_in_no_file() {
     );
     let times = dashboard.program().stdout().matches(&token).count();
     assert_eq!(times, 1, "{}", dashboard.program().stdout());
-    for entry in std::fs::read_dir(dashboard.setup().data_dir()).unwrap() {
-        let path = entry.unwrap().path();
-        let content = std::fs::read(&path).unwrap_or_default();
+    for path in dashboard.setup().files() {
+        let content = std::fs::read(&path).unwrap();
         for secret in [token.as_bytes(), PASSWORD.as_bytes()] {
             let found = content.windows(secret.len()).any(|window| window == secret);
             assert!(!found, "a secret stands in {}", path.display());

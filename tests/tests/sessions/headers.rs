@@ -185,8 +185,10 @@ async fn pages_behind_the_login_are_kept_nowhere() {
 async fn files_of_the_data_directory_cannot_be_asked_for() {
     let fleet = Fleet::start().await;
     let mut files = vec!["../ca.pem".to_owned()];
-    for entry in std::fs::read_dir(fleet.dashboard.setup().data_dir()).unwrap() {
-        files.push(entry.unwrap().file_name().to_string_lossy().into_owned());
+    let setup = fleet.dashboard.setup();
+    for path in setup.files() {
+        let path = path.strip_prefix(setup.data_dir()).unwrap();
+        files.push(path.to_string_lossy().into_owned());
     }
     for file in files {
         for path in [
