@@ -4,6 +4,8 @@ import { ABSENT, format } from "./units.js";
 import { highest, valueAt } from "./series.js";
 
 const COLOURS = 6;
+// A value that is older than that is not shown as the newest.
+const NEW_SECONDS = 120;
 const AREA_ALPHA = "26";
 const RANGE_ALPHA = "2e";
 const BYTE_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
@@ -82,7 +84,7 @@ export class Chart {
   /** Says in words what the picture shows. */
   describe() {
     const parts = this.lines.map((line) => {
-      const now = format(valueAt(line.values, line.values.length - 1), this.unit, line.metric);
+      const now = format(valueAt(line.values, this.newest(line.values)), this.unit, line.metric);
       return `${line.name} now ${now}, highest ${format(highest(line.values), this.unit, line.metric)}`;
     });
     this.plot.setAttribute("aria-label", `${this.name}. ${parts.join(". ") || "No values"}.`);
@@ -112,9 +114,17 @@ export class Chart {
     this.lines.forEach((line, position) => {
       const shown = this.legend.children[position];
       if (!shown) return;
-      const value = valueAt(line.values, pointed ? index : line.values.length - 1);
+      const value = valueAt(line.values, pointed ? index : this.newest(line.values));
       shown.querySelector(".value").textContent = value === null ? ABSENT : format(value, this.unit, line.metric);
     });
+  }
+
+  /** Where the newest value is: what is read seldom has none at the very end, and what is long gone is not new. */
+  newest(values) {
+    const times = this.uplot.data[0];
+    let index = values.length - 1;
+    while (index > 0 && typeof values[index] !== "number" && times.at(-1) - times[index] < NEW_SECONDS) index -= 1;
+    return index;
   }
 
   timeText(time) {

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::acting::Acting;
 use crate::domain::audit::{Action, Object};
+use crate::domain::channels::settings::words;
 use crate::domain::{ServiceError, Services};
 use crate::outbound::Target;
 use crate::store::heartbeats::{self, HeartbeatRow, SaidHeartbeat};
@@ -89,10 +90,8 @@ impl Services {
     }
 
     async fn heartbeat_target(&self, scope: Scope, address: &str) -> Result<Target, ServiceError> {
-        let refused = |reason: &dyn ToString| {
-            ServiceError::invalid("address", format!("is refused: {}", reason.to_string()))
-        };
-        let target = Target::parse(address.trim()).map_err(|error| refused(&error))?;
+        let target = Target::parse(address.trim())
+            .map_err(|error| ServiceError::invalid("address", words(&error.to_string())))?;
         self.check_target(scope, &target).await?;
         Ok(target)
     }

@@ -309,7 +309,9 @@ impl Services {
         };
         self.outbound_policy()
             .check(sender, target)
-            .map_err(|refusal| ServiceError::invalid("address", format!("is refused: {refusal}")))
+            .map_err(|refusal| {
+                ServiceError::invalid("address", settings::words(&refusal.to_string()))
+            })
     }
 
     fn outbound_policy(&self) -> &Policy {

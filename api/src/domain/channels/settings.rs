@@ -270,8 +270,11 @@ fn last_four(text: &str) -> String {
     text.chars().skip(skip).collect()
 }
 
-/// A sentence as the end of another one.
-fn words(sentence: &str) -> String {
+/// Why an address is refused: a sentence as the end of another one.
+pub(super) fn words(sentence: &str) -> String {
+    let mut rest = sentence.trim_end_matches('.').chars();
+    let first = rest.next().map(char::to_lowercase);
+    let sentence: String = first.into_iter().flatten().chain(rest).collect();
     format!("is refused: {sentence}")
 }
 
