@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::{opened, receiver};
 
-async fn set(fleet: &Fleet, body: &Value) -> server_scout_tests::https::Answer {
+pub(crate) async fn set(fleet: &Fleet, body: &Value) -> server_scout_tests::https::Answer {
     let path = "/api/v1/heartbeat";
     fleet
         .call(Method::PUT, path, &fleet.token, Some(body))

@@ -197,6 +197,44 @@ async fn a_name_that_changes_its_answer_leads_a_separate_sender_nowhere_inside()
 }
 
 #[tokio::test]
+async fn a_heartbeats_name_that_changes_its_answer_leads_nobody_inside() {
+    let host = format!("heartbeat.{DOMAIN}");
+    let public = || vec![PUBLIC.to_owned()];
+    let inside = ["127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1"].map(str::to_owned);
+    let mut stands_for = vec![public()];
+    for address in &inside {
+        stands_for.push(vec![address.clone()]);
+        stands_for.push(vec![PUBLIC.to_owned(), address.clone()]);
+    }
+    let lies = stands_for.len() - 1;
+    stands_for.push(public());
+    let name = Name {
+        name: host.clone(),
+        stands_for,
+    };
+    let trapped = trapped(Mode::Inline, &[name]).await;
+    let fleet = &trapped.fleet;
+    let mut arrived = Vec::new();
+    for _ in 0..lies + 2 {
+        // An address that is set anew is another heartbeat, and the first of each goes at once.
+        let new = json!({ "address": format!("https://{host}/ping"), "every_minutes": 1440 });
+        let answer = super::heartbeat::set(fleet, &new).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let tried = until("it was tried", PATIENCE, async || {
+            let shown = fleet.get("/api/v1/heartbeat").await.json();
+            (!shown["tried_at"].is_null()).then_some(shown)
+        });
+        arrived.push(tried.await["problem"].is_null());
+    }
+    assert_eq!(trapped.network.asked(&host), lies + 2);
+    let only_at_the_ends: Vec<bool> = (0..lies + 2).map(|turn| turn % (lies + 1) == 0).collect();
+    assert_eq!(arrived, only_at_the_ends);
+    let connected = trapped.network.connected();
+    assert_eq!(connected.len(), 2, "{connected:?}");
+    assert!(connected.iter().all(|at| at.to_string() == PUBLIC));
+}
+
+#[tokio::test]
 async fn a_public_receiver_sends_nobody_on_to_the_inside() {
     let hosts: Vec<(String, String)> = { kinds().into_iter() }
         .map(|kind| (kind.clone(), format!("307-{kind}.{DOMAIN}")))
