@@ -124,7 +124,10 @@ async fn a_channel_by_form_is_tried_told_by_its_rule_alone_and_deleted() {
     // Silence does not come by itself: the rule tells the other one now.
     report_cpu(&fleet, 5.0).await;
     reload_until(&owner, &team, ">resolved <").await;
-    assert!(!other.requests().is_empty());
+    until("the other receiver hears of it", PATIENCE, async || {
+        (!other.requests().is_empty()).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
