@@ -364,14 +364,14 @@ in
         "server-scout.socket"
       ]
       ++ lib.optional (cfg.tls.mode == "acme") "acme-${cfg.tls.acmeHost}.service";
-      # Free memory is kept in two places by the C library, not in one for each thread.
-      environment.MALLOC_ARENA_MAX = "2";
       serviceConfig =
         sandboxOf ../api/sandbox.json
         // common "serve" "server-scout"
         // {
           RuntimeDirectory = "server-scout";
           RuntimeDirectoryMode = "0750";
+          # Free memory is kept in two places by the C library, not in one for each thread.
+          Environment = "MALLOC_ARENA_MAX=2";
           # The one-time link to the first owner is printed, and must stand in no log: make owners by
           # `server-scout user add`.
           StandardOutput = "null";
