@@ -34,13 +34,15 @@ pub struct SeriesKey {
 #[derive(Clone, Debug)]
 pub struct SeriesMap<T> {
     entries: Vec<Entry<T>>,
-    /// The one after that which was asked for last: reports name their series in the same order.
-    next: usize,
+    /// Which was asked for last.
+    last: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Entry<T> {
     metric: Metric,
+    /// Which was asked for after this one: an agent names its series in the same order each time.
+    next: u32,
     label: Option<Label>,
     value: T,
 }
@@ -69,7 +71,7 @@ impl<T> Default for SeriesMap<T> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
-            next: 0,
+            last: 0,
         }
     }
 }
@@ -89,12 +91,18 @@ impl<T> SeriesMap<T> {
 
     /// What is kept for a series.
     pub fn get_mut(&mut self, metric: Metric, label: Option<&Label>) -> Option<&mut T> {
-        let is_next = |entry: &Entry<T>| entry.metric == metric && entry.label.as_ref() == label;
-        let place = match self.entries.get(self.next) {
-            Some(entry) if is_next(entry) => self.next,
-            _ => self.place(metric, label).ok()?,
+        let next = self.entries.get(self.last)?.next as usize;
+        let is_asked_for =
+            |entry: &Entry<T>| entry.metric == metric && entry.label.as_ref() == label;
+        let place = match self.entries.get(next) {
+            Some(entry) if is_asked_for(entry) => next,
+            _ => {
+                let place = self.place(metric, label).ok()?;
+                self.entries.get_mut(self.last)?.next = u32::try_from(place).ok()?;
+                place
+            }
         };
-        self.next = (place + 1) % self.entries.len();
+        self.last = place;
         self.entries.get_mut(place).map(|entry| &mut entry.value)
     }
 
@@ -102,6 +110,7 @@ impl<T> SeriesMap<T> {
     pub fn insert(&mut self, metric: Metric, label: Option<Label>, value: T) {
         let entry = Entry {
             metric,
+            next: 0,
             label,
             value,
         };
@@ -129,6 +138,7 @@ impl<T> SeriesMap<T> {
     /// Forgets what `keep` does not want.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         self.entries.retain(|entry| keep(&entry.value));
+        self.last = 0;
     }
 
     /// Where a series is, or where it would be.
@@ -339,3 +349,6 @@ fn key(metric: &str, label: &str) -> Option<SeriesKey> {
     };
     Some(SeriesKey { metric, label })
 }
+
+#[cfg(test)]
+mod tests;
