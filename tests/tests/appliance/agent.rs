@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::Value;
+use server_scout_tests::wait::until;
 use server_scout_tests::{Fleet, Machine, Release};
 
 use super::{SLOW, code, online};
 
 const NAME: &str = "server-scout-agent";
+const UPDATES: &str = "12 updates can be applied immediately.";
+const WRITTEN: &str = "/var/lib/update-notifier/updates-available";
+const CHOSEN: &str = "SERVERSCOUT_SERVICES=dbus";
 
 #[tokio::test]
 async fn a_packaged_agent_enrols_and_reports_on_debian_12() {
@@ -28,10 +32,12 @@ async fn enrols_and_reports(release: Release) {
         "{said}"
     );
 
+    machine.run(&there_is_something_to_tell()).await;
     enrol(&fleet, &machine, release.name()).await;
     let server = online(&fleet, &machine, release.name()).await;
 
     nothing_is_missing(&fleet, &machine, &server).await;
+    what_is_replaced_is_read(&fleet, &machine, &server).await;
     it_says_that_it_is_confined(&machine).await;
     it_is_watched(&machine).await;
     it_goes_without_a_trace(&machine).await;
@@ -49,6 +55,34 @@ pub(super) async fn enrol(fleet: &Fleet, machine: &Machine, name: &str) {
         .await;
 }
 
+/// What a small system lacks: updates, a reboot that is due and a service to look at.
+fn there_is_something_to_tell() -> String {
+    format!(
+        "mkdir -p /var/lib/update-notifier && echo '{UPDATES}' > {WRITTEN} && touch /run/reboot-required \
+         && echo {CHOSEN} >> /etc/server-scout-agent/agent.env"
+    )
+}
+
+/// A file that another takes the place of is read as before.
+async fn what_is_replaced_is_read(fleet: &Fleet, machine: &Machine, server: &Value) {
+    let replace = format!("echo '77{UPDATES}' > {WRITTEN}.new && mv {WRITTEN}.new {WRITTEN}");
+    machine
+        .run(&format!(
+            "{replace} && systemctl kill --signal=USR1 server-scout-agent"
+        ))
+        .await;
+    let path = format!("/api/v1/servers/{}", server["id"].as_str().unwrap());
+    until("the new number arrives", SLOW, async || {
+        let shown = fleet.get(&path).await.json();
+        let values = shown["values"].as_array()?.clone();
+        let pending = values
+            .iter()
+            .find(|value| value["metric"] == "updates_pending")?;
+        (pending["value"].as_f64() == Some(7712.0)).then_some(())
+    })
+    .await;
+}
+
 /// Whatever an agent without any sandbox can read arrives from within both.
 async fn nothing_is_missing(fleet: &Fleet, machine: &Machine, server: &Value) {
     let path = format!("/api/v1/servers/{}", server["id"].as_str().unwrap());
@@ -56,13 +90,22 @@ async fn nothing_is_missing(fleet: &Fleet, machine: &Machine, server: &Value) {
     // Read anew each time, as interfaces of this host may come and go meanwhile. Counters are shown as their
     // growth from one report with every tier to the next.
     let unprotected = loop {
-        let text = machine.run("server-scout-agent report").await;
+        let text = machine
+            .run(&format!("{CHOSEN} server-scout-agent report"))
+            .await;
         let unprotected: Value = serde_json::from_str(&text).unwrap();
         machine
             .run("systemctl kill --signal=USR1 server-scout-agent; sleep 2")
             .await;
         let mut missing = all_series(&unprotected);
         assert!(missing.len() > 40, "{missing:?}");
+        for told in [
+            "updates_pending ",
+            "reboot_required ",
+            "service_active dbus",
+        ] {
+            assert!(missing.contains(told), "{told}: {missing:?}");
+        }
         let shown = fleet.get(&path).await.json();
         for value in shown["values"].as_array().unwrap() {
             let metric = value["metric"].as_str().unwrap();
