@@ -103,6 +103,7 @@ fn append_one(
         Entry::Duplicate => return Ok(Appended::Duplicate),
         Entry::TooMany => return Ok(Appended::TooMany),
     };
+    let limits = (limits, received_at);
     let (samples, dropped) = encode(context, scope, server, report.samples(), limits)?;
     let at = report.timestamp().as_millis();
     context.intake.fill(server, at, samples.len());
@@ -231,7 +232,7 @@ fn encode(
     scope: Scope,
     server: Id<Server>,
     samples: &[Sample],
-    limits: SeriesLimits,
+    limits: (SeriesLimits, Timestamp),
 ) -> Result<(Vec<u8>, Vec<usize>), StoreError> {
     let mut pairs: Vec<(i64, f64)> = Vec::with_capacity(samples.len());
     let mut dropped = Vec::new();

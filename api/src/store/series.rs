@@ -1,18 +1,23 @@
 //! Series: one metric of one server, with its label where it has one.
 
 use std::collections::{HashMap, hash_map};
+use std::time::Duration;
 
 use diesel::prelude::*;
-use server_scout_wire::{Label, Metric};
+use server_scout_wire::{Label, Metric, Timestamp};
 
 use super::schema::series;
 use super::scope::shows;
-use super::{Scope, StoreError, WriteContext};
+use super::{Scope, StoreError, WriteContext, empty_series};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::Shown;
 
 /// How many series the writer remembers; beyond that it forgets all and looks them up again.
 const REMEMBERED: usize = 500_000;
+/// A server never has more than so many times its limit, ended ones included.
+const WITH_ENDED: usize = 10;
+/// How long it holds how many series have ended.
+const LOOK_AGAIN: Duration = Duration::from_mins(15);
 
 /// A series of a server.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -29,6 +34,8 @@ pub struct SeriesKey {
 #[derive(Clone, Debug)]
 pub struct SeriesMap<T> {
     entries: Vec<Entry<T>>,
+    /// The one after that which was asked for last: reports name their series in the same order.
+    next: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +52,8 @@ pub struct SeriesCache {
     size: usize,
     /// How many series organisations have that needed new ones.
     counts: HashMap<Id<Organisation>, usize>,
+    /// How many series have ended of servers that need new ones beyond their limit, and when that was found.
+    ended: HashMap<Id<Server>, (Timestamp, usize)>,
 }
 
 /// The most series; what is beyond is dropped.
@@ -60,6 +69,7 @@ impl<T> Default for SeriesMap<T> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
+            next: 0,
         }
     }
 }
@@ -79,7 +89,12 @@ impl<T> SeriesMap<T> {
 
     /// What is kept for a series.
     pub fn get_mut(&mut self, metric: Metric, label: Option<&Label>) -> Option<&mut T> {
-        let place = self.place(metric, label).ok()?;
+        let is_next = |entry: &Entry<T>| entry.metric == metric && entry.label.as_ref() == label;
+        let place = match self.entries.get(self.next) {
+            Some(entry) if is_next(entry) => self.next,
+            _ => self.place(metric, label).ok()?,
+        };
+        self.next = (place + 1) % self.entries.len();
         self.entries.get_mut(place).map(|entry| &mut entry.value)
     }
 
@@ -128,19 +143,20 @@ impl SeriesCache {
     pub fn forget(&mut self) {
         self.servers.clear();
         self.counts.clear();
+        self.ended.clear();
         self.size = 0;
     }
 }
 
 /// The id of a series, made when it is new; none when the server or its organisation has too many
-/// already.
+/// already. Of a server's, those do not count that [ended](empty_series::ended).
 pub(super) fn id(
     context: &mut WriteContext<'_>,
     scope: Scope,
     server: Id<Server>,
     metric: Metric,
     label: Option<&Label>,
-    limits: SeriesLimits,
+    (limits, now): (SeriesLimits, Timestamp),
 ) -> Result<Option<i64>, StoreError> {
     if !context.series.servers.contains_key(&server) {
         remember(context, scope, server)?;
@@ -149,7 +165,7 @@ pub(super) fn id(
     if let Some(id) = known.get_mut(metric, label) {
         return Ok(Some(*id));
     }
-    if known.len() >= limits.server {
+    if known.len() >= limits.server && !has_room(context, scope, server, limits.server, now)? {
         return Ok(None);
     }
     let count = match context.series.counts.entry(scope.organisation()) {
@@ -161,9 +177,36 @@ pub(super) fn id(
     }
     *count += 1;
     let id = create(context.connection, scope, server, metric, label)?;
+    let known = context.series.servers.entry(server).or_default();
     known.insert(metric, label.cloned(), id);
     context.series.size += 1;
     Ok(Some(id))
+}
+
+/// Whether a server that has as many series as it may is to have one more: those that ended do not count,
+/// or a host whose names change would in time tell nothing new.
+fn has_room(
+    context: &mut WriteContext<'_>,
+    scope: Scope,
+    server: Id<Server>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let known = context.series.servers.get(&server);
+    let known = known.map_or(0, SeriesMap::len);
+    if known >= limit.saturating_mul(WITH_ENDED) {
+        return Ok(false);
+    }
+    let found = context.series.ended.get(&server);
+    let ended = match found.filter(|(at, _)| now.since(*at) < LOOK_AGAIN) {
+        Some((_, ended)) => *ended,
+        None => {
+            let ended = empty_series::ended(context.connection, scope, server)?;
+            context.series.ended.insert(server, (now, ended));
+            ended
+        }
+    };
+    Ok(known.saturating_sub(ended) < limit)
 }
 
 /// How many series an organisation has.
@@ -188,10 +231,26 @@ pub fn of_server(
         .filter(shows(scope, server))
         .select((series::id, series::metric, series::label))
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(id, metric, label)| Some((id, key(&metric, &label)?)))
-        .collect())
+    let known = rows.into_iter();
+    let known = known.filter_map(|(id, metric, label)| Some((id, key(&metric, &label)?)));
+    Ok(known.collect())
+}
+
+/// What a chart shows of each of a server's series, without their names. Series of metrics that this version does not know are
+/// left out.
+pub(super) fn shown_of_server(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+) -> Result<HashMap<i64, Shown>, StoreError> {
+    let rows: Vec<(i64, String)> = series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .filter(series::server_id.eq(server))
+        .filter(shows(scope, server))
+        .select((series::id, series::metric))
+        .load(connection)?;
+    let known = |(id, metric): (i64, String)| Some((id, Shown::of(Metric::from_name(&metric)?)));
+    Ok(rows.into_iter().filter_map(known).collect())
 }
 
 /// The ids of a server's series, in their order, also of metrics that this version does not know.
@@ -232,9 +291,8 @@ pub fn of_metrics(
 }
 
 /// What a chart shows of a series. A metric that this version does not know is taken for a gauge.
-pub(super) fn shown(names: &HashMap<i64, SeriesKey>, series: i64) -> Shown {
-    let known = names.get(&series);
-    known.map_or(Shown::Values, |key| Shown::of(key.metric))
+pub(super) fn shown(known: &HashMap<i64, Shown>, series: i64) -> Shown {
+    known.get(&series).copied().unwrap_or(Shown::Values)
 }
 
 fn remember(
