@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use rustls::pki_types::UnixTime;
-use rustls::{CertificateError, Error as Tls};
+use rustls::{CertificateError, Error as Tls, OtherError};
 use server_scout_wire::Timestamp;
 
 /// What kept a request from being answered. Two failures of one kind are one event in the log.
@@ -191,11 +191,23 @@ fn explain_certificate(error: &CertificateError, host: &str) -> Failure {
                 timestamp(*time)
             ),
         ),
+        CertificateError::Other(other) if is_ca(other) => Failure::new(
+            FailureKind::Certificate,
+            format!(
+                "the certificate of {host} is that of a CA itself; give the dashboard one that the CA has \
+                 issued, which is no CA"
+            ),
+        ),
         other => Failure::new(
             FailureKind::Certificate,
             format!("the certificate of {host} cannot be used: {other}"),
         ),
     }
+}
+
+/// Whether a CA stands where a server's certificate belongs, which rustls has no name for.
+fn is_ca(error: &OtherError) -> bool {
+    error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 /// Text from outside, fit for one line of a log.

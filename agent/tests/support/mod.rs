@@ -64,6 +64,17 @@ impl Ca {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(valid.0, 1, 1);
         params.not_after = rcgen::date_time_ymd(valid.1, 1, 1);
+        self.serving(&params)
+    }
+
+    /// The same with a CA's certificate in place of a server's.
+    pub fn server_config_of_a_ca(&self, name: &str) -> Arc<ServerConfig> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        self.serving(&params)
+    }
+
+    fn serving(&self, params: &CertificateParams) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Smtp, SmtpTls};
 use crate::secret::random_bytes;
+use crate::tls::verdict;
 
 /// What is needed to send mail. The connection is made anew for each: mails are rare.
 pub struct Mailer {
@@ -146,8 +147,13 @@ fn read(variable: &'static str, path: &std::path::Path) -> Result<Zeroizing<Stri
         })
 }
 
-/// The library's words, which hold the server's answer or the cause, on one line.
+/// What is wrong with the server's certificate, or the library's words, which hold the server's answer or
+/// the cause, on one line.
 fn reason(error: &lettre::transport::smtp::Error) -> String {
+    if let Some(why) = verdict::behind(error) {
+        let words = verdict::words(why, "SERVERSCOUT_SMTP__CA_FILE");
+        return format!("the mail server's certificate {words}");
+    }
     one_line(&error.to_string())
         .chars()
         .take(MAX_REASON)
@@ -164,3 +170,6 @@ fn one_line(text: &str) -> String {
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Characters of a mail server's words that are logged.
 const MAX_REASON: usize = 300;
+
+#[cfg(test)]
+mod tests;
