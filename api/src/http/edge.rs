@@ -62,8 +62,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             data || !matches!(accepts(&request), Some(accepts) if accepts.contains("text/html"));
         let host = host_of(&request);
         let admitted = self.admit(&mut request, host.as_ref()).await;
-        let is_report = request.method() == Method::POST
-            && matches!(request.data(), Some(Principal::Agent(_)));
+        let is_report =
+            request.method() == Method::POST && matches!(request.data(), Some(Principal::Agent(_)));
         let answer = match admitted {
             Ok(()) => self.inner.call(request).await,
             Err(failure) => Err(failure.into()),

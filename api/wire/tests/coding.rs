@@ -50,8 +50,7 @@ fn what_every_report_has_in_common_does_not_travel() {
         }
     }
     let json = report.to_json();
-    let [deflate, gzip] =
-        CODINGS.map(|coding| Encoder::new(coding).encode(&json).unwrap().len());
+    let [deflate, gzip] = CODINGS.map(|coding| Encoder::new(coding).encode(&json).unwrap().len());
     assert!(
         deflate * 3 < gzip * 2 && deflate < 160,
         "{} bytes: {gzip} with gzip, {deflate} with deflate",
@@ -93,7 +92,11 @@ fn an_unknown_dictionary_is_named() {
         .unwrap();
     let unknown = Undecodable::UnknownDictionary(adler(text));
     assert_eq!(decode(Coding::Deflate, &packed, ENOUGH), Err(unknown));
-    assert!(unknown.to_string().contains(&format!("{:08x}", adler(text))));
+    assert!(
+        unknown
+            .to_string()
+            .contains(&format!("{:08x}", adler(text)))
+    );
 }
 
 #[test]

@@ -17,9 +17,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use serde_json::{Map, Value, json};
+use server_scout_wire::coding::decode;
 use server_scout_wire::limits::{MAX_BATCH, MAX_DETAIL_BYTES, MAX_LABELS, MAX_SAMPLES};
 use server_scout_wire::report::split_batch;
-use server_scout_wire::coding::decode;
 use server_scout_wire::{Coding, Encoder, Fact, Metric, Report};
 
 use self::damage::{Damage, damage, damaged};
