@@ -257,6 +257,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
+/// What the agent says it is.
+pub const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("server-scout-agent/", env!("CARGO_PKG_VERSION")));
+
 /// For everything: look-up, connection, handshake, request and answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

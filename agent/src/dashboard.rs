@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use server_scout_wire::{Answer, Coding, Encoder, Problem, Timestamp};
 use url::Url;
 
-use crate::connection::{Connection, Reply};
+use crate::connection::{AGENT, Connection, Reply};
 use crate::failure::{Failure, FailureKind, printable};
 use crate::key::ApiKey;
 use crate::trust::{Anchor, Trust};
@@ -30,6 +32,8 @@ pub struct Dashboard {
     connection: Connection,
     trust: Trust,
     encoder: Encoder,
+    /// The key under which the agent has said its version on this connection.
+    introduced: Option<HeaderValue>,
 }
 
 impl Dashboard {
@@ -40,6 +44,7 @@ impl Dashboard {
             connection: Connection::new(url, tls),
             trust,
             encoder: Encoder::new(Coding::Deflate),
+            introduced: None,
         })
     }
 
@@ -61,6 +66,10 @@ impl Dashboard {
             .header()
             .map_err(|why| Failure::new(FailureKind::Other, format!("the agent key {why}")))?;
         let mut headers = HeaderMap::with_capacity(HEADERS);
+        if !self.connection.is_open() || self.introduced.as_ref() != Some(&key) {
+            headers.insert(USER_AGENT, AGENT);
+            self.introduced = Some(key.clone());
+        }
         headers.insert(API_KEY, key);
         headers.insert(CONTENT_TYPE, JSON);
         let body = match self.encoder.encode(body) {
@@ -248,4 +257,4 @@ const REPORTS: &str = "/api/v1/reports";
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Of a report's request, with the host.
-const HEADERS: usize = 4;
+const HEADERS: usize = 5;

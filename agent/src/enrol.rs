@@ -18,7 +18,7 @@ use crate::StartError;
 use crate::arguments::Enrol;
 use crate::bundle::{Bundle, BundleError};
 use crate::config::{ConfigError, Settings, parse_url};
-use crate::connection::{Connection, Reply, host_of};
+use crate::connection::{AGENT, Connection, Reply, host_of};
 use crate::failure::{Failure, FailureKind, printable};
 use crate::key::{ApiKey, InvalidKey, KeySource};
 use crate::pin::Pin;
@@ -241,7 +241,7 @@ impl Verified {
         );
         let headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (USER_AGENT, HeaderValue::from_static(AGENT)),
+            (USER_AGENT, AGENT),
         ]);
         let body = Bytes::copy_from_slice(body.as_bytes());
         let sent = self.connection.post("/api/v1/enrolments", headers, body);
@@ -373,7 +373,6 @@ fn hostname() -> String {
     printable(&name.nodename().to_string_lossy())
 }
 
-const AGENT: &str = concat!("server-scout-agent/", env!("CARGO_PKG_VERSION"));
 const PREFIX: &str = "sse_";
 /// A code has 56 bytes, and as many as 65 for the fingerprint.
 const MAX_CODE_BYTES: usize = 256;

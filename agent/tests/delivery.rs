@@ -32,7 +32,11 @@ fn reports_arrive_over_one_connection() {
         assert_eq!(request.line, "POST /api/v1/reports HTTP/1.1");
         assert_eq!(request.header("x-api-key"), Some(KEY));
         assert_eq!(request.header("content-type"), Some("application/json"));
+        let agent = format!("server-scout-agent/{}", env!("CARGO_PKG_VERSION"));
+        let said = (number == 0).then_some(agent.as_str());
+        assert_eq!(request.header("user-agent"), said, "once on a connection");
         let names = request.headers.iter().map(|(name, _)| name.as_str());
+        let names = names.filter(|name| *name != "user-agent");
         assert_eq!(
             names.collect::<BTreeSet<_>>(),
             BTreeSet::from(HEADERS),
