@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use reqwest::Url;
+use url::Url;
 
 use crate::arguments::{Command, Enrol};
 use crate::config::{Environment, Settings, parse_url};

@@ -20,11 +20,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use flate2::read::GzDecoder;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+use server_scout_wire::Coding;
+use server_scout_wire::coding::decode;
+use server_scout_wire::limits::MAX_DECODED_BYTES;
 use tempfile::TempDir;
 
 /// The key that every test uses and no output may show.
@@ -97,7 +99,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Decompressed.
     pub body: Value,
-    pub is_compressed: bool,
+    /// How it was compressed.
+    pub coding: Option<Coding>,
     /// Which connection it came on, from 0.
     pub connection: usize,
     pub at: Instant,
@@ -298,19 +301,18 @@ fn serve(
         }
         let find = |name: &str| headers.iter().find(|(header, _)| header == name);
         let length: usize = find("content-length")?.1.parse().ok()?;
-        let is_compressed = find("content-encoding").is_some_and(|(_, value)| value == "gzip");
+        let coding = find("content-encoding")
+            .map(|(_, value)| Coding::from_name(value.as_bytes()).expect("a known coding"));
         let mut body = vec![0; length];
         stream.read_exact(&mut body).ok()?;
-        if is_compressed {
-            let mut plain = Vec::new();
-            GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
-            body = plain;
+        if let Some(coding) = coding {
+            body = decode(coding, &body, MAX_DECODED_BYTES).unwrap();
         }
         let request = Request {
             line: line.trim_end().to_owned(),
             headers,
             body: serde_json::from_slice(&body).unwrap(),
-            is_compressed,
+            coding,
             connection,
             at: Instant::now(),
         };
