@@ -11,7 +11,7 @@ use super::proc_file::ProcFile;
 use super::root::Root;
 use super::text::{fields, lines, number};
 
-/// Adds CPU, memory and disk of the first 32 containers. A host without control groups of version 2
+/// Adds CPU, memory and disk of the first [`MAX_CONTAINERS`] containers. A host without control groups of version 2
 /// has none.
 pub fn collect(root: &Root, buffer: &mut Vec<u8>, report: &mut Report) {
     let mount = root.path("sys/fs/cgroup");

@@ -41,6 +41,7 @@ async fn a_fleet_that_goes_on_reporting_costs_no_more_than_before() {
         agents.push(SimulatedAgent::new(&fleet, &format!("soak-{number}")).await);
     }
 
+    let watched = agents[0].server().id.clone();
     let begun = Instant::now();
     let end = begun + plan.length;
     let first = report::seconds_ago(plan.span().as_secs().cast_signed());
@@ -57,7 +58,7 @@ async fn a_fleet_that_goes_on_reporting_costs_no_more_than_before() {
             agent
         });
     }
-    let looks = observe(&fleet, &plan, begun).await;
+    let looks = observe(&fleet, &watched, &plan, begun).await;
     let agents = fleet_at_work.join_all().await;
 
     let mut total = Tally::default();
@@ -117,26 +118,33 @@ struct Look {
     at: Instant,
     resident: u64,
     on_disk: u64,
+    chart_took: Duration,
 }
 
-/// Looks each second, and asks for a chart as a person would.
-async fn observe(fleet: &Fleet, plan: &Plan, begun: Instant) -> Vec<Look> {
+/// Looks each second, and asks for a chart of all there is as a person would, which shows more each time.
+async fn observe(fleet: &Fleet, server: &str, plan: &Plan, begun: Instant) -> Vec<Look> {
+    let seconds = i64::try_from(plan.span().as_secs()).unwrap() + 4 * 3600;
     let mut looks = Vec::new();
+    let mut shown = 0;
     while begun.elapsed() < plan.length {
-        let from = report::seconds_ago(3600);
-        let chart = fleet
-            .chart(&fleet.server.id, "cpu_usage", from, 3600, 60)
-            .await;
-        assert!(chart.is_none(), "the fleet's first server never reported");
+        let asked = Instant::now();
+        let from = report::seconds_ago(seconds);
+        let chart = fleet.chart(server, "cpu_usage", from, seconds, 300).await;
+        let chart_took = asked.elapsed();
+        let counted = chart.map_or(0, |chart| chart.count.iter().sum());
+        assert!(counted >= shown, "{shown} reports became {counted}");
+        shown = counted;
         let page = fleet.get("/api/v1/servers?limit=100").await;
         assert_eq!(page.status, 200, "{}", page.text());
         looks.push(Look {
             at: Instant::now(),
             resident: measure::kilobytes(fleet.dashboard.program().id(), "VmRSS"),
             on_disk: on_disk(fleet),
+            chart_took,
         });
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+    assert!(shown > 0, "the chart never showed anything");
     looks
 }
 
@@ -216,8 +224,10 @@ fn print(plan: &Plan, looks: &[Look], total: &Tally) {
     );
     for look in looks.iter().step_by((looks.len() / 20).max(1)) {
         println!(
-            "resident {:>7} kB, on disk {:>10} B",
-            look.resident, look.on_disk
+            "resident {:>7} kB, on disk {:>10} B, a chart {:>5.1} ms",
+            look.resident,
+            look.on_disk,
+            look.chart_took.as_secs_f64() * 1e3,
         );
     }
 }
