@@ -149,6 +149,11 @@ impl<T> SeriesMap<T> {
 }
 
 impl SeriesCache {
+    /// How many series it remembers.
+    pub(super) fn len(&self) -> usize {
+        self.size
+    }
+
     /// Forgets everything, for example because a transaction was rolled back.
     pub fn forget(&mut self) {
         self.servers.clear();

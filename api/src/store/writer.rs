@@ -165,7 +165,7 @@ fn savepoint<T>(
     work: impl FnOnce(&mut WriteContext<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let (series, intake) = (&mut *context.series, &mut *context.intake);
-    let pending = intake.pending();
+    let (known, pending) = (series.len(), intake.pending());
     let result = context.connection.transaction(|connection| {
         work(&mut WriteContext {
             connection,
@@ -174,7 +174,10 @@ fn savepoint<T>(
         })
     });
     if result.is_err() {
-        series.forget();
+        // What was made in it is gone again; hardly anything that fails has made any.
+        if series.len() != known {
+            series.forget();
+        }
         intake.roll_back(pending);
     }
     result
