@@ -16,7 +16,7 @@ use server_scout::domain::channels::settings::{Kind, Settings};
 use server_scout::domain::channels::{ChannelChange, NewChannel, When};
 use server_scout::id::{Channel, Id};
 use server_scout::outbound::{Outbound, Policy};
-use server_scout::store::heartbeats;
+use server_scout::store::{due_deliveries, heartbeats};
 use support::alerts::{Scene, rule};
 
 fn webhook(name: &str) -> NewChannel {
@@ -271,7 +271,11 @@ async fn all_settings_of_a_channel_are_sealed_in_its_place() {
     let services = &scene.world.services;
     services.test_channel(&scene.acting(), id).await.unwrap();
     let (store, now) = (scene.world.store(), scene.world.now());
-    let due = { store.read(move |c| server_scout::store::deliveries::due(c, now, &[], 9)) };
+    let due = store.read(move |c| {
+        let heads = due_deliveries::heads(c, now, &[])?;
+        let ids: Vec<_> = heads.iter().map(|head| head.delivery).collect();
+        due_deliveries::load(c, &ids)
+    });
     let due = due.await.unwrap().remove(0);
     let place = server_scout::store::channels::settings_place(id);
     let opened = services

@@ -106,11 +106,18 @@ fn repeat(fleet: &Fleet, times: usize) {
     let message = json!({
         "kind": "test", "severity": "warning", "at": "", "organisation": ORGANISATION, "incidents": [],
     });
-    Database::of(&fleet.dashboard).execute(&format!(
+    let database = Database::of(&fleet.dashboard);
+    database.execute(&format!(
+        "INSERT INTO delivery_message (organisation_id, bytes, content)
+         SELECT id, {}, '{message}' FROM organisation WHERE name = '{ORGANISATION}'",
+        message.to_string().len()
+    ));
+    database.execute(&format!(
         "WITH RECURSIVE turn (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM turn WHERE n < {times})
          INSERT INTO delivery (id, organisation_id, channel_id, kind, state, created_at, due_at, attempts,
-             message)
-         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, 0, '{message}'
+             message_id)
+         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, 0,
+             (SELECT max(id) FROM delivery_message)
          FROM channel, turn"
     ));
 }

@@ -241,13 +241,15 @@ impl Services {
                     return Ok(None);
                 }
                 let name = organisations::name(c, scope)?;
+                let content = as_json(&Message::test(&name, &now.to_string()))?;
+                let organisation = scope.organisation();
                 let new = NewDelivery {
                     channel: id,
                     incident: None,
                     kind: message::TEST,
-                    message: as_json(&Message::test(&name, &now.to_string()))?,
+                    message: deliveries::add_message(c, organisation, &content)?,
                 };
-                let delivery = deliveries::add(c, scope.organisation(), &new, now)?;
+                let delivery = deliveries::add(c, organisation, &new, now)?;
                 let object = Object::channel(id, &row.name);
                 audit.record(c, now, &acting, Action::ChannelTested, &object, "")?;
                 Ok(Some(delivery))

@@ -52,6 +52,7 @@ fn message(kind: &str, incidents: Vec<Told>) -> Message {
         at: "2026-11-23T10:00:00.000Z".to_owned(),
         organisation: "Example".to_owned(),
         incidents,
+        more: 0,
     }
 }
 
