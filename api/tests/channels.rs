@@ -12,6 +12,7 @@ use server_scout::domain::alerts::RuleChange;
 use server_scout::domain::channels::dispatch::{Dispatcher, Means};
 use server_scout::domain::channels::heartbeat::NewHeartbeat;
 use server_scout::domain::channels::hours::Hours;
+use server_scout::domain::channels::message::Message;
 use server_scout::domain::channels::settings::{Kind, Settings};
 use server_scout::domain::channels::{ChannelChange, NewChannel, When};
 use server_scout::id::{Channel, Id};
@@ -288,3 +289,38 @@ async fn all_settings_of_a_channel_are_sealed_in_its_place() {
     assert!(text.contains("whsec_"), "{text}");
     assert!(!due.sealed.windows(13).any(|part| part == b"hooks.invalid"));
 }
+
+/// Puts notices of one bundle in place, each of another incident, as a change of very many does.
+async fn bundle(scene: &Scene, many: usize, critical: usize) {
+    let (store, due) = (scene.world.store(), scene.world.now().as_millis());
+    let organisation = scene.scope.organisation().as_i64();
+    let label = format!("/{}", "é".repeat(60));
+    let tells = serde_json::json!({
+        "server": "00000000000000cc", "server_name": "web", "rule_name": "Full", "kind": "threshold",
+        "measure": "mount_used_bytes", "unit": "bytes", "label": label, "comparison": "above",
+        "threshold": 5.0, "value": 10.0, "worst": 10.0, "opened_at": "2026-11-23T10:00:00Z",
+        "end_reason": null, "flaps": 0,
+    });
+    let statement = format!(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {many})
+         INSERT INTO alert_notice (organisation_id, incident_id, rule_id, kind, severity, at, due_at, bundle,
+             channels, tells)
+         SELECT {organisation}, n, 1, 'opened', CASE WHEN n > {many} - {critical} THEN 'critical' ELSE 'warning' END,
+             {due}, {due}, 1, '[]', '{tells}' FROM n"
+    );
+    let put = store.write(move |c| {
+        Ok(diesel::RunQueryDsl::execute(diesel::sql_query(statement), c)?)
+    });
+    assert_eq!(put.await.unwrap(), many);
+}
+
+/// The messages that wait for a channel.
+async fn messages(scene: &Scene, channel: Id<Channel>) -> Vec<Message> {
+    let (store, now) = (scene.world.store(), scene.world.now());
+    let due = store.read(move |c| {
+        let heads = due_deliveries::heads(c, now, &[])?;
+        let ids: Vec<_> = { heads.iter() }
+            .filter(|head| head.channel == channel)
+            .map(|head| head.delivery)
+            .collect();
+        du

@@ -122,11 +122,11 @@ fn one_inside_address_among_others_is_enough_to_refuse() {
     let public = IpAddr::from([9, 9, 9, 9]);
     for addresses in [vec![public, inside], vec![inside, public], vec![inside]] {
         let judged = policy.check_addresses(SENDER, &target, &addresses);
-        assert_eq!(judged, Err(Refusal::NotPublic), "{addresses:?}");
+        assert_eq!(judged, Err(Refusal::NoPublicAddress), "{addresses:?}");
     }
     assert_eq!(
         policy.check_addresses(SENDER, &target, &[]),
-        Err(Refusal::NoAddress)
+        Err(Refusal::NoPublicAddress)
     );
 }
 

@@ -146,4 +146,4 @@ fn bytes(
 const RESOLVED: &str = "resolved";
 const TOO_MANY: &str = "Too much waited: it was given up for what is newer.";
 /// Given up at a time, until the rest is small enough.
-const AT_ONCE: i64 = 50;
+const AT_ONCE: i64 = 20;

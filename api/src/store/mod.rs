@@ -42,6 +42,7 @@ pub mod member_groups;
 pub mod members;
 pub mod merging;
 pub mod organisation_end;
+pub mod organisation_mails;
 pub mod organisations;
 pub mod passkeys;
 pub mod people;

@@ -9,7 +9,7 @@ pub(super) use self::alerts::{
 };
 pub(super) use self::channels::{
     account_mail, alert_bundle, alert_evaluation, channel, delivery, delivery_message, heartbeat,
-    sender_lease,
+    organisation_mail, sender_lease,
 };
 
 diesel::table! {

@@ -100,7 +100,7 @@ fn kinds() -> Vec<String> {
         .collect()
 }
 
-/// Has so many more tests delivered to every channel, which is more than a person may ask for in so short a time.
+/// Has so many more tests delivered to every channel, each for the last time, which is more than a person may ask for in so short a time.
 fn repeat(fleet: &Fleet, times: usize) {
     let now = jiff::Timestamp::now().as_millisecond();
     let message = json!({
@@ -116,20 +116,20 @@ fn repeat(fleet: &Fleet, times: usize) {
         "WITH RECURSIVE turn (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM turn WHERE n < {times})
          INSERT INTO delivery (id, organisation_id, channel_id, kind, state, created_at, due_at, attempts,
              message_id)
-         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, 0,
+         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, 9,
              (SELECT max(id) FROM delivery_message)
          FROM channel, turn"
     ));
 }
 
-/// The states of all deliveries of a channel, once there are `count` and each was tried.
+/// The states of all deliveries of a channel, once there are `count` and none waits.
 async fn states(fleet: &Fleet, channel: &str, count: usize) -> Vec<Value> {
     let path = format!("/api/v1/channels/{channel}/deliveries");
-    until("all deliveries were tried", PATIENCE, async || {
+    until("no delivery waits", PATIENCE, async || {
         let list = fleet.get(&path).await;
         let items = list.json()["items"].as_array().unwrap().clone();
-        let tried = items.iter().filter(|item| item["attempts"] != 0).count();
-        (items.len() == count && tried == count).then_some(items)
+        let ended = items.iter().filter(|item| item["state"] != "waiting");
+        (items.len() == count && ended.count() == count).then_some(items)
     })
     .await
 }
@@ -180,7 +180,7 @@ async fn no_lie_leads_inside(mode: Mode) {
         assert_eq!(count(&items, "dead"), lies.len(), "{name}: {items:?}");
         for item in items.iter().filter(|item| item["state"] == "dead") {
             let problem = item["problem"].as_str().unwrap();
-            assert!(problem.contains("not a public one"), "{name}: {item}");
+            assert!(problem.contains("no public address"), "{name}: {item}");
         }
         // What was judged is what is connected to, so nobody asks twice.
         assert_eq!(network.asked(name), tried, "{name}");

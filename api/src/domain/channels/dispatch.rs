@@ -21,13 +21,14 @@ use super::forms::{self, Envelope};
 use super::message::Message;
 use super::settings::{Kind, Settings};
 use crate::clock::Clock;
+use crate::id::{Id, Organisation};
 use crate::mail::{Mailer, SendError};
 use crate::outbound::{Outbound, OutboundError, Sender};
 use crate::sealing::Sealer;
 use crate::secret::random_bytes;
 use crate::store::deliveries::{self, Tried};
 use crate::store::due_deliveries::{self, Due};
-use crate::store::{Store, StoreError, alert_notices, channels};
+use crate::store::{Store, StoreError, alert_notices, channels, organisation_mails};
 
 /// All that sending needs. Cloning shares it.
 #[derive(Clone)]
@@ -244,6 +245,7 @@ impl Dispatcher {
         };
         let id = format!("msg_{}", due.id);
         if kind == Kind::Email {
+            self.take_mail(due.organisation).await?;
             return self.mail(&settings, &message, &id).await.map(|()| None);
         }
         let envelope = Envelope {
@@ -274,6 +276,29 @@ impl Dispatcher {
         })
     }
 
+    /// Counts a mail of an organisation before it goes.
+    async fn take_mail(&self, organisation: Id<Organisation>) -> Result<(), Failure> {
+        let now = self.0.clock.now();
+        let most = i64::from(MAILS_AN_HOUR);
+        let taken = self
+            .0
+            .store
+            .write(move |c| organisation_mails::take(c, organisation, most, now));
+        match taken.await {
+            Ok(None) => Ok(()),
+            Ok(wait) => Err(Failure {
+                wait,
+                ..Failure::later(&format!(
+                    "{MAILS_AN_HOUR} mails of the organisation went within an hour, and no more may; it waits."
+                ))
+            }),
+            Err(error) => {
+                tracing::warn!("cannot count the mails of an organisation: {error}");
+                Err(Failure::later("The mail could not be counted."))
+            }
+        }
+    }
+
     async fn mail(&self, settings: &Settings, message: &Message, id: &str) -> Result<(), Failure> {
         let Some(mailer) = &self.0.mailer else {
             return Err(Failure::later("The operator has named no mail server."));
@@ -293,8 +318,8 @@ impl Dispatcher {
         let to = settings.recipient.as_deref().unwrap_or_default();
         let sent = mailer.send_as(to, &letter, id).await;
         sent.map_err(|error| match error {
-            SendError::Refused(reason) => Failure::for_good(&short(&reason)),
-            SendError::Later(reason) => Failure::later(&short(&reason)),
+            SendError::Refused(reason) => Failure::for_good(&reason),
+            SendError::Later(reason) => Failure::later(&reason),
         })
     }
 }
@@ -375,10 +400,8 @@ impl Lease {
     }
 }
 
-fn short(reason: &str) -> String {
-    reason.chars().take(MAX_PROBLEM).collect()
-}
-
+/// Mails to the channels of an organisation, which share the operator's mail server.
+pub const MAILS_AN_HOUR: u16 = 100;
 /// How often is looked for what is due.
 const EVERY: Duration = Duration::from_millis(250);
 /// Transactions that make deliveries of notices, before deliveries go again.
@@ -403,4 +426,3 @@ const RENEWED: Duration = Duration::from_secs(10);
 /// The longest that a request takes, and some.
 const MARGIN: Duration = Duration::from_secs(15);
 const GONE: u16 = 410;
-const MAX_PROBLEM: usize = 200;

@@ -55,6 +55,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    organisation_mail (organisation_id) {
+        organisation_id -> BigInt,
+        since -> BigInt,
+        sent -> BigInt,
+    }
+}
+
+diesel::table! {
     alert_bundle (bundle) {
         bundle -> BigInt,
         organisation_id -> BigInt,

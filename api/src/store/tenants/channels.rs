@@ -11,7 +11,9 @@ use crate::id::{Channel, Id};
 use crate::store::channels::{ChangedChannel, NewChannel};
 use crate::store::deliveries::{NewDelivery, Tried};
 use crate::store::due_deliveries::Due;
-use crate::store::{Scope, channels, deliveries, due_deliveries};
+use crate::store::{
+    Scope, channels, deliveries, due_deliveries, organisation_mails, organisations,
+};
 
 /// A channel with a delivery that waits, and a heartbeat.
 pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
@@ -90,7 +92,7 @@ pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Te
 #[test]
 fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
     let c = &mut super::database();
-    let scope = crate::store::organisations::create(c, "Ours", now()).unwrap();
+    let scope = organisations::create(c, "Ours", now()).unwrap();
     let channel = make(c, scope);
     let add = |c: &mut SqliteConnection, incident, kind, at| {
         let new = NewDelivery {
@@ -149,4 +151,23 @@ fn the_lease_has_one_holder_until_it_ends() {
     deliveries::release(c, 2).unwrap();
     assert!(!deliveries::is_leased(c, later).unwrap());
     assert!(deliveries::lease(c, 1, later, length).unwrap());
+}
+
+/// Mails of one organisation have a bound in each hour, and take nothing from another's.
+#[test]
+fn so_many_mails_of_an_organisation_go_in_an_hour() {
+    let c = &mut super::database();
+    let ours = organisations::create(c, "Ours", now()).unwrap().organisation();
+    let theirs = organisations::create(c, "Theirs", now()).unwrap().organisation();
+    let at = |minutes| now().after(Duration::from_mins(minutes));
+    let mut take = |whose, minutes| organisation_mails::take(c, whose, 2, at(minutes)).unwrap();
+    assert_eq!(take(ours, 0), None);
+    assert_eq!(take(ours, 10), None);
+    assert_eq!(take(ours, 20), Some(Duration::from_mins(40)));
+    assert_eq!(take(theirs, 20), None);
+    assert_eq!(take(ours, 60), None);
+    assert_eq!(take(ours, 60), None);
+    assert_eq!(take(ours, 61), Some(Duration::from_mins(59)));
+    // A clock that was set back keeps nobody waiting for years.
+    assert_eq!(take(ours, 0), None);
 }

@@ -86,3 +86,89 @@ type Turn = Reverse<(usize, Timestamp, i64)>;
 const AT_A_TIME: usize = 200;
 /// Of organisations that have one under way already: the other places are for those that have none.
 const SHARED: usize = 150;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Heads of up to 300 organisations with up to 50 channels each, and how many each has under way.
+    fn scenes() -> impl Strategy<Value = (Vec<Head>, HashMap<Id<Organisation>, usize>)> {
+        let organisation = (0_usize..50, prop::collection::vec(0_i64..1000, 0..50));
+        prop::collection::vec(organisation, 1..300).prop_map(|all| {
+            let (mut due, mut counts, mut under_way) = (Vec::new(), HashMap::new(), 0);
+            for (busy, waiting) in all {
+                let organisation = Id::random();
+                let busy = busy.min(AT_A_TIME - under_way);
+                under_way += busy;
+                counts.insert(organisation, busy);
+                due.extend(waiting.into_iter().map(|at| Head {
+                    delivery: Id::random(),
+                    channel: Id::random(),
+                    organisation,
+                    due_at: Timestamp::from_millis(at),
+                }));
+            }
+            (due, counts)
+        })
+    }
+
+    fn count_of(counts: &HashMap<Id<Organisation>, usize>, of: &Head) -> usize {
+        counts.get(&of.organisation).copied().unwrap_or_default()
+    }
+
+    proptest! {
+        #[test]
+        fn who_has_fewest_under_way_goes_first_and_some_places_are_for_who_has_none(
+            (due, before) in scenes()
+        ) {
+            let chosen = choose(due.clone(), before.clone());
+            let (mut counts, mut under_way) = (before.clone(), before.values().sum::<usize>());
+            let mut left: HashSet<_> = due.iter().map(|head| head.delivery).collect();
+            let key = |counts: &HashMap<_, _>, head: &Head| (count_of(counts, head), head.due_at);
+            for head in &chosen {
+                let count = count_of(&counts, head);
+                let places = if count == 0 { AT_A_TIME } else { SHARED };
+                prop_assert!(under_way < places);
+                let first = { due.iter().filter(|head| left.contains(&head.delivery)) }
+                    .map(|head| key(&counts, head))
+                    .min();
+                prop_assert_eq!(Some(key(&counts, head)), first);
+                prop_assert!(left.remove(&head.delivery), "none goes twice");
+                *counts.entry(head.organisation).or_default() += 1;
+                under_way += 1;
+            }
+            // No place stays empty that somebody could have.
+            for head in due.iter().filter(|head| left.contains(&head.delivery)) {
+                let places = if count_of(&counts, head) == 0 { AT_A_TIME } else { SHARED };
+                prop_assert!(under_way >= places);
+            }
+        }
+    }
+
+    /// One person with ten organisations, whose receivers all hang, and one of somebody else.
+    #[test]
+    fn many_organisations_of_one_person_starve_nobody() {
+        let head = |organisation, at| Head {
+            delivery: Id::random(),
+            channel: Id::random(),
+            organisation,
+            due_at: Timestamp::from_millis(at),
+        };
+        let theirs: Vec<Id<Organisation>> = (0..10).map(|_| Id::random()).collect();
+        let due = theirs.iter().flat_map(|whose| (0..50).map(|at| head(*whose, at)));
+        let due: Vec<Head> = due.collect();
+        let chosen = choose(due.clone(), HashMap::new());
+        assert_eq!(chosen.len(), SHARED);
+        let mut counts = HashMap::new();
+        for head in &chosen {
+            *counts.entry(head.organisation).or_default() += 1;
+        }
+        let ours = head(Id::random(), 999);
+        let next = choose([due, vec![ours]].concat(), counts);
+        assert_eq!(next, [ours]);
+    }
+}

@@ -243,7 +243,9 @@ async fn found(app: &App, visitor: &Visitor, id: &str) -> Result<channels::Chann
 fn refused(app: &App, view: ChannelView, error: ServiceError) -> poem::Result<Response> {
     if !matches!(
         error,
-        ServiceError::Invalid { .. } | ServiceError::Conflict { .. }
+        ServiceError::Invalid { .. }
+            | ServiceError::Conflict { .. }
+            | ServiceError::TooManyTests { .. }
     ) {
         return Err(Failure::from(error).into());
     }
