@@ -301,9 +301,10 @@ impl From<ServiceError> for Failure {
                 failure
             }
             ServiceError::TooManyTests { retry_after } => {
+                let words = error.to_string();
                 let title = "Too many tests of channels";
                 let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tests", title);
-                let mut failure = failure.detail(&error.to_string());
+                let mut failure = failure.detail(words);
                 failure.retry_after = Some(retry_after);
                 failure
             }

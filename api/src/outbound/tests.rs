@@ -159,9 +159,14 @@ fn what_the_operator_opened_is_open_to_that_organisation_alone() {
         ("https://evil.ntfy.lan/", "192.168.1.1"),
         ("https://ntfy.lan.evil.example/", "192.168.1.1"),
     ] {
+        let refusal = if target(text).literal().is_some() {
+            Refusal::NotPublic
+        } else {
+            Refusal::NoPublicAddress
+        };
         assert_eq!(
             judged(text, address),
-            Err(Refusal::NotPublic),
+            Err(refusal),
             "{text} at {address}"
         );
     }

@@ -109,3 +109,19 @@ async fn nobody_takes_the_name_that_something_is_opened_for() {
         refused.text()
     );
 }
+
+/// Whoever a channel goes to need not have asked for it.
+#[tokio::test]
+async fn tests_of_a_channel_are_few() {
+    let (setup, authority) = opened();
+    let fleet = Fleet::with(setup).await;
+    let sink = receiver(&authority, "200 OK").await;
+    let (id, _) = add_webhook(&fleet, &sink.origin()).await;
+    for _ in 0..12 {
+        test_channel(&fleet, &id).await;
+    }
+    let refused = try_to_test(&fleet, &id).await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(refused.text().contains("12 times an hour"), "{}", refused.text());
+    assert_eq!(refused.json()["type"], "too-many-tests", "{}", refused.text());
+}
