@@ -309,7 +309,10 @@ async fn bundle(scene: &Scene, many: usize, critical: usize) {
              {due}, {due}, 1, '[]', '{tells}' FROM n"
     );
     let put = store.write(move |c| {
-        Ok(diesel::RunQueryDsl::execute(diesel::sql_query(statement), c)?)
+        Ok(diesel::RunQueryDsl::execute(
+            diesel::sql_query(statement),
+            c,
+        )?)
     });
     assert_eq!(put.await.unwrap(), many);
 }
@@ -323,4 +326,83 @@ async fn messages(scene: &Scene, channel: Id<Channel>) -> Vec<Message> {
             .filter(|head| head.channel == channel)
             .map(|head| head.delivery)
             .collect();
-        du
+        due_deliveries::load(c, &ids)
+    });
+    let due = due.await.unwrap();
+    due.iter()
+        .map(|due| serde_json::from_str(&due.message).unwrap())
+        .collect()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+async fn count(scene: &Scene, of: &'static str) -> i64 {
+    let query = format!("SELECT count(*) AS count FROM {of}");
+    let read = scene.world.store().read(move |c| {
+        let found: Count = diesel::RunQueryDsl::get_result(diesel::sql_query(query), c)?;
+        Ok(found.count)
+    });
+    read.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_bundle_of_thousands_is_one_short_message_stored_once() {
+    let scene = Scene::new().await;
+    let plain = add(&scene, webhook("plain")).await;
+    add(&scene, webhook("another")).await;
+    let strict = NewChannel {
+        severity: Severity::Critical,
+        ..webhook("strict")
+    };
+    let strict = add(&scene, strict).await;
+    bundle(&scene, 5760, 7).await;
+    for _ in 0..3 {
+        take_notices(&scene).await;
+    }
+    assert_eq!(count(&scene, "alert_notice").await, 0);
+    assert_eq!(count(&scene, "alert_bundle").await, 0);
+    assert_eq!(count(&scene, "delivery").await, 3);
+    assert_eq!(count(&scene, "delivery_message").await, 2);
+    let told = messages(&scene, plain).await.remove(0);
+    assert_eq!((told.incidents.len(), told.more), (100, 5660));
+    assert_eq!(told.title(), "Critical: Full on 5760 places");
+    assert!(told.text().ends_with("and 5740 more"), "{}", told.text());
+    // What matters most is among what is described.
+    let critical = { told.incidents.iter() }.filter(|told| told.severity == "critical");
+    assert_eq!(critical.count(), 7);
+    assert!(serde_json::to_string(&told).unwrap().len() < 120_000);
+    let told = messages(&scene, strict).await.remove(0);
+    assert_eq!((told.incidents.len(), told.more), (7, 0));
+}
+
+#[tokio::test]
+async fn who_keeps_incidents_is_told_of_each_part_by_part_and_within_a_bound() {
+    let scene = Scene::new().await;
+    let plain = add(&scene, webhook("plain")).await;
+    let keeping = add(&scene, pagerduty("keeping")).await;
+    bundle(&scene, 5760, 0).await;
+    take_notices(&scene).await;
+    let left = count(&scene, "alert_notice").await;
+    assert!(
+        (1..5760).contains(&left),
+        "{left} are left after some steps"
+    );
+    take_notices(&scene).await;
+    assert_eq!(count(&scene, "alert_notice").await, 0);
+    assert_eq!(
+        messages(&scene, plain).await.len(),
+        1,
+        "the parts are one message"
+    );
+    assert_eq!(
+        count(&scene, "delivery WHERE state = 'waiting'").await,
+        5001
+    );
+    assert_eq!(count(&scene, "delivery WHERE state = 'dead'").await, 760);
+    assert_eq!(count(&scene, "delivery_message").await, 5001);
+    assert_eq!(told(&scene, keeping).await.len(), 100);
+}

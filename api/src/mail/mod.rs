@@ -154,9 +154,7 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
     match error.status() {
         Some(code) => format!("The mail server answered {code}."),
         None if error.is_timeout() => "The mail server did not answer in time.".to_owned(),
-        None if error.is_tls() => {
-            "The mail server's certificate could not be verified.".to_owned()
-        }
+        None if error.is_tls() => "The mail server's certificate could not be verified.".to_owned(),
         None if error.is_response() => "The mail server's answer made no sense.".to_owned(),
         None if error.is_client() => {
             "The mail server does not offer what is needed, such as a login or TLS.".to_owned()

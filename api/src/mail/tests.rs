@@ -16,7 +16,10 @@ async fn server(words: &'static str) -> u16 {
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
-        stream.write_all(b"220 mx3.corp.internal\r\n").await.unwrap();
+        stream
+            .write_all(b"220 mx3.corp.internal\r\n")
+            .await
+            .unwrap();
         let mut line = String::new();
         while stream.read_line(&mut line).await.unwrap_or_default() > 0 {
             let answer = if line.starts_with("RCPT") {

@@ -164,11 +164,7 @@ fn what_the_operator_opened_is_open_to_that_organisation_alone() {
         } else {
             Refusal::NoPublicAddress
         };
-        assert_eq!(
-            judged(text, address),
-            Err(refusal),
-            "{text} at {address}"
-        );
+        assert_eq!(judged(text, address), Err(refusal), "{text} at {address}");
     }
     // What is open inside opens nothing outside.
     assert_eq!(

@@ -157,10 +157,7 @@ pub fn due(
 }
 
 /// The ways that the notices of a bundle go, those that matter most first.
-pub fn ways(
-    connection: &mut SqliteConnection,
-    bundle: Id<Bundle>,
-) -> Result<Vec<Way>, StoreError> {
+pub fn ways(connection: &mut SqliteConnection, bundle: Id<Bundle>) -> Result<Vec<Way>, StoreError> {
     let rows: Vec<(String, String, i64)> = of_bundle(bundle)
         .group_by((alert_notice::severity, alert_notice::channels))
         .order((alert_notice::severity, alert_notice::channels))

@@ -108,7 +108,11 @@ fn give_up_oldest(
     if over <= 0 {
         return Ok(0);
     }
-    let is_end = || delivery::incident_id.is_not_null().and(delivery::kind.eq(RESOLVED));
+    let is_end = || {
+        delivery::incident_id
+            .is_not_null()
+            .and(delivery::kind.eq(RESOLVED))
+    };
     let mut oldest: Vec<Id<Delivery>> = { place.waiting() }
         .filter(diesel::dsl::not(is_end()))
         .order(delivery::created_at)

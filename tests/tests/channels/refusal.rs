@@ -7,7 +7,7 @@ use server_scout_tests::dashboard::Setup;
 use server_scout_tests::sink::Sink;
 use tokio::net::TcpListener;
 
-use super::{add_webhook, delivery, opened, receiver, test_channel, try_to_add};
+use super::{add_webhook, delivery, opened, receiver, test_channel, try_to_add, try_to_test};
 
 /// A channel of every kind that takes an address.
 pub(crate) fn channels(address: &str) -> Vec<Value> {
@@ -122,6 +122,15 @@ async fn tests_of_a_channel_are_few() {
     }
     let refused = try_to_test(&fleet, &id).await;
     assert_eq!(refused.status, 429, "{}", refused.text());
-    assert!(refused.text().contains("12 times an hour"), "{}", refused.text());
-    assert_eq!(refused.json()["type"], "too-many-tests", "{}", refused.text());
+    assert!(
+        refused.text().contains("12 times an hour"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(
+        refused.json()["type"],
+        "too-many-tests",
+        "{}",
+        refused.text()
+    );
 }

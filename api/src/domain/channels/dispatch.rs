@@ -107,11 +107,7 @@ impl Dispatcher {
         }
     }
 
-    async fn step(
-        &self,
-        sending: &mut JoinSet<()>,
-        busy: &mut UnderWay,
-    ) -> Result<(), StoreError> {
+    async fn step(&self, sending: &mut JoinSet<()>, busy: &mut UnderWay) -> Result<(), StoreError> {
         if let Err(error) = self.take_notices().await {
             // What was taken over before can go all the same.
             tracing::warn!("cannot take notices over: {error}");
@@ -129,10 +125,7 @@ impl Dispatcher {
         if chosen.is_empty() {
             return Ok(());
         }
-        let due = self
-            .0
-            .store
-            .read(move |c| due_deliveries::load(c, &chosen));
+        let due = self.0.store.read(move |c| due_deliveries::load(c, &chosen));
         for one in due.await? {
             let (organisation, channel) = (one.organisation, one.channel);
             let this = self.clone();

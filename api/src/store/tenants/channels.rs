@@ -157,8 +157,12 @@ fn the_lease_has_one_holder_until_it_ends() {
 #[test]
 fn so_many_mails_of_an_organisation_go_in_an_hour() {
     let c = &mut super::database();
-    let ours = organisations::create(c, "Ours", now()).unwrap().organisation();
-    let theirs = organisations::create(c, "Theirs", now()).unwrap().organisation();
+    let ours = organisations::create(c, "Ours", now())
+        .unwrap()
+        .organisation();
+    let theirs = organisations::create(c, "Theirs", now())
+        .unwrap()
+        .organisation();
     let at = |minutes| now().after(Duration::from_mins(minutes));
     let mut take = |whose, minutes| organisation_mails::take(c, whose, 2, at(minutes)).unwrap();
     assert_eq!(take(ours, 0), None);

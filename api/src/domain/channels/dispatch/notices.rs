@@ -109,8 +109,8 @@ impl Receiver {
     }
 
     fn is_told(&self, what: &What<'_>, receivers: &Receivers, now: Timestamp) -> bool {
-        let named = receivers.tells_all(what.channels)
-            || what.channels.iter().any(|id| self.is_called(id));
+        let named =
+            receivers.tells_all(what.channels) || what.channels.iter().any(|id| self.is_called(id));
         // What would stay open for ever is closed at any hour.
         let closes = self.kind.keeps_state() && what.kind == NoticeKind::Resolved;
         let hours = self.channel.hours.as_ref().and_then(Hours::of);

@@ -159,7 +159,9 @@ mod tests {
             due_at: Timestamp::from_millis(at),
         };
         let theirs: Vec<Id<Organisation>> = (0..10).map(|_| Id::random()).collect();
-        let due = theirs.iter().flat_map(|whose| (0..50).map(|at| head(*whose, at)));
+        let due = theirs
+            .iter()
+            .flat_map(|whose| (0..50).map(|at| head(*whose, at)));
         let due: Vec<Head> = due.collect();
         let chosen = choose(due.clone(), HashMap::new());
         assert_eq!(chosen.len(), SHARED);
