@@ -342,7 +342,8 @@ struct Count {
 
 async fn count(scene: &Scene, of: &'static str) -> i64 {
     let query = format!("SELECT count(*) AS count FROM {of}");
-    let read = scene.world.store().read(move |c| {
+    let store = scene.world.store();
+    let read = store.read(move |c| {
         let found: Count = diesel::RunQueryDsl::get_result(diesel::sql_query(query), c)?;
         Ok(found.count)
     });
