@@ -319,6 +319,41 @@ async fn series_of_which_nothing_is_stored_are_removed() {
 }
 
 #[tokio::test]
+async fn names_that_a_host_no_longer_uses_leave_room_for_new_ones() {
+    let world = World::with(|limits| limits.series = 8).await;
+    let scope = world.organisation("Acme", EMAIL).await;
+    let (agent, _) = world.server(scope, "web").await;
+    let dropped_of = async |names: std::ops::Range<u32>| {
+        world.hand.advance(SECOND);
+        let mounts = names.map(|name| format!(r#""/build/{name}":{name}"#));
+        let mounts = mounts.collect::<Vec<_>>().join(",");
+        let more = format!(r#","mount_used_bytes":{{{mounts}}}"#);
+        let body = report(world.now(), 1.0, &more);
+        let sent = world.services.ingest(agent, Client::default(), body.into());
+        assert_eq!(sent.await.unwrap().outcomes, [Outcome::Accepted]);
+        let sight = sight(&world, scope).await;
+        world.services.live().newest(&sight, agent.server).dropped
+    };
+    let days_later = async || {
+        fold(&world).await;
+        world.hand.advance(3 * DAY);
+        world.services.clean().await.unwrap();
+    };
+    // Three are the host's own.
+    assert_eq!(dropped_of(0..6).await, 1);
+    days_later().await;
+    for round in 1..15 {
+        let names = 5 * round + 1..5 * round + 6;
+        assert_eq!(dropped_of(names).await, 1, "round {round}");
+        days_later().await;
+    }
+    // Their history stays, and so there are ten times as many in all and no more.
+    assert_eq!(dropped_of(100..105).await, 1 + 3);
+    let count = world.store().read(move |c| series::count(c, scope)).await;
+    assert_eq!(count.unwrap(), 80);
+}
+
+#[tokio::test]
 async fn a_half_day_holds_only_so_many_reports_of_a_server() {
     let (world, scope, agent) = world().await;
     let begun = world.now();

@@ -182,11 +182,12 @@ pub fn of_person(
     Ok(organisations.into_iter().map(Scope::of).collect())
 }
 
-/// The number that grows with every change of who may do what.
+/// The number that grows with every change of who may do what. The one row is asked for without a limit:
+/// SQLite would prepare the statement anew for each value of it.
 pub(super) fn generation(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(installation::table
         .select(installation::generation)
-        .first(connection)?)
+        .get_result(connection)?)
 }
 
 /// Makes the scope of an organisation that was created in this transaction.

@@ -1,4 +1,5 @@
-//! Series of which nothing is stored any more: a host whose names change would use up its limit with them.
+//! Series of which nothing is stored any more, or no samples: a host whose names change would use up its
+//! limit with them.
 
 use std::collections::HashSet;
 
@@ -25,8 +26,39 @@ pub fn unfolded(
         .select(series::id)
         .load(connection)?;
     let mut found: HashSet<i64> = found.into_iter().collect();
+    remove_folded(connection, scope, server, &mut found)?;
+    Ok(found)
+}
+
+/// How many series of a server have roll-ups and no folded sample: what they tell of has not been there for
+/// as long as samples are kept.
+pub(super) fn ended(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+) -> Result<usize, StoreError> {
+    let rolled_up = roll_up::table.filter(roll_up::series_id.eq(series::id));
+    let found: Vec<i64> = series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .filter(series::server_id.eq(server))
+        .filter(shows(scope, server))
+        .filter(exists(rolled_up))
+        .select(series::id)
+        .load(connection)?;
+    let mut found: HashSet<i64> = found.into_iter().collect();
+    remove_folded(connection, scope, server, &mut found)?;
+    Ok(found.len())
+}
+
+/// Takes the series out of which segments hold samples.
+fn remove_folded(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+    found: &mut HashSet<i64>,
+) -> Result<(), StoreError> {
     if found.is_empty() {
-        return Ok(found);
+        return Ok(());
     }
     let folded: Vec<i64> = segment::table
         .filter(segment::organisation_id.eq(scope.organisation()))
@@ -38,7 +70,7 @@ pub fn unfolded(
             found.remove(&series);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Removes the series of a server of which nothing is stored. Returns how many there were.

@@ -11,9 +11,10 @@ use server_scout_wire::Timestamp;
 use super::heads::Position;
 use super::schema::fold_mark;
 use super::segments::{self, NewSegment};
-use super::series::{self, SeriesKey};
+use super::series;
 use super::{Scope, StoreError, WriteContext, reports};
 use crate::id::{Id, Server};
+use crate::timeseries::Shown;
 use crate::timeseries::segment::{Row, Segment, columns, period_of};
 use crate::timeseries::summary::Summing;
 
@@ -93,10 +94,10 @@ pub fn prepare(
     for row in rows {
         periods.entry(period_of(row.at)).or_default().push(row);
     }
-    let names = series::of_server(connection, scope, server)?;
+    let shown_as = series::shown_of_server(connection, scope, server)?;
     let segments = periods
         .into_iter()
-        .map(|(period, rows)| small(period, rows, &names));
+        .map(|(period, rows)| small(period, rows, &shown_as));
     Ok(Some(Fold {
         scope,
         server,
@@ -107,7 +108,7 @@ pub fn prepare(
 }
 
 /// A segment of these reports of a half-day, with its summary.
-fn small(period: i64, mut rows: Vec<Row>, names: &HashMap<i64, SeriesKey>) -> NewSegment {
+fn small(period: i64, mut rows: Vec<Row>, shown_as: &HashMap<i64, Shown>) -> NewSegment {
     rows.sort_by_key(|row| row.at);
     let columns = columns(&rows);
     let mut summing = Summing::default();
@@ -115,7 +116,11 @@ fn small(period: i64, mut rows: Vec<Row>, names: &HashMap<i64, SeriesKey>) -> Ne
         let places = column.places.iter().zip(&column.values);
         let samples = places.filter_map(|(place, v)| Some((rows.get(*place as usize)?.at, *v)));
         let samples: Vec<(i64, f64)> = samples.collect();
-        summing.add(column.series, series::shown(names, column.series), &samples);
+        summing.add(
+            column.series,
+            series::shown(shown_as, column.series),
+            &samples,
+        );
     }
     NewSegment {
         period,

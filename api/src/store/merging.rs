@@ -122,7 +122,7 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
     let (frame, places) = Frame::merge(&frames);
     let before = Before::open(connection, earlier, begin_of(period).as_millis())?;
     let ids: Vec<i64> = infos.iter().map(|info| info.id).collect();
-    let names = series::of_server(connection, scope, server)?;
+    let shown_as = series::shown_of_server(connection, scope, server)?;
     let single = infos.len() == 1 && infos.iter().all(|info| info.merged);
     let mut chunks = Vec::new();
     let mut roll_ups = Vec::new();
@@ -139,7 +139,7 @@ pub fn prepare(connection: &mut SqliteConnection, due: Due) -> Result<Option<Mer
             .iter()
             .filter_map(|(place, v)| Some((at(*place)?, *v)));
         let samples: Vec<(i64, f64)> = samples.collect();
-        let what = series::shown(&names, id);
+        let what = series::shown(&shown_as, id);
         let reading = match what {
             Shown::Rates(_) => before.reading(connection, scope, id)?,
             Shown::Values => None,

@@ -102,6 +102,7 @@ fn append_one(
         Entry::Duplicate => return Ok(Appended::Duplicate),
         Entry::TooMany => return Ok(Appended::TooMany),
     };
+    let limits = (limits, received_at);
     let (samples, dropped) = encode(context, scope, server, report.samples(), limits)?;
     let identity = report.identity();
     let row = LogRow {
@@ -228,7 +229,7 @@ fn encode(
     scope: Scope,
     server: Id<Server>,
     samples: &[Sample],
-    limits: SeriesLimits,
+    limits: (SeriesLimits, Timestamp),
 ) -> Result<(Vec<u8>, Vec<usize>), StoreError> {
     let mut pairs: Vec<(i64, f64)> = Vec::with_capacity(samples.len());
     let mut dropped = Vec::new();

@@ -1,18 +1,23 @@
 //! Series: one metric of one server, with its label where it has one.
 
 use std::collections::{HashMap, hash_map};
+use std::time::Duration;
 
 use diesel::prelude::*;
-use server_scout_wire::{Label, Metric};
+use server_scout_wire::{Label, Metric, Timestamp};
 
 use super::schema::series;
 use super::scope::shows;
-use super::{Scope, StoreError, WriteContext};
+use super::{Scope, StoreError, WriteContext, empty_series};
 use crate::id::{Id, Organisation, Server};
 use crate::timeseries::Shown;
 
 /// How many series the writer remembers; beyond that it forgets all and looks them up again.
 const REMEMBERED: usize = 500_000;
+/// A server never has more than so many times its limit, ended ones included.
+const WITH_ENDED: usize = 10;
+/// How long it holds how many series have ended.
+const LOOK_AGAIN: Duration = Duration::from_mins(15);
 
 /// A series of a server.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -29,11 +34,15 @@ pub struct SeriesKey {
 #[derive(Clone, Debug)]
 pub struct SeriesMap<T> {
     entries: Vec<Entry<T>>,
+    /// Which was asked for last.
+    last: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Entry<T> {
     metric: Metric,
+    /// Which was asked for after this one: an agent names its series in the same order each time.
+    next: u32,
     label: Option<Label>,
     value: T,
 }
@@ -45,6 +54,8 @@ pub struct SeriesCache {
     size: usize,
     /// How many series organisations have that needed new ones.
     counts: HashMap<Id<Organisation>, usize>,
+    /// How many series have ended of servers that need new ones beyond their limit, and when that was found.
+    ended: HashMap<Id<Server>, (Timestamp, usize)>,
 }
 
 /// The most series; what is beyond is dropped.
@@ -60,6 +71,7 @@ impl<T> Default for SeriesMap<T> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
+            last: 0,
         }
     }
 }
@@ -79,7 +91,18 @@ impl<T> SeriesMap<T> {
 
     /// What is kept for a series.
     pub fn get_mut(&mut self, metric: Metric, label: Option<&Label>) -> Option<&mut T> {
-        let place = self.place(metric, label).ok()?;
+        let next = self.entries.get(self.last)?.next as usize;
+        let is_asked_for =
+            |entry: &Entry<T>| entry.metric == metric && entry.label.as_ref() == label;
+        let place = match self.entries.get(next) {
+            Some(entry) if is_asked_for(entry) => next,
+            _ => {
+                let place = self.place(metric, label).ok()?;
+                self.entries.get_mut(self.last)?.next = u32::try_from(place).ok()?;
+                place
+            }
+        };
+        self.last = place;
         self.entries.get_mut(place).map(|entry| &mut entry.value)
     }
 
@@ -87,6 +110,7 @@ impl<T> SeriesMap<T> {
     pub fn insert(&mut self, metric: Metric, label: Option<Label>, value: T) {
         let entry = Entry {
             metric,
+            next: 0,
             label,
             value,
         };
@@ -114,6 +138,7 @@ impl<T> SeriesMap<T> {
     /// Forgets what `keep` does not want.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         self.entries.retain(|entry| keep(&entry.value));
+        self.last = 0;
     }
 
     /// Where a series is, or where it would be.
@@ -128,19 +153,20 @@ impl SeriesCache {
     pub fn forget(&mut self) {
         self.servers.clear();
         self.counts.clear();
+        self.ended.clear();
         self.size = 0;
     }
 }
 
 /// The id of a series, made when it is new; none when the server or its organisation has too many
-/// already.
+/// already. Of a server's, those do not count that [ended](empty_series::ended).
 pub(super) fn id(
     context: &mut WriteContext<'_>,
     scope: Scope,
     server: Id<Server>,
     metric: Metric,
     label: Option<&Label>,
-    limits: SeriesLimits,
+    (limits, now): (SeriesLimits, Timestamp),
 ) -> Result<Option<i64>, StoreError> {
     if !context.series.servers.contains_key(&server) {
         remember(context, scope, server)?;
@@ -149,7 +175,7 @@ pub(super) fn id(
     if let Some(id) = known.get_mut(metric, label) {
         return Ok(Some(*id));
     }
-    if known.len() >= limits.server {
+    if known.len() >= limits.server && !has_room(context, scope, server, limits.server, now)? {
         return Ok(None);
     }
     let count = match context.series.counts.entry(scope.organisation()) {
@@ -161,9 +187,36 @@ pub(super) fn id(
     }
     *count += 1;
     let id = create(context.connection, scope, server, metric, label)?;
+    let known = context.series.servers.entry(server).or_default();
     known.insert(metric, label.cloned(), id);
     context.series.size += 1;
     Ok(Some(id))
+}
+
+/// Whether a server that has as many series as it may is to have one more: those that ended do not count,
+/// or a host whose names change would in time tell nothing new.
+fn has_room(
+    context: &mut WriteContext<'_>,
+    scope: Scope,
+    server: Id<Server>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let known = context.series.servers.get(&server);
+    let known = known.map_or(0, SeriesMap::len);
+    if known >= limit.saturating_mul(WITH_ENDED) {
+        return Ok(false);
+    }
+    let found = context.series.ended.get(&server);
+    let ended = match found.filter(|(at, _)| now.since(*at) < LOOK_AGAIN) {
+        Some((_, ended)) => *ended,
+        None => {
+            let ended = empty_series::ended(context.connection, scope, server)?;
+            context.series.ended.insert(server, (now, ended));
+            ended
+        }
+    };
+    Ok(known.saturating_sub(ended) < limit)
 }
 
 /// How many series an organisation has.
@@ -188,10 +241,26 @@ pub fn of_server(
         .filter(shows(scope, server))
         .select((series::id, series::metric, series::label))
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(id, metric, label)| Some((id, key(&metric, &label)?)))
-        .collect())
+    let known = rows.into_iter();
+    let known = known.filter_map(|(id, metric, label)| Some((id, key(&metric, &label)?)));
+    Ok(known.collect())
+}
+
+/// What a chart shows of each of a server's series, without their names. Series of metrics that this version does not know are
+/// left out.
+pub(super) fn shown_of_server(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    server: Id<Server>,
+) -> Result<HashMap<i64, Shown>, StoreError> {
+    let rows: Vec<(i64, String)> = series::table
+        .filter(series::organisation_id.eq(scope.organisation()))
+        .filter(series::server_id.eq(server))
+        .filter(shows(scope, server))
+        .select((series::id, series::metric))
+        .load(connection)?;
+    let known = |(id, metric): (i64, String)| Some((id, Shown::of(Metric::from_name(&metric)?)));
+    Ok(rows.into_iter().filter_map(known).collect())
 }
 
 /// The ids of a server's series, in their order, also of metrics that this version does not know.
@@ -232,9 +301,8 @@ pub fn of_metrics(
 }
 
 /// What a chart shows of a series. A metric that this version does not know is taken for a gauge.
-pub(super) fn shown(names: &HashMap<i64, SeriesKey>, series: i64) -> Shown {
-    let known = names.get(&series);
-    known.map_or(Shown::Values, |key| Shown::of(key.metric))
+pub(super) fn shown(known: &HashMap<i64, Shown>, series: i64) -> Shown {
+    known.get(&series).copied().unwrap_or(Shown::Values)
 }
 
 fn remember(
@@ -281,3 +349,6 @@ fn key(metric: &str, label: &str) -> Option<SeriesKey> {
     };
     Some(SeriesKey { metric, label })
 }
+
+#[cfg(test)]
+mod tests;

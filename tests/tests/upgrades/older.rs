@@ -1,10 +1,12 @@
 //! What released versions have written.
 
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use server_scout_tests::authenticator::AuthenticatorApp;
 use server_scout_tests::fleet::{ORGANISATION, OWNER, PASSWORD, answer};
 use server_scout_tests::{Dashboard, Database, Person, report};
 
-use crate::schema::{DESCRIPTION, GROUP, Schema, TAG, newest_of, record};
+use crate::schema::{DESCRIPTION, GROUP, History, Schema, TAG, newest_of, record};
 
 #[tokio::test]
 async fn a_database_of_every_released_version_opens_and_serves() {
@@ -61,10 +63,30 @@ async fn serves(dashboard: &Dashboard, schema: &Schema) {
     let groups = get("/api/v1/groups").await;
     assert_eq!(groups["items"][0]["group"]["name"], GROUP, "{groups}");
     let id = server["id"].as_str().unwrap();
-    let (from, to) = (report::seconds_ago(60), report::seconds_ago(0));
-    let path = format!("/api/v1/servers/{id}/metrics?names=cpu_usage&from={from}&to={to}&points=1");
-    let chart = get(&path).await;
-    assert_eq!(chart["series"][0]["count"][0], 1, "{chart}");
+    // Reports in a range, as the resolution that belongs to so many points knows them.
+    let reports = async |from: Timestamp, seconds: i64, points: u32| {
+        let to = from + SignedDuration::from_secs(seconds);
+        let path = format!(
+            "/api/v1/servers/{id}/metrics?names=cpu_usage&from={from}&to={to}&points={points}"
+        );
+        let chart = get(&path).await;
+        let counts = chart["series"][0]["count"].as_array().unwrap();
+        counts.iter().filter_map(Value::as_u64).sum::<u64>()
+    };
+    assert_eq!(reports(report::seconds_ago(60), 60, 1).await, 1);
+    if let Some(History {
+        merged,
+        folded,
+        folded_reports,
+    }) = &schema.knowledge.history
+    {
+        for points in [1, 4, 60, 720] {
+            assert_eq!(reports(*merged, 3600, points).await, 720, "{points} points");
+        }
+        let seconds = 4 * i64::from(*folded_reports);
+        let points = *folded_reports;
+        assert_eq!(reports(*folded, seconds, points).await, u64::from(points));
+    }
 
     // The seed of the second factor is sealed under the master key of then.
     let mut owner = Person::new(dashboard);

@@ -5,17 +5,19 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp, Unit};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use server_scout_tests::authenticator::AuthenticatorApp;
 use server_scout_tests::binaries::checkout;
 use server_scout_tests::dashboard::Setup;
+use server_scout_tests::wait::until;
 use server_scout_tests::{Database, Fleet, report};
 
 /// The description of the first server.
@@ -34,6 +36,20 @@ pub(crate) struct Knowledge {
     pub(crate) agent_key: String,
     /// The seed of the owner's second factor.
     pub(crate) seed: String,
+    /// The first server's history, in the databases that have some.
+    #[serde(default)]
+    pub(crate) history: Option<History>,
+}
+
+/// An hour of reports that are merged, and later ones that are folded but not merged.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct History {
+    /// When the hour begins; a report came every five seconds.
+    pub(crate) merged: Timestamp,
+    /// The first of the others, as many every four seconds.
+    pub(crate) folded: Timestamp,
+    /// How many there are of the others.
+    pub(crate) folded_reports: u32,
 }
 
 /// A database of a released version.
@@ -70,7 +86,7 @@ impl Schema {
 
     /// A data directory with this database and its master key, and nothing else.
     pub(crate) fn unpack(&self) -> Setup {
-        let setup = Setup::new();
+        let setup = keeping_long();
         fs::DirBuilder::new()
             .mode(0o700)
             .create(setup.data_dir())
@@ -88,9 +104,9 @@ impl Schema {
 
 /// Writes the database of this version beside the others. For a release: `SERVERSCOUT_RECORD=1`.
 pub(crate) async fn record() {
-    let fleet = Fleet::start().await;
-    fill(&fleet).await;
+    let fleet = Fleet::with(keeping_long()).await;
     let seed = second_factor(&fleet).await;
+    let history = fill(&fleet).await;
     let data_dir = fleet.dashboard.setup().data_dir().to_owned();
     let copy = fleet.dashboard.setup().home().join("copy");
     let _ = fleet
@@ -104,6 +120,7 @@ pub(crate) async fn record() {
         master_key: fs::read_to_string(data_dir.join("master.key")).unwrap(),
         agent_key: fleet.server.key.clone(),
         seed,
+        history: Some(history),
     };
     let file = fs::File::create(directory().join(format!("{version}.db.gz"))).unwrap();
     let mut packed = GzEncoder::new(file, Compression::best());
@@ -124,32 +141,78 @@ pub(crate) fn newest_of(database: &Database) -> String {
     database.texts(query).remove(0)
 }
 
-/// Something in most of the tables: servers in a group, reports that are folded and such that are not.
-async fn fill(fleet: &Fleet) {
+/// What a dashboard may keep for as long as any can.
+fn keeping_long() -> Setup {
+    let tiers = ["", "_MINUTE", "_QUARTER_HOUR", "_HOUR"];
+    tiers.iter().fold(Setup::new(), |setup, tier| {
+        let name = format!("SERVERSCOUT_LIMITS__RETENTION{tier}_SECONDS");
+        setup.set(&name, LONGEST_SECONDS.to_string())
+    })
+}
+
+/// Something in most of the tables: servers in a group, and reports of which some are merged, some folded,
+/// and some neither.
+async fn fill(fleet: &Fleet) -> History {
     let change = json!({ "description": DESCRIPTION, "tags": [TAG] });
     let path = format!("/api/v1/servers/{}", fleet.server.id);
-    let answer = fleet
-        .call(Method::PATCH, &path, &fleet.token, Some(&change))
-        .await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    done(fleet, Method::PATCH, &path, &change).await;
     let group = fleet.add_group(GROUP).await;
     fleet
         .set_in_group(Method::PUT, &group, &fleet.server.id)
         .await;
     let _ = fleet.add_server("web-2").await;
+    let tiers = ["raw", "minute", "quarter_hour", "hour"];
+    let kept = tiers.map(|tier| (format!("{tier}_seconds"), LONGEST_SECONDS.into()));
+    let kept = Value::Object(kept.into_iter().collect());
+    done(fleet, Method::PUT, "/api/v1/organisation/retention", &kept).await;
 
-    let start = report::seconds_ago(20 * 60);
-    let reports: Vec<Value> = (0..300_u32)
-        .map(|n| {
-            let at = start + SignedDuration::from_secs(4 * i64::from(n));
-            report::full(at, u64::from(n))
-        })
-        .collect();
-    fleet.accepted(&Value::Array(reports)).await;
+    let history = History {
+        merged: (report::seconds_ago(40 * 3600)).round(Unit::Hour).unwrap(),
+        folded: report::seconds_ago(20 * 60),
+        folded_reports: 290,
+    };
+    send(fleet, history.merged, 5, 720).await;
+    send(fleet, history.folded, 4, history.folded_reports).await;
+    are_there(fleet, &["segment", "chunk"]).await;
+    // What came late waits half an hour before it is merged.
+    Database::of(&fleet.dashboard).execute("UPDATE segment SET made_at = made_at - 3600000");
+    are_there(fleet, &["roll_up"]).await;
     fleet
-        .accepted(&report::with_cpu(report::seconds_ago(1), 12.5))
+        .accepted(&report::with_cpu(report::seconds_ago(90), 12.5))
         .await;
+    history
 }
+
+async fn done(fleet: &Fleet, method: Method, path: &str, body: &Value) {
+    let answer = fleet.call(method, path, &fleet.token, Some(body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// Sends `count` reports, one each `seconds` seconds from `start`.
+async fn send(fleet: &Fleet, start: Timestamp, seconds: i64, count: u32) {
+    let reports = (0..count).map(|n| {
+        let at = start + SignedDuration::from_secs(seconds * i64::from(n));
+        report::full(at, u64::from(n))
+    });
+    fleet.accepted(&reports.collect()).await;
+}
+
+/// Waits until something is in each of the tables.
+async fn are_there(fleet: &Fleet, tables: &[&str]) {
+    let database = Database::of(&fleet.dashboard);
+    for table in tables {
+        let query = format!("SELECT count(*) AS text FROM {table}");
+        until(table, FOLDING, async || {
+            (database.texts(&query) != ["0"]).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Two minutes, as half-days are looked for once in one.
+const FOLDING: Duration = Duration::from_secs(120);
+/// 800 days, the highest ceiling.
+const LONGEST_SECONDS: u64 = 800 * 24 * 3600;
 
 /// Gives the owner an authenticator app, so that something is sealed.
 async fn second_factor(fleet: &Fleet) -> String {
