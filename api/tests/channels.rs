@@ -17,7 +17,7 @@ use server_scout::domain::channels::settings::{Kind, Settings};
 use server_scout::domain::channels::{ChannelChange, NewChannel, When};
 use server_scout::id::{Channel, Id};
 use server_scout::outbound::{Outbound, Policy};
-use server_scout::store::{due_deliveries, heartbeats};
+use server_scout::store::{alert_notices, due_deliveries, heartbeats};
 use support::alerts::{Scene, rule};
 
 fn webhook(name: &str) -> NewChannel {
@@ -291,7 +291,7 @@ async fn all_settings_of_a_channel_are_sealed_in_its_place() {
 }
 
 /// Puts notices of one bundle in place, each of another incident, as a change of very many does.
-async fn bundle(scene: &Scene, many: usize, critical: usize) {
+async fn bundle(scene: &Scene, number: i64, many: usize, critical: usize) {
     let (store, due) = (scene.world.store(), scene.world.now().as_millis());
     let organisation = scene.scope.organisation().as_i64();
     let label = format!("/{}", "é".repeat(60));
@@ -306,7 +306,7 @@ async fn bundle(scene: &Scene, many: usize, critical: usize) {
          INSERT INTO alert_notice (organisation_id, incident_id, rule_id, kind, severity, at, due_at, bundle,
              channels, tells)
          SELECT {organisation}, n, 1, 'opened', CASE WHEN n > {many} - {critical} THEN 'critical' ELSE 'warning' END,
-             {due}, {due}, 1, '[]', '{tells}' FROM n"
+             {due}, {due}, {number}, '[]', '{tells}' FROM n"
     );
     let put = store.write(move |c| {
         Ok(diesel::RunQueryDsl::execute(
@@ -360,7 +360,7 @@ async fn a_bundle_of_thousands_is_one_short_message_stored_once() {
         ..webhook("strict")
     };
     let strict = add(&scene, strict).await;
-    bundle(&scene, 5760, 7).await;
+    bundle(&scene, 1, 5760, 7).await;
     for _ in 0..3 {
         take_notices(&scene).await;
     }
@@ -385,7 +385,7 @@ async fn who_keeps_incidents_is_told_of_each_part_by_part_and_within_a_bound() {
     let scene = Scene::new().await;
     let plain = add(&scene, webhook("plain")).await;
     let keeping = add(&scene, pagerduty("keeping")).await;
-    bundle(&scene, 5760, 0).await;
+    bundle(&scene, 1, 5760, 0).await;
     take_notices(&scene).await;
     let left = count(&scene, "alert_notice").await;
     assert!(
@@ -401,9 +401,11 @@ async fn who_keeps_incidents_is_told_of_each_part_by_part_and_within_a_bound() {
     );
     assert_eq!(
         count(&scene, "delivery WHERE state = 'waiting'").await,
-        5001
+        5002
     );
-    assert_eq!(count(&scene, "delivery WHERE state = 'dead'").await, 760);
+    assert_eq!(count(&scene, "delivery WHERE state = 'dead'").await, 761);
     assert_eq!(count(&scene, "delivery_message").await, 5001);
+    // The parts are one message.
+    assert_eq!(told(&scene, plain).await.len(), 2);
     assert_eq!(told(&scene, keeping).await.len(), 100);
 }

@@ -2,6 +2,7 @@ DROP INDEX alert_notice_by_bundle;
 DROP TABLE alert_bundle;
 DROP INDEX delivery_by_organisation;
 CREATE INDEX delivery_by_organisation ON delivery (organisation_id);
+DROP INDEX delivery_of_incident;
 DROP INDEX delivery_of_channel;
 DROP TRIGGER delivery_message_orphaned;
 DROP TRIGGER delivery_message_left;

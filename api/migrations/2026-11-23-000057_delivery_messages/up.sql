@@ -29,6 +29,7 @@ END;
 
 -- The first of each channel, how many there are, and which are the oldest.
 CREATE INDEX delivery_of_channel ON delivery (channel_id, state, due_at, created_at);
+CREATE INDEX delivery_of_incident ON delivery (incident_id, channel_id) WHERE incident_id IS NOT NULL;
 DROP INDEX delivery_by_organisation;
 CREATE INDEX delivery_by_organisation ON delivery (organisation_id, state, created_at);
 

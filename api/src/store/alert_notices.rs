@@ -138,14 +138,31 @@ pub(super) fn add(
     Ok(())
 }
 
-/// The bundle that has been due longest at `now`; none when none is.
+/// The bundle that has been due longest at `now`; none when none is. Those that were begun come last, so that
+/// a long one keeps nobody waiting.
 pub fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<Option<DueBundle>, StoreError> {
+    let begun: Vec<Id<Bundle>> = alert_bundle::table
+        .select(alert_bundle::bundle)
+        .load(connection)?;
+    let first = due_without(connection, now, &begun)?;
+    if first.is_some() || begun.is_empty() {
+        return Ok(first);
+    }
+    due_without(connection, now, &[])
+}
+
+fn due_without(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    without: &[Id<Bundle>],
+) -> Result<Option<DueBundle>, StoreError> {
     let found: Option<(Id<Bundle>, Id<Organisation>)> = alert_notice::table
         .filter(alert_notice::due_at.le(now.as_millis()))
         .filter(alert_notice::set_aside.eq(0))
+        .filter(alert_notice::bundle.ne_all(without))
         .order((alert_notice::due_at, alert_notice::bundle))
         .select((alert_notice::bundle, alert_notice::organisation_id))
         .first(connection)
