@@ -116,20 +116,20 @@ fn repeat(fleet: &Fleet, times: usize) {
         "WITH RECURSIVE turn (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM turn WHERE n < {times})
          INSERT INTO delivery (id, organisation_id, channel_id, kind, state, created_at, due_at, attempts,
              message_id)
-         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, 9,
+         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, {ALL_BUT_ONE},
              (SELECT max(id) FROM delivery_message)
          FROM channel, turn"
     ));
 }
 
-/// The states of all deliveries of a channel, once there are `count` and none waits.
+/// The states of all deliveries of a channel, once there are `count` and each was tried.
 async fn states(fleet: &Fleet, channel: &str, count: usize) -> Vec<Value> {
     let path = format!("/api/v1/channels/{channel}/deliveries");
-    until("no delivery waits", PATIENCE, async || {
+    until("all deliveries were tried", PATIENCE, async || {
         let list = fleet.get(&path).await;
         let items = list.json()["items"].as_array().unwrap().clone();
-        let ended = items.iter().filter(|item| item["state"] != "waiting");
-        (items.len() == count && ended.count() == count).then_some(items)
+        let untried = |item: &Value| item["attempts"] == 0 || item["attempts"] == ALL_BUT_ONE;
+        (items.len() == count && !items.iter().any(untried)).then_some(items)
     })
     .await
 }
@@ -322,3 +322,6 @@ const UNREACHABLE: [&str; 5] = [
     "fe80::1",
     "ff02::1",
 ];
+
+/// Attempts after which one is left.
+const ALL_BUT_ONE: i32 = 9;

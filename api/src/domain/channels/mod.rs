@@ -232,7 +232,7 @@ impl Services {
         id: Id<Channel>,
     ) -> Result<Id<Delivery>, ServiceError> {
         let (scope, now) = (acting.scope, self.clock().now());
-        self.channel(scope, id).await?;
+        self.check_room(scope, id).await?;
         let (of_channel, of_organisation) = &self.0.tests;
         // Who makes a channel anew for each test is stopped by the second.
         let taken = of_channel.take(id, now);
@@ -261,10 +261,19 @@ impl Services {
                 Ok(Some(delivery))
             })
             .await?;
-        made.ok_or(ServiceError::Conflict {
-            member: "channel",
-            reason: "has too many deliveries that wait already",
-        })
+        made.ok_or(FULL)
+    }
+
+    /// Whether a test could be added; what is refused here does not count as one.
+    async fn check_room(&self, scope: Scope, id: Id<Channel>) -> Result<(), ServiceError> {
+        let waiting = self.store().read(move |c| {
+            channels::get(c, scope, id)?;
+            deliveries::count_waiting(c, scope, id)
+        });
+        if waiting.await? >= MAX_WAITING {
+            return Err(FULL);
+        }
+        Ok(())
     }
 
     /// The newest deliveries of a channel.
@@ -344,6 +353,10 @@ fn as_json(message: &Message) -> Result<String, StoreError> {
 pub(super) const TESTS_OF_CHANNEL: u32 = 12;
 /// The same of all channels of an organisation, which may have 50.
 pub(super) const TESTS_OF_ORGANISATION: u32 = 60;
+const FULL: ServiceError = ServiceError::Conflict {
+    member: "channel",
+    reason: "has too many deliveries that wait already",
+};
 const TAKEN: &str = "is the name of another channel already";
 /// Channels of an organisation.
 const MAX_CHANNELS: i64 = 50;

@@ -1,5 +1,7 @@
 //! What waits for channels that take it slowly has bounds, and messages go with the last who waits for them.
 
+#![expect(clippy::indexing_slicing, reason = "a test may fail loudly")]
+
 use std::time::Duration;
 
 use diesel::prelude::*;

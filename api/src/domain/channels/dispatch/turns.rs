@@ -38,13 +38,13 @@ impl UnderWay {
         for (organisation, _, _) in &self.0 {
             *counts.entry(*organisation).or_default() += 1;
         }
-        choose(due, counts)
+        choose(due, &counts)
     }
 }
 
 /// Of the organisations that have something due, who has fewest under way, then who has waited longest, until
 /// all places are taken. The last places are for who has none under way.
-fn choose(mut due: Vec<Head>, counts: HashMap<Id<Organisation>, usize>) -> Vec<Head> {
+fn choose(mut due: Vec<Head>, counts: &HashMap<Id<Organisation>, usize>) -> Vec<Head> {
     due.sort_by_key(|head| (head.due_at, head.delivery.as_i64()));
     let mut lines: HashMap<Id<Organisation>, VecDeque<Head>> = HashMap::new();
     for head in due {
@@ -125,7 +125,7 @@ mod tests {
         fn who_has_fewest_under_way_goes_first_and_some_places_are_for_who_has_none(
             (due, before) in scenes()
         ) {
-            let chosen = choose(due.clone(), before.clone());
+            let chosen = choose(due.clone(), &before);
             let (mut counts, mut under_way) = (before.clone(), before.values().sum::<usize>());
             let mut left: HashSet<_> = due.iter().map(|head| head.delivery).collect();
             let key = |counts: &HashMap<_, _>, head: &Head| (count_of(counts, head), head.due_at);
@@ -163,14 +163,14 @@ mod tests {
             .iter()
             .flat_map(|whose| (0..50).map(|at| head(*whose, at)));
         let due: Vec<Head> = due.collect();
-        let chosen = choose(due.clone(), HashMap::new());
+        let chosen = choose(due.clone(), &HashMap::new());
         assert_eq!(chosen.len(), SHARED);
         let mut counts = HashMap::new();
         for head in &chosen {
             *counts.entry(head.organisation).or_default() += 1;
         }
         let ours = head(Id::random(), 999);
-        let next = choose([due, vec![ours]].concat(), counts);
+        let next = choose([due, vec![ours]].concat(), &counts);
         assert_eq!(next, [ours]);
     }
 }
