@@ -32,8 +32,18 @@ let
   # What a unit wants and comes after has no order, and may stand in one line or in several.
   valuesOf = section: value: if section == "Unit" then lib.splitString " " value else [ value ];
 
+  # Of the environment, settings are the administrator's, and NixOS sets what its programs look for.
+  isShared =
+    value: builtins.match "\"?(LOCALE_ARCHIVE|PATH|SERVERSCOUT_[A-Z_]*|TZDIR)=.*" value == null;
+
   sorted = lib.mapAttrs (
-    key: values: if lib.hasPrefix "Unit." key then lib.naturalSort values else values
+    key: values:
+    if lib.hasPrefix "Unit." key then
+      lib.naturalSort values
+    else if key == "Service.Environment" then
+      builtins.filter isShared values
+    else
+      values
   );
 
   compare =
@@ -41,21 +51,20 @@ let
     let
       left = sorted (removeAttrs (parse plain) own);
       right = sorted (removeAttrs (parse module) own);
-      shown = values: if values == null then "nothing" else lib.concatStringsSep " | " values;
+      shown = values: if values == [ ] then "nothing" else lib.concatStringsSep " | " values;
       line =
         key:
         lib.optional (
-          left.${key} or null != right.${key} or null
-        ) "${key}: plain ${shown (left.${key} or null)}, module ${shown (right.${key} or null)}";
+          left.${key} or [ ] != right.${key} or [ ]
+        ) "${key}: plain ${shown (left.${key} or [ ])}, module ${shown (right.${key} or [ ])}";
     in
     lib.concatMap line (lib.attrNames (left // right));
 
-  # What a module and a package cannot have in common: paths of the store, files of the administrator,
-  # where NixOS puts its environment, and how units are enabled.
+  # What a module and a package cannot have in common: paths of the store, files of the administrator, and
+  # how units are enabled.
   own = [
     "Install.Also"
     "Install.WantedBy"
-    "Service.Environment"
     "Service.EnvironmentFile"
     "Service.ExecStart"
     "Service.LoadCredential"

@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
-use reqwest::{Client, StatusCode, Url};
+use hyper::StatusCode;
 use rustls::pki_types::CertificateDer;
 
 use crate::StartError;
-use crate::dashboard::{at, client, host_of, reply};
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::state::{Kept, State, StateError};
 use crate::tls;
@@ -60,16 +60,13 @@ impl Bundle {
     }
 
     /// Asks the dashboard; none when it has no CA of its own.
-    pub async fn fetch(client: &Client, url: &Url) -> Result<Option<Self>, BundleError> {
-        let host = host_of(url);
-        let reply = reply(client.get(at(url, "/trust.pem")), &host).await?;
+    pub async fn fetch(dashboard: &mut Connection) -> Result<Option<Self>, BundleError> {
+        let reply = dashboard.get("/trust.pem").await?;
         if reply.status != StatusCode::OK {
             return Ok(None);
         }
         let parsed = Self::parse(&reply.body);
-        parsed
-            .map(Some)
-            .map_err(|why| BundleError::NoCa { host, why })
+        parsed.map(Some).map_err(|why| no_ca(dashboard, why))
     }
 
     /// The text.
@@ -87,20 +84,17 @@ impl Bundle {
 
 /// Brings the stored CAs up to date. New ones are taken only when they verify this dashboard on a
 /// connection of their own, so that nothing that comes this way can lock the agent out.
-pub async fn renew(known: &Client, url: &Url, file: &Path) -> Result<(), BundleError> {
-    let Some(bundle) = Bundle::fetch(known, url).await? else {
+pub async fn renew(known: &mut Connection, file: &Path) -> Result<(), BundleError> {
+    let Some(bundle) = Bundle::fetch(known).await? else {
         return Ok(());
     };
     if std::fs::read(file).is_ok_and(|stored| stored == bundle.pem) {
         return Ok(());
     }
-    let roots = tls::roots_of(bundle.certificates.clone()).map_err(|why| BundleError::NoCa {
-        host: host_of(url),
-        why,
-    })?;
+    let roots = tls::roots_of(bundle.certificates.clone()).map_err(|why| no_ca(known, why))?;
     let config = tls::client_config(roots).map_err(|why| Box::new(StartError::Tls(why)))?;
-    let fresh = client(config).map_err(|why| Box::new(StartError::Client(why)))?;
-    if Bundle::fetch(&fresh, url).await?.as_ref() != Some(&bundle) {
+    let mut fresh = Connection::new(known.url(), config);
+    if Bundle::fetch(&mut fresh).await?.as_ref() != Some(&bundle) {
         return Ok(());
     }
     let state = State::at(file.parent().unwrap_or(Path::new(".")));
@@ -112,6 +106,13 @@ pub async fn renew(known: &Client, url: &Url, file: &Path) -> Result<(), BundleE
         "the dashboard's CA has changed; the stored one is up to date"
     );
     Ok(())
+}
+
+fn no_ca(dashboard: &Connection, why: String) -> BundleError {
+    BundleError::NoCa {
+        host: dashboard.host().to_owned(),
+        why,
+    }
 }
 
 /// While a CA is replaced there are two; more make no sense.

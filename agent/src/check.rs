@@ -10,7 +10,8 @@ use crate::StartError;
 use crate::collect::{Root, sandbox};
 use crate::config::{ConfigError, Environment, Settings};
 use crate::confine::Held;
-use crate::dashboard::{Dashboard, Reply, Transport, Verdict};
+use crate::connection::Reply;
+use crate::dashboard::{Dashboard, Transport, Verdict};
 use crate::key::{ApiKey, KeySource};
 use crate::run::warn_if_exposed;
 

@@ -14,11 +14,11 @@ use std::{env, fs, io};
 
 use figment::value::{Dict, Map};
 use figment::{Figment, Metadata, Profile, Provider};
-use reqwest::Url;
 use server_scout_wire::Tags;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
+use url::Url;
 
 use self::reading::{level, line_of, periods, services, tags, withheld};
 use crate::collect::Options;

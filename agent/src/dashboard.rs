@@ -1,17 +1,17 @@
 //! The one connection that the agent makes, and how it understands what comes back.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
-use rustls::ClientConfig;
-use server_scout_wire::limits::MAX_ANSWER_BYTES;
-use server_scout_wire::{Answer, Problem, Timestamp};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use server_scout_wire::{Answer, Coding, Encoder, Problem, Timestamp};
+use url::Url;
 
-use crate::encoding::Encoder;
-use crate::failure::{Failure, FailureKind, UnknownName, printable};
+use crate::connection::{AGENT, Connection, Reply};
+use crate::failure::{Failure, FailureKind, printable};
 use crate::key::ApiKey;
 use crate::trust::{Anchor, Trust};
 use crate::{StartError, bundle};
@@ -29,11 +29,11 @@ pub trait Transport {
 
 /// The dashboard, over one connection that is kept.
 pub struct Dashboard {
-    client: Client,
+    connection: Connection,
     trust: Trust,
-    url: Url,
-    host: String,
     encoder: Encoder,
+    /// The key under which the agent has said its version on this connection.
+    introduced: Option<HeaderValue>,
 }
 
 impl Dashboard {
@@ -41,124 +41,74 @@ impl Dashboard {
     pub fn new(url: &Url, anchor: Anchor) -> Result<Self, StartError> {
         let (trust, tls) = Trust::new(anchor)?;
         Ok(Self {
-            client: client(tls)?,
+            connection: Connection::new(url, tls),
             trust,
-            url: url.clone(),
-            host: host_of(url),
-            encoder: Encoder::new(),
+            encoder: Encoder::new(Coding::Deflate),
+            introduced: None,
         })
     }
 
     /// The dashboard's host and port, for messages.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.connection.host()
     }
 
-    /// Goes on with the CAs of a file that was replaced. Connections of before end.
+    /// Goes on with the CAs of a file that was replaced. The connection of before ends.
     fn renew(&mut self) {
-        let Some(tls) = self.trust.changed() else {
-            return;
-        };
-        match client(tls) {
-            Ok(client) => self.client = client,
-            Err(why) => tracing::warn!("the HTTP client cannot be set up anew: {why}"),
+        if let Some(tls) = self.trust.changed() {
+            self.connection = Connection::new(self.connection.url(), tls);
         }
+    }
+
+    async fn send(&mut self, key: &ApiKey, body: &[u8]) -> Result<Reply, Failure> {
+        let key = key
+            .header()
+            .map_err(|why| Failure::new(FailureKind::Other, format!("the agent key {why}")))?;
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        if !self.connection.is_open() || self.introduced.as_ref() != Some(&key) {
+            headers.insert(USER_AGENT, AGENT);
+            self.introduced = Some(key.clone());
+        }
+        headers.insert(API_KEY, key);
+        headers.insert(CONTENT_TYPE, JSON);
+        let body = match self.encoder.encode(body) {
+            Some(packed) => {
+                let coding = self.encoder.coding().name();
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+                packed.into()
+            }
+            None => Bytes::copy_from_slice(body),
+        };
+        self.connection.post(REPORTS, headers, body).await
     }
 }
 
 impl Transport for Dashboard {
+    /// A dashboard that does not know the agent's compression gets gzip for as long as the connection lasts.
     async fn post(&mut self, key: &ApiKey, body: &[u8]) -> Result<Reply, Failure> {
         self.renew();
-        let key = key
-            .header()
-            .map_err(|why| Failure::new(FailureKind::Other, format!("the agent key {why}")))?;
-        let mut request = self
-            .client
-            .post(at(&self.url, "/api/v1/reports"))
-            .header("x-api-key", key)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        request = match self.encoder.gzip(body) {
-            Some(packed) => request
-                .header(CONTENT_ENCODING, HeaderValue::from_static("gzip"))
-                .body(packed),
-            None => request.body(body.to_vec()),
-        };
-        reply(request, &self.host).await
+        if self.encoder.coding() == Coding::Gzip && !self.connection.is_open() {
+            self.encoder = Encoder::new(Coding::Deflate);
+        }
+        let reply = self.send(key, body).await?;
+        if reply.status != StatusCode::UNSUPPORTED_MEDIA_TYPE
+            || self.encoder.coding() == Coding::Gzip
+        {
+            return Ok(reply);
+        }
+        tracing::info!("the dashboard is older than this agent; reports are compressed with gzip");
+        self.encoder = Encoder::new(Coding::Gzip);
+        self.send(key, body).await
     }
 
     async fn tend(&mut self) {
         if let Some(file) = self.trust.due()
-            && let Err(why) = bundle::renew(&self.client, &self.url, file).await
+            && let Err(why) = bundle::renew(&mut self.connection, file).await
         {
             tracing::warn!("the stored CA cannot be brought up to date: {why}");
         }
     }
-}
-
-/// A client that speaks verified TLS, follows nothing, and knows no proxy.
-pub fn client(tls: ClientConfig) -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .https_only(true)
-        .http1_only()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .dns_resolver(SystemResolver)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
-        .pool_max_idle_per_host(1)
-        .user_agent(concat!("server-scout-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
-/// The address of `path` at the dashboard.
-#[must_use]
-pub fn at(url: &Url, path: &str) -> Url {
-    let mut url = url.clone();
-    url.set_path(path);
-    url
-}
-
-/// The dashboard's host and port, for messages.
-#[must_use]
-pub fn host_of(url: &Url) -> String {
-    let port = url.port_or_known_default().unwrap_or(443);
-    format!("{}:{port}", url.host_str().unwrap_or_default())
-}
-
-/// Sends a request and reads the answer, no further than an answer may be long.
-pub async fn reply(request: RequestBuilder, host: &str) -> Result<Reply, Failure> {
-    let explain = |error: reqwest::Error| Failure::explain(&error, host);
-    let mut response = request.send().await.map_err(explain)?;
-    let status = response.status();
-    let retry_after = retry_after(&response);
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(explain)? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            let message = format!(
-                "the answer of {host} is longer than {MAX_ANSWER_BYTES} bytes; is it a Server Scout dashboard?"
-            );
-            return Err(Failure::new(FailureKind::AnswerTooLong, message));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Reply {
-        status,
-        retry_after,
-        body,
-    })
-}
-
-/// What came back.
-pub struct Reply {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// How long the dashboard asks to wait.
-    pub retry_after: Option<Duration>,
-    /// At most [`MAX_ANSWER_BYTES`].
-    pub body: Vec<u8>,
 }
 
 impl Reply {
@@ -291,29 +241,6 @@ fn said(problem: Option<&Problem>) -> String {
     format!(" ({}{detail})", member.collect::<String>())
 }
 
-/// The system's resolver, with an error that can be recognised.
-struct SystemResolver;
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let name = name.as_str().to_owned();
-            let unknown = |why: String| UnknownName {
-                name: name.clone(),
-                why,
-            };
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await
-                .map_err(|error| unknown(error.to_string()))?
-                .collect();
-            if addresses.is_empty() {
-                return Err(unknown("it has none".to_owned()).into());
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
 fn total(answer: &Answer) -> u64 {
     let refused = answer.refused_count.max(answer.refused.len() as u64);
     answer
@@ -323,20 +250,11 @@ fn total(answer: &Answer) -> u64 {
         .saturating_add(refused)
 }
 
-/// Whole seconds; a date is left to the back-off, which is never far from it.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let value = response.headers().get(RETRY_AFTER)?;
-    value
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
-}
-
 /// The type of the problem that a report from the future gets.
 pub const CLOCK_SKEW: &str = "clock-skew";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(10);
+const REPORTS: &str = "/api/v1/reports";
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Of a report's request, with the host.
+const HEADERS: usize = 5;

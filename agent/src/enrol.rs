@@ -7,17 +7,18 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Url};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::StartError;
 use crate::arguments::Enrol;
 use crate::bundle::{Bundle, BundleError};
 use crate::config::{ConfigError, Settings, parse_url};
-use crate::dashboard::{Reply, at, client, host_of, reply};
+use crate::connection::{AGENT, Connection, Reply, host_of};
 use crate::failure::{Failure, FailureKind, printable};
 use crate::key::{ApiKey, InvalidKey, KeySource};
 use crate::pin::Pin;
@@ -101,11 +102,11 @@ pub async fn enrol(options: &Enrol, settings: &Settings) -> Result<(), StartErro
     pending.write(Kept::Key, b"").map_err(EnrolError::from)?;
 
     let ca_file = options.ca_file.as_deref().or(settings.ca_file());
-    let dashboard = Verified::connect(url, &code, ca_file).await?;
+    let mut dashboard = Verified::connect(&url, &code, ca_file).await?;
     if let Some(pem) = &dashboard.ca {
         pending.write(Kept::Ca, pem).map_err(EnrolError::from)?;
     }
-    let address = dashboard.url.as_str().trim_end_matches('/');
+    let address = url.as_str().trim_end_matches('/');
     pending
         .write(Kept::Url, address.as_bytes())
         .map_err(EnrolError::from)?;
@@ -123,7 +124,7 @@ pub async fn enrol(options: &Enrol, settings: &Settings) -> Result<(), StartErro
     }
     println!(
         "enrolled at {} as {}; the key is in {}",
-        dashboard.host,
+        dashboard.connection.host(),
         enrolled.name,
         state.path(Kept::Key).display()
     );
@@ -199,41 +200,37 @@ fn read_text(place: &str, from: impl io::Read) -> Result<Zeroizing<String>, Enro
 
 /// A dashboard that has proved who it is.
 struct Verified {
-    client: Client,
-    url: Url,
-    host: String,
+    connection: Connection,
     /// What to trust from now on; none for the system's CAs.
     ca: Option<Vec<u8>>,
 }
 
 impl Verified {
     /// Verifies the dashboard by the code's fingerprint, else by the CA file, else by the system's.
-    async fn connect(url: Url, code: &Code, ca_file: Option<&Path>) -> Result<Self, StartError> {
-        let host = host_of(&url);
+    async fn connect(url: &Url, code: &Code, ca_file: Option<&Path>) -> Result<Self, StartError> {
         let given = ca_file.map(Ca::read).transpose()?;
-        let (client, ca) = match (code.pin, given) {
+        let (connection, ca) = match (code.pin, given) {
             (Some(pin), given) => {
                 if given.is_some_and(|given| !given.has(pin)) {
+                    let host = host_of(url);
                     let why = "its CA is not in the CA file that was given".to_owned();
                     return Err(EnrolError::NotPinned { host, why }.into());
                 }
-                let client = client(tls::pinned_config(pin)?)?;
-                let ca = pinned_ca(&client, &url, pin).await?;
-                (client, Some(ca))
+                let mut connection = Connection::new(url, tls::pinned_config(pin)?);
+                let ca = pinned_ca(&mut connection, pin).await?;
+                (connection, Some(ca))
             }
-            (None, Some(given)) => (client(given.config()?)?, Some(given.pem)),
-            (None, None) => (client(tls::client_config(tls::roots_of_system()?)?)?, None),
+            (None, Some(given)) => (Connection::new(url, given.config()?), Some(given.pem)),
+            (None, None) => {
+                let tls = tls::client_config(tls::roots_of_system()?)?;
+                (Connection::new(url, tls), None)
+            }
         };
-        Ok(Self {
-            client,
-            url,
-            host,
-            ca,
-        })
+        Ok(Self { connection, ca })
     }
 
     /// Exchanges the code. From here on it is used up, whatever happens.
-    async fn exchange(&self, code: &Code) -> Result<Enrolled, EnrolError> {
+    async fn exchange(&mut self, code: &Code) -> Result<Enrolled, EnrolError> {
         let body = Zeroizing::new(
             json!({
                 "code": code.secret.as_str(),
@@ -242,22 +239,22 @@ impl Verified {
             })
             .to_string(),
         );
-        let request = self
-            .client
-            .post(at(&self.url, "/api/v1/enrolments"))
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(body.as_bytes().to_vec());
-        let sent = reply(request, &self.host).await;
-        let reply = sent.map_err(|failure| self.explain(&failure))?;
+        let headers = HeaderMap::from_iter([
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (USER_AGENT, AGENT),
+        ]);
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let sent = self.connection.post("/api/v1/enrolments", headers, body);
+        let reply = sent.await.map_err(|failure| self.explain(&failure))?;
         match reply.status.as_u16() {
             201 => Enrolled::read(&reply).ok_or_else(|| EnrolError::Lost {
-                why: format!("what {} answers is no agent key", self.host),
+                why: format!("what {} answers is no agent key", self.connection.host()),
             }),
             410 => Err(EnrolError::Closed {
-                host: self.host.clone(),
+                host: self.connection.host().to_owned(),
             }),
             _ => Err(EnrolError::Refused {
-                host: self.host.clone(),
+                host: self.connection.host().to_owned(),
                 why: said(&reply),
             }),
         }
@@ -279,7 +276,7 @@ impl Verified {
             | FailureKind::Tls
             | FailureKind::UnknownCa
             | FailureKind::WrongName => EnrolError::NotPinned {
-                host: self.host.clone(),
+                host: self.connection.host().to_owned(),
                 why,
             },
         }
@@ -287,13 +284,13 @@ impl Verified {
 }
 
 /// The dashboard's CAs, over a connection that was verified by the fingerprint of one of them.
-async fn pinned_ca(client: &Client, url: &Url, pin: Pin) -> Result<Vec<u8>, EnrolError> {
-    let host = host_of(url);
+async fn pinned_ca(dashboard: &mut Connection, pin: Pin) -> Result<Vec<u8>, EnrolError> {
+    let host = dashboard.host().to_owned();
     let not_pinned = |why: &str| EnrolError::NotPinned {
         host: host.clone(),
         why: why.to_owned(),
     };
-    let bundle = match Bundle::fetch(client, url).await {
+    let bundle = match Bundle::fetch(dashboard).await {
         Ok(bundle) => bundle,
         Err(BundleError::Failure(failure)) if failure.kind() == FailureKind::UnknownCa => {
             return Err(not_pinned(

@@ -4,8 +4,11 @@ use std::error::Error;
 use std::io;
 
 use rustls::pki_types::UnixTime;
-use rustls::{CertificateError, Error as Tls};
+use rustls::{CertificateError, Error as Tls, OtherError};
 use server_scout_wire::Timestamp;
+use server_scout_wire::limits::MAX_ANSWER_BYTES;
+
+use crate::connection::ConnectionError;
 
 /// What kept a request from being answered. Two failures of one kind are one event in the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,51 +56,48 @@ impl Failure {
         }
     }
 
-    /// Explains an error of the HTTP client. `host` is the dashboard's host and port.
+    /// Explains why there is no answer. `host` is the dashboard's host and port.
     #[must_use]
-    pub fn explain(error: &reqwest::Error, host: &str) -> Self {
-        for cause in causes(error) {
-            if let Some(tls) = cause.downcast_ref::<Tls>() {
-                return explain_tls(tls, host);
+    pub fn explain(error: &ConnectionError, host: &str) -> Self {
+        if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<Tls>()) {
+            return explain_tls(tls, host);
+        }
+        let (kind, message) = match error {
+            ConnectionError::AnswerTooLong => (
+                FailureKind::AnswerTooLong,
+                format!(
+                    "the answer of {host} is longer than {MAX_ANSWER_BYTES} bytes; is it a Server Scout \
+                     dashboard?"
+                ),
+            ),
+            ConnectionError::Connect(why) if why.kind() == io::ErrorKind::ConnectionRefused => (
+                FailureKind::Refused,
+                format!(
+                    "{host} refused the connection; is the dashboard running and the port right?"
+                ),
+            ),
+            ConnectionError::Handshake(why) if why.kind() == io::ErrorKind::UnexpectedEof => (
+                FailureKind::NotTls,
+                format!(
+                    "{host} ended the connection during the TLS handshake; is it the dashboard's TLS port?"
+                ),
+            ),
+            ConnectionError::Connect(why) | ConnectionError::Handshake(why) => {
+                (FailureKind::Other, format!("no answer from {host}: {why}"))
             }
-            if let Some(unknown) = cause.downcast_ref::<UnknownName>() {
-                return Self::new(FailureKind::Name, unknown.to_string());
-            }
-        }
-        if error.is_timeout() {
-            let message = format!(
-                "{host} did not answer in time; is it up, and does a firewall drop the packets?"
-            );
-            return Self::new(FailureKind::Timeout, message);
-        }
-        for cause in causes(error) {
-            let Some(io) = cause.downcast_ref::<io::Error>() else {
-                continue;
-            };
-            match io.kind() {
-                io::ErrorKind::ConnectionRefused => {
-                    let message = format!(
-                        "{host} refused the connection; is the dashboard running and the port right?"
-                    );
-                    return Self::new(FailureKind::Refused, message);
-                }
-                io::ErrorKind::UnexpectedEof if error.is_connect() => {
-                    let message = format!(
-                        "{host} ended the connection during the TLS handshake; is it the dashboard's TLS port?"
-                    );
-                    return Self::new(FailureKind::NotTls, message);
-                }
-                _ => {}
-            }
-        }
-        if error.is_request() && !error.is_connect() {
-            let message = format!("{host} closed the connection without an answer");
-            return Self::new(FailureKind::Closed, message);
-        }
-        let last = causes(error)
-            .last()
-            .map_or_else(String::new, ToString::to_string);
-        Self::new(FailureKind::Other, format!("no answer from {host}: {last}"))
+            ConnectionError::Http(_) => (
+                FailureKind::Closed,
+                format!("{host} closed the connection without an answer"),
+            ),
+            ConnectionError::Name { .. } => (FailureKind::Name, error.to_string()),
+            ConnectionError::TimedOut => (
+                FailureKind::Timeout,
+                format!(
+                    "{host} did not answer in time; is it up, and does a firewall drop the packets?"
+                ),
+            ),
+        };
+        Self::new(kind, message)
     }
 
     /// Which kind it is.
@@ -105,16 +105,6 @@ impl Failure {
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
-}
-
-/// A host name that could not be turned into an address.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot find the address of {name}: {why}; is the name right, and does DNS work?")]
-pub struct UnknownName {
-    /// The name.
-    pub name: String,
-    /// What the system says.
-    pub why: String,
 }
 
 fn explain_tls(error: &Tls, host: &str) -> Failure {
@@ -191,11 +181,23 @@ fn explain_certificate(error: &CertificateError, host: &str) -> Failure {
                 timestamp(*time)
             ),
         ),
+        CertificateError::Other(other) if is_ca(other) => Failure::new(
+            FailureKind::Certificate,
+            format!(
+                "the certificate of {host} is that of a CA itself; give the dashboard one that the CA has \
+                 issued, which is no CA"
+            ),
+        ),
         other => Failure::new(
             FailureKind::Certificate,
             format!("the certificate of {host} cannot be used: {other}"),
         ),
     }
+}
+
+/// Whether a CA stands where a server's certificate belongs, which rustls has no name for.
+fn is_ca(error: &OtherError) -> bool {
+    error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 /// Text from outside, fit for one line of a log.

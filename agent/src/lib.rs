@@ -7,8 +7,8 @@ pub mod check;
 pub mod collect;
 pub mod config;
 pub mod confine;
+pub mod connection;
 pub mod dashboard;
-pub mod encoding;
 pub mod end;
 pub mod enrol;
 pub mod failure;
@@ -33,9 +33,6 @@ use std::io;
 /// Why a command could not be carried out. One line for people.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Client(#[from] reqwest::Error),
     /// The host cannot be read.
     #[error(transparent)]
     Collect(#[from] collect::CollectError),

@@ -8,13 +8,14 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use server_scout_wire::Report;
+use server_scout_wire::{Coding, Report};
 use support::{Agent, Ca, Dashboard, KEY, Reply, wait};
 
 #[test]
@@ -32,12 +33,20 @@ fn reports_arrive_over_one_connection() {
         assert_eq!(request.header("x-api-key"), Some(KEY));
         assert_eq!(request.header("content-type"), Some("application/json"));
         let agent = format!("server-scout-agent/{}", env!("CARGO_PKG_VERSION"));
-        assert_eq!(request.header("user-agent"), Some(agent.as_str()));
+        let said = (number == 0).then_some(agent.as_str());
+        assert_eq!(request.header("user-agent"), said, "once on a connection");
+        let names = request.headers.iter().map(|(name, _)| name.as_str());
+        let names = names.filter(|name| *name != "user-agent");
+        assert_eq!(
+            names.collect::<BTreeSet<_>>(),
+            BTreeSet::from(HEADERS),
+            "and no other"
+        );
         assert_eq!(
             (request.connection, request.seqs()),
             (0, vec![number as u64])
         );
-        assert!(request.is_compressed);
+        assert_eq!(request.coding, Some(Coding::Deflate));
         let report = Report::from_json(request.body.to_string().as_bytes()).unwrap();
         // What the host is comes once, with the first.
         assert_eq!(report.host().is_some(), number == 0);
@@ -283,6 +292,51 @@ fn a_connection_that_ends_once_is_no_trouble() {
 }
 
 #[test]
+fn an_older_dashboard_gets_gzip_at_once_until_the_connection_ends() {
+    let ca = Ca::new();
+    let calls = AtomicUsize::new(0);
+    let dashboard = Dashboard::start(&ca, move |request| {
+        match (request.coding, calls.fetch_add(1, Ordering::SeqCst)) {
+            (Some(Coding::Deflate), _) => Reply::problem(415, "unsupported-media-type"),
+            (_, 3) => Reply::none(),
+            _ => Reply::accepted(request),
+        }
+    });
+    let agent = Agent::run(&dashboard.url(), &ca, &[]);
+    let requests = dashboard.wait_for(7);
+    agent.terminate();
+    let (status, output) = agent.end();
+    assert!(status.success(), "{output}");
+    for trouble in ["set aside", "unreachable", "answers with status"] {
+        assert!(!output.contains(trouble), "{output}");
+    }
+    let seen: Vec<_> = requests[..7]
+        .iter()
+        .map(|request| {
+            (
+                request.connection,
+                request.coding.unwrap(),
+                request.seqs()[0],
+            )
+        })
+        .collect();
+    let expected = [
+        (0, Coding::Deflate, 0),
+        (0, Coding::Gzip, 0),
+        (0, Coding::Gzip, 1),
+        (0, Coding::Gzip, 2),
+        (1, Coding::Deflate, 2),
+        (1, Coding::Gzip, 2),
+        (1, Coding::Gzip, 3),
+    ];
+    assert_eq!(seen, expected);
+    for (refused, again) in [(0, 1), (4, 5)] {
+        let waited = requests[again].at - requests[refused].at;
+        assert!(waited < Duration::from_millis(500), "{waited:?}");
+    }
+}
+
+#[test]
 fn a_rotated_key_is_picked_up_without_a_restart() {
     let ca = Ca::new();
     let dashboard = Dashboard::start(&ca, |request| match request.header("x-api-key") {
@@ -401,3 +455,11 @@ fn the_agent_listens_nowhere_and_has_one_thread() {
     agent.terminate();
     assert!(agent.end().0.success());
 }
+
+const HEADERS: [&str; 5] = [
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "x-api-key",
+];

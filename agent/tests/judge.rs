@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
-use server_scout_agent::dashboard::{Reply, Verdict};
+use hyper::StatusCode;
+use server_scout_agent::connection::Reply;
+use server_scout_agent::dashboard::Verdict;
 
 #[test]
 fn every_status_is_either_final_or_tried_again() {

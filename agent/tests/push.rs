@@ -11,9 +11,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use hyper::StatusCode;
 use server_scout_agent::backoff::Backoff;
-use server_scout_agent::dashboard::{Reply, Transport};
+use server_scout_agent::connection::Reply;
+use server_scout_agent::dashboard::Transport;
 use server_scout_agent::failure::{Failure, FailureKind};
 use server_scout_agent::journal::Journal;
 use server_scout_agent::key::{ApiKey, KeySource};

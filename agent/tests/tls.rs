@@ -118,6 +118,19 @@ fn a_certificate_for_another_name_is_refused() {
 }
 
 #[test]
+fn a_certificate_of_a_ca_is_refused_in_words() {
+    let ca = Ca::new();
+    let tls = ca.server_config_of_a_ca("localhost");
+    let dashboard = Dashboard::at("127.0.0.1:0".parse().unwrap(), tls, Reply::accepted);
+    let (ok, output) = check(&dashboard.url(), &ca.pem());
+    assert!(
+        !ok && output.contains("is that of a CA itself; give the dashboard one"),
+        "{output}"
+    );
+    assert!(dashboard.requests().is_empty());
+}
+
+#[test]
 fn an_expired_certificate_is_refused() {
     let ca = Ca::new();
     let tls = ca.server_config("localhost", (2020, 2021));

@@ -15,7 +15,7 @@ use server_scout::domain::principal::Credential;
 use server_scout::store::credentials::AgentIdentity;
 use server_scout::store::live::Sight;
 use server_scout::store::{Scope, series};
-use server_scout::timeseries::segment::MOST_REPORTS;
+use server_scout::timeseries::segment::{MOST_BYTES, MOST_REPORTS};
 use server_scout::timeseries::{History, Retention, Window};
 use server_scout_wire::{Metric, Timestamp};
 use support::{EMAIL, World, report};
@@ -354,17 +354,29 @@ async fn names_that_a_host_no_longer_uses_leave_room_for_new_ones() {
 }
 
 #[tokio::test]
-async fn a_half_day_holds_only_so_many_reports_of_a_server() {
+async fn a_half_day_holds_only_so_many_reports_and_bytes_of_a_server() {
+    let logged = format!("UPDATE first_log SET samples = zeroblob({MOST_BYTES}) WHERE id = 1");
+    for (folds, full) in [
+        (true, format!("UPDATE segment SET reports = {MOST_REPORTS}")),
+        (true, format!("UPDATE segment SET bytes = {MOST_BYTES}")),
+        (false, logged),
+    ] {
+        holds_no_more(folds, &full).await;
+    }
+}
+
+/// Nothing more is taken for a half-day once `full` has made it full.
+async fn holds_no_more(folds: bool, full: &str) {
     let (world, scope, agent) = world().await;
     let begun = world.now();
     hour(&world, agent).await;
-    world.services.fold(world.now()).await.unwrap();
+    if folds {
+        world.services.fold(world.now()).await.unwrap();
+    }
     let store = world.store();
-    let full = store.write(|c| {
-        let full = format!("UPDATE segment SET reports = {MOST_REPORTS}");
-        Ok(diesel::RunQueryDsl::execute(diesel::sql_query(full), c)?)
-    });
-    full.await.unwrap();
+    let full = full.to_owned();
+    let changed = store.write(|c| Ok(diesel::RunQueryDsl::execute(diesel::sql_query(full), c)?));
+    assert_ne!(changed.await.unwrap(), 0);
     drop(store);
     let world = world.restart().await;
     assert!(

@@ -85,6 +85,24 @@ pub fn seconds_ago(seconds: i64) -> Timestamp {
     now - SignedDuration::from_secs(seconds)
 }
 
+/// `bytes` in the zlib format, with a preset dictionary if there is one.
+#[must_use]
+pub fn deflate(bytes: &[u8], dictionary: Option<&[u8]>) -> Vec<u8> {
+    use flate2::{Compress, Compression, FlushCompress};
+
+    let mut encoder = Compress::new(Compression::best(), true);
+    if let Some(text) = dictionary {
+        encoder
+            .set_dictionary(text)
+            .expect("nothing was compressed before");
+    }
+    let mut packed = Vec::with_capacity(bytes.len() + 100);
+    encoder
+        .compress_vec(bytes, &mut packed, FlushCompress::Finish)
+        .expect("there is room");
+    packed
+}
+
 /// `bytes` compressed with gzip.
 #[must_use]
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

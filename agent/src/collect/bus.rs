@@ -29,6 +29,8 @@ pub(super) struct Call {
     pub(super) path: &'static str,
     pub(super) interface: &'static str,
     pub(super) method: &'static str,
+    /// Whether the service is started for it, which ends by itself.
+    pub(super) starts: bool,
 }
 
 /// The body of an answer.
@@ -50,7 +52,7 @@ impl Bus {
         Ok(bus)
     }
 
-    /// Puts a question and waits for the answer. The service is not started for it.
+    /// Puts a question and waits for the answer.
     pub(super) fn call<T: Serialize + Type>(
         &mut self,
         call: Call,
@@ -149,6 +151,12 @@ type Head = (u8, u8, u8, u8, u32, u32, u32);
 /// is nothing else.
 type Field<T> = (u8, Signature, T);
 
+/// The types of the arguments one after the other: `ss`, where a signature of its own would be that of one
+/// structure, `(ss)`, which no method takes.
+#[derive(Serialize, Type)]
+#[zvariant(signature = "g")]
+struct Arguments(String);
+
 fn message<T: Serialize + Type>(
     call: Call,
     serial: u32,
@@ -166,7 +174,7 @@ fn message<T: Serialize + Type>(
     );
     let mut fields = to_bytes(context, &(path, texts.0, texts.1, texts.2))?.to_vec();
     if !signature.is_empty() {
-        let of_body: Field<Signature> = (8, Signature::Signature, T::SIGNATURE.clone());
+        let of_body: Field<Arguments> = (8, Signature::Signature, Arguments(signature));
         fields.resize(fields.len().next_multiple_of(ALIGNMENT), 0);
         fields.extend_from_slice(&to_bytes(context, &of_body)?);
     }
@@ -175,7 +183,7 @@ fn message<T: Serialize + Type>(
     let head: Head = (
         b'l',
         CALL,
-        NO_AUTO_START,
+        if call.starts { 0 } else { NO_AUTO_START },
         1,
         length(&body)?,
         serial,
@@ -194,6 +202,7 @@ const HELLO: Call = Call {
     path: "/org/freedesktop/DBus",
     interface: "org.freedesktop.DBus",
     method: "Hello",
+    starts: false,
 };
 
 /// For everything that is asked over one connection.

@@ -4,7 +4,7 @@ use server_scout_wire::{Fact, Host, Report, Tier};
 
 use super::options::{Group, Options};
 use super::root::Root;
-use super::{Due, host, sandbox, units, upkeep};
+use super::{Due, clock, host, sandbox, units, upkeep};
 
 /// Reads the glacial and the daily tier, and remembers what the daily one said.
 pub(super) struct Inventory {
@@ -50,7 +50,7 @@ impl Inventory {
             return;
         }
         if due.has(Tier::Glacial) {
-            upkeep::collect_clock(root, report);
+            clock::collect(root, report);
             if !withheld.has(Group::Updates) {
                 upkeep::collect_updates(root, report);
             }

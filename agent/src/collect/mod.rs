@@ -5,6 +5,7 @@
 //! The parsers are pure functions over bytes and never panic. What a host lacks is left out.
 
 mod bus;
+pub mod clock;
 pub mod containers;
 pub mod cpu;
 pub mod disks;

@@ -37,6 +37,12 @@ pub fn virtualisation(root: &Root) -> Option<String> {
     container(root).or_else(|| machine(root))
 }
 
+/// Whether a container manager says that the host is one of its containers.
+#[must_use]
+pub fn is_in_container(root: &Root) -> bool {
+    container(root).is_some()
+}
+
 fn container(root: &Root) -> Option<String> {
     // systemd writes it when it is started in a container.
     if let Some(manager) = text(&root.path("run/systemd/container")) {

@@ -70,6 +70,7 @@ const fn manager(method: &'static str) -> Call {
         path: PATH,
         interface: MANAGER,
         method,
+        starts: false,
     }
 }
 
@@ -78,6 +79,7 @@ const PROPERTY: Call = Call {
     path: PATH,
     interface: "org.freedesktop.DBus.Properties",
     method: "Get",
+    starts: false,
 };
 const SERVICE: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";

@@ -1,5 +1,5 @@
-//! What people have to look after: updates, a reboot, the clock. Nothing is asked or run: the
-//! distribution wrote it down already, or it is not known.
+//! What people have to look after: updates, a reboot. Nothing is asked or run: the distribution wrote it
+//! down already, or it is not known.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -19,16 +19,6 @@ pub fn collect_updates(root: &Root, report: &mut Report) {
     if let Some(required) = reboot_required(root) {
         let required = f64::from(u8::from(required));
         report.push(Metric::RebootRequired, None, required);
-    }
-}
-
-/// Adds whether the clock is synchronised, where the service manager's own client keeps it.
-pub fn collect_clock(root: &Root, report: &mut Report) {
-    let client = root.path("run/systemd/timesync");
-    if client.exists() {
-        let synchronised = client.join("synchronized").exists();
-        let value = f64::from(u8::from(synchronised));
-        report.push(Metric::ClockSynchronised, None, value);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use reqwest::Url;
+use url::Url;
 
 use crate::arguments::{Command, Enrol};
 use crate::config::{Environment, Settings, parse_url};
@@ -135,7 +135,7 @@ fn is_abstract(environment: &Environment) -> bool {
 }
 
 /// What the collectors read, and what the C library does to look up a name. `/etc` as a whole, because
-/// the files of the name service are replaced while the agent runs. A static agent finds no `getrandom` in
+/// the files of the name service are replaced while the agent runs, as is what is written of updates. A static agent finds no `getrandom` in
 /// the C library and reads the devices.
 const READABLE: [&str; 11] = [
     "/dev/random",
@@ -148,7 +148,7 @@ const READABLE: [&str; 11] = [
     "/run/systemd/container",
     "/sys",
     "/usr",
-    "/var/lib/update-notifier/updates-available",
+    "/var/lib/update-notifier",
 ];
 const LISTABLE: [&str; 2] = ["/boot", "/lib/modules"];
 const RESOLVER: &str = "/etc/resolv.conf";

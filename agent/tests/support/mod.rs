@@ -20,11 +20,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use flate2::read::GzDecoder;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+use server_scout_wire::Coding;
+use server_scout_wire::coding::decode;
+use server_scout_wire::limits::MAX_DECODED_BYTES;
 use tempfile::TempDir;
 
 /// The key that every test uses and no output may show.
@@ -64,6 +66,17 @@ impl Ca {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(valid.0, 1, 1);
         params.not_after = rcgen::date_time_ymd(valid.1, 1, 1);
+        self.serving(&params)
+    }
+
+    /// The same with a CA's certificate in place of a server's.
+    pub fn server_config_of_a_ca(&self, name: &str) -> Arc<ServerConfig> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        self.serving(&params)
+    }
+
+    fn serving(&self, params: &CertificateParams) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
@@ -86,7 +99,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Decompressed.
     pub body: Value,
-    pub is_compressed: bool,
+    /// How it was compressed.
+    pub coding: Option<Coding>,
     /// Which connection it came on, from 0.
     pub connection: usize,
     pub at: Instant,
@@ -287,19 +301,18 @@ fn serve(
         }
         let find = |name: &str| headers.iter().find(|(header, _)| header == name);
         let length: usize = find("content-length")?.1.parse().ok()?;
-        let is_compressed = find("content-encoding").is_some_and(|(_, value)| value == "gzip");
+        let coding = find("content-encoding")
+            .map(|(_, value)| Coding::from_name(value.as_bytes()).expect("a known coding"));
         let mut body = vec![0; length];
         stream.read_exact(&mut body).ok()?;
-        if is_compressed {
-            let mut plain = Vec::new();
-            GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
-            body = plain;
+        if let Some(coding) = coding {
+            body = decode(coding, &body, MAX_DECODED_BYTES).unwrap();
         }
         let request = Request {
             line: line.trim_end().to_owned(),
             headers,
             body: serde_json::from_slice(&body).unwrap(),
-            is_compressed,
+            coding,
             connection,
             at: Instant::now(),
         };

@@ -16,6 +16,7 @@ use crate::store::history::Source;
 use crate::store::series::{self, SeriesKey};
 use crate::store::{Heads, Scope, StoreError, servers};
 use crate::timeseries::roll_up::Resolution;
+use crate::timeseries::room::{Census, Choice, share};
 use crate::timeseries::{
     Combine, Combined, CombinedSeries, Grid, HistorySeries, Ranking, Row, Shown, Window,
 };
@@ -51,6 +52,8 @@ pub struct FleetHistory {
     pub grid: Grid,
     /// How many servers were asked.
     pub asked: usize,
+    /// How many of their series were left out, because an answer has no room for them.
+    pub left_out: usize,
     /// Each server by itself, by name or in the order of the ranking.
     pub servers: Vec<ServerHistory>,
     /// All servers as one.
@@ -74,6 +77,7 @@ struct Ask {
     scope: Scope,
     heads: Arc<Heads>,
     metrics: Arc<[Metric]>,
+    choice: Arc<Choice>,
     grid: Grid,
 }
 
@@ -94,21 +98,8 @@ impl Services {
         let mut answer = match question.wanted {
             Wanted::Each => self.each(scope, &question, selected, begun).await?,
             Wanted::Combined(combine) => {
-                let grid = self.fleet_grid(scope, &question, question.metrics.len());
-                let grid = grid.await?;
-                let ask = self.ask(scope, &question.metrics, grid);
-                let take = |combined: &mut Combined, _: &Selected, one: HistorySeries| {
-                    combined.add(&one);
-                };
-                let combined = Combined::new(&grid);
-                let combined = self.ask_all(ask, selected, begun, combined, take).await?;
-                let combined = combined.finish(combine).ok_or_else(too_many_series)?;
-                FleetHistory {
-                    grid,
-                    asked: 0,
-                    servers: Vec::new(),
-                    combined,
-                }
+                self.combined(scope, &question, selected, combine, begun)
+                    .await?
             }
             Wanted::Top(count, ranking) => {
                 let ranked = self.rank(scope, &question, selected, ranking, begun);
@@ -129,6 +120,36 @@ impl Services {
         Ok(answer)
     }
 
+    /// All of these servers as one.
+    async fn combined(
+        &self,
+        scope: Scope,
+        question: &FleetQuestion,
+        selected: Vec<Selected>,
+        combine: Combine,
+        begun: Instant,
+    ) -> Result<FleetHistory, ServiceError> {
+        let count = |census: &mut Census, names: Vec<SeriesKey>| {
+            for key in names {
+                census.add(key);
+            }
+        };
+        let census = self.names_of_all(scope, question, &selected, begun, Census::default(), count);
+        let asked = census.await?.most_common(MOST_COMBINED);
+        let grid = self.fleet_grid(scope, question, asked.len()).await?;
+        let ask = self.ask(scope, &question.metrics, grid, Choice::These(asked));
+        let take = |combined: &mut Combined, _: &Selected, one| combined.add(&one);
+        let combined = Combined::new(&grid);
+        let (combined, left_out) = self.ask_all(ask, selected, begun, combined, take).await?;
+        Ok(FleetHistory {
+            grid,
+            asked: 0,
+            left_out,
+            servers: Vec::new(),
+            combined: combined.finish(combine),
+        })
+    }
+
     /// Each of these servers by itself, in their order.
     async fn each(
         &self,
@@ -137,20 +158,16 @@ impl Services {
         selected: Vec<Selected>,
         begun: Instant,
     ) -> Result<FleetHistory, ServiceError> {
-        let (metrics, ids) = (question.metrics.clone(), selected.clone());
-        let count = self.store().read_portion(move |c| {
-            let mut count = 0;
-            for server in ids {
-                count += series::of_metrics(c, scope, server.id, &metrics)?.len();
-            }
-            Ok(count)
-        });
-        let count = count.await?;
-        if count > MOST_SERIES {
-            return Err(too_many_series());
-        }
-        let grid = self.fleet_grid(scope, question, count).await?;
-        let ask = self.ask(scope, &question.metrics, grid);
+        let count = |counts: &mut Vec<usize>, names: Vec<SeriesKey>| {
+            let of_metrics = names.chunk_by(|a, b| a.metric == b.metric);
+            counts.extend(of_metrics.map(<[SeriesKey]>::len));
+        };
+        let counts = self.names_of_all(scope, question, &selected, begun, Vec::new(), count);
+        let counts = counts.await?;
+        let most = share(counts.clone(), MOST_SERIES).ok_or_else(too_many_series)?;
+        let series = counts.into_iter().map(|count| count.min(most)).sum();
+        let grid = self.fleet_grid(scope, question, series).await?;
+        let ask = self.ask(scope, &question.metrics, grid, Choice::First(most));
         let empty = selected.iter().map(|server| ServerHistory {
             server: server.clone(),
             rank: None,
@@ -162,10 +179,11 @@ impl Services {
                 found.series.push(one);
             }
         };
-        let servers = self.ask_all(ask, selected, begun, empty, take).await?;
+        let (servers, left_out) = self.ask_all(ask, selected, begun, empty, take).await?;
         Ok(FleetHistory {
             grid,
             asked: 0,
+            left_out,
             servers,
             combined: Vec::new(),
         })
@@ -182,7 +200,7 @@ impl Services {
     ) -> Result<Vec<(Selected, f64)>, ServiceError> {
         let first: Vec<Metric> = question.metrics.iter().take(1).copied().collect();
         let grid = self.fleet_grid(scope, question, first.len()).await?;
-        let ask = self.ask(scope, &first, grid);
+        let ask = self.ask(scope, &first, grid, Choice::All);
         let take = move |ranked: &mut Vec<(Selected, f64)>, server: &Selected, one| {
             let Some(rank) = ranking.of(&one) else {
                 return;
@@ -194,17 +212,18 @@ impl Services {
             }
         };
         let ranked = self.ask_all(ask, selected, begun, Vec::new(), take);
-        let mut ranked = ranked.await?;
+        let (mut ranked, _) = ranked.await?;
         // Equals stay in the order of their names.
         ranked.sort_by(|(_, a), (_, b)| ranking.compare(*a, *b));
         Ok(ranked)
     }
 
-    fn ask(&self, scope: Scope, metrics: &[Metric], grid: Grid) -> Ask {
+    fn ask(&self, scope: Scope, metrics: &[Metric], grid: Grid, choice: Choice) -> Ask {
         Ask {
             scope,
             heads: self.store().heads(),
             metrics: metrics.into(),
+            choice: Arc::new(choice),
             grid,
         }
     }
@@ -222,58 +241,98 @@ impl Services {
         Ok(Grid::new(question.window, None, series, Some(finest)))
     }
 
-    /// Asks server after server, and gives each series to `take`. Who is gone meanwhile is left out.
+    /// The names of what is asked for, server after server, each by metric and label.
+    async fn names_of_all<T: Send + 'static>(
+        &self,
+        scope: Scope,
+        question: &FleetQuestion,
+        selected: &[Selected],
+        begun: Instant,
+        into: T,
+        take: impl Fn(&mut T, Vec<SeriesKey>) + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let metrics = question.metrics.clone();
+        let visit = move |c: &mut SqliteConnection, into: &mut T, server: &Selected| {
+            let names = series::of_metrics(c, scope, server.id, &metrics)?;
+            take(into, names.into_iter().map(|(_, key)| key).collect());
+            Ok(())
+        };
+        self.in_portions(selected.into(), begun, into, visit).await
+    }
+
+    /// Asks server after server, and gives each series to `take`; tells how many were left out. Who is
+    /// gone meanwhile is left out.
     async fn ask_all<T: Send + 'static>(
         &self,
         ask: Ask,
         selected: Vec<Selected>,
         begun: Instant,
+        into: T,
+        mut take: impl FnMut(&mut T, &Selected, HistorySeries) + Send + 'static,
+    ) -> Result<(T, usize), ServiceError> {
+        let visit = move |c: &mut SqliteConnection, all: &mut (T, usize), server: &Selected| {
+            let (into, left_out) = all;
+            match ask.one(c, server.id, |one| take(into, server, one)) {
+                Ok(surplus) => *left_out += surplus,
+                Err(StoreError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+            Ok(())
+        };
+        self.in_portions(selected.into(), begun, (into, 0), visit)
+            .await
+    }
+
+    /// Visits server after server, in portions.
+    async fn in_portions<T: Send + 'static>(
+        &self,
+        selected: Arc<[Selected]>,
+        begun: Instant,
         mut into: T,
-        take: impl FnMut(&mut T, &Selected, HistorySeries) + Send + 'static,
+        mut visit: impl FnMut(&mut SqliteConnection, &mut T, &Selected) -> Result<(), StoreError>
+        + Send
+        + 'static,
     ) -> Result<T, ServiceError> {
-        let selected: Arc<[Selected]> = selected.into();
-        let mut take = take;
         let mut next = 0;
         while next < selected.len() {
             if begun.elapsed() > LONGEST {
                 return Err(too_long());
             }
-            let (ask, selected) = (ask.clone(), Arc::clone(&selected));
+            let selected = Arc::clone(&selected);
             let portion = self.store().read_portion(move |c| {
                 let begun = Instant::now();
                 for server in selected.get(next..).unwrap_or_default() {
-                    match ask.one(c, server.id, |one| take(&mut into, server, one)) {
-                        Ok(()) | Err(StoreError::NotFound) => next += 1,
-                        Err(error) => return Err(error),
-                    }
+                    visit(c, &mut into, server)?;
+                    next += 1;
                     if begun.elapsed() > PORTION {
                         break;
                     }
                 }
-                Ok((into, take, next))
+                Ok((into, visit, next))
             });
-            (into, take, next) = portion.await?;
+            (into, visit, next) = portion.await?;
         }
         Ok(into)
     }
 }
 
 impl Ask {
-    /// Asks one server, some series at a time.
+    /// Asks one server, some series at a time; tells how many were left out.
     fn one(
         &self,
         connection: &mut SqliteConnection,
         server: Id<Server>,
         mut take: impl FnMut(HistorySeries),
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         // Before the transaction: what is folded meanwhile is known there.
         let positions = self.heads.of(server);
         let (scope, grid) = (self.scope, &self.grid);
         connection.transaction(|c| {
             servers::get(c, scope, server)?;
-            let names = series::of_metrics(c, scope, server, &self.metrics)?;
+            let mut names = series::of_metrics(c, scope, server, &self.metrics)?;
+            let left_out = self.choice.choose(&mut names);
             if names.is_empty() {
-                return Ok(());
+                return Ok(left_out);
             }
             let ids: Vec<i64> = names.iter().map(|(id, _)| *id).collect();
             let mut source = Source::open(c, scope, server, &positions, grid, &ids)?;
@@ -290,13 +349,15 @@ impl Ask {
                     }
                 }
             }
-            Ok(())
+            Ok(left_out)
         })
     }
 }
 
 fn too_many_series() -> ServiceError {
-    let reason = "have too many series for one answer: ask for fewer servers, metrics or points";
+    let reason = format!(
+        "are too many for so many servers: one answer about each has {MOST_SERIES} series, ask for fewer servers or metrics"
+    );
     ServiceError::invalid("names", reason)
 }
 
@@ -314,6 +375,8 @@ const MOST_EACH: usize = 200;
 const MOST: usize = 5000;
 /// Series of an answer about each.
 const MOST_SERIES: usize = 4000;
+/// Series of an answer about all as one: those of the largest server, as the default ceiling has it.
+const MOST_COMBINED: usize = 1000;
 /// Series that are in memory at a time.
 const AT_A_TIME: usize = 16;
 /// After so long the next portion waits for its turn.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError as _};
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse as _, PathPattern, Request, Response};
 use poem_openapi::error::{
     ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError,
@@ -62,7 +62,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             data || !matches!(accepts(&request), Some(accepts) if accepts.contains("text/html"));
         let host = host_of(&request);
         let admitted = self.admit(&mut request, host.as_ref()).await;
-        let for_agent = matches!(request.data(), Some(Principal::Agent(_)));
+        let is_report =
+            request.method() == Method::POST && matches!(request.data(), Some(Principal::Agent(_)));
         let answer = match admitted {
             Ok(()) => self.inner.call(request).await,
             Err(failure) => Err(failure.into()),
@@ -79,7 +80,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             response
         });
         let content = match response.status() {
-            StatusCode::OK if for_agent => Content::Receipt,
+            StatusCode::OK if is_report => Content::Receipt,
             _ if data => Content::Data,
             _ => Content::Page,
         };

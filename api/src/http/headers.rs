@@ -17,14 +17,19 @@ pub(super) enum Content {
 /// Adds the headers. What a handler set itself stays.
 pub(super) fn add(response: &mut Response, content: Content, host_is_local: bool) {
     let headers = response.headers_mut();
-    add_missing(headers, &header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    add_missing(headers, &header::CACHE_CONTROL, "no-store");
     let policy = match content {
         Content::Data => POLICY_OF_DATA,
         Content::Page => POLICY_OF_PAGES,
-        // An agent gets one every few seconds: the rest is longer than what it is told.
-        Content::Receipt => return,
+        // An agent gets one every few seconds: they are longer than what it is told. Nothing keeps
+        // the answer to a POST that does not say for how long (RFC 9110, section 9.3.3), and JSON
+        // needs no character set (RFC 8259, section 11).
+        Content::Receipt => {
+            headers.insert(header::CONTENT_TYPE, JSON);
+            return;
+        }
     };
+    add_missing(headers, &header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    add_missing(headers, &header::CACHE_CONTROL, "no-store");
     add_missing(headers, &header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in &EVERY_FOR_BROWSERS {
         add_missing(headers, name, value);
@@ -46,6 +51,7 @@ fn add_missing(headers: &mut HeaderMap, name: &HeaderName, value: &'static str) 
     }
 }
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const POLICY_OF_DATA: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

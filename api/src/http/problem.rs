@@ -17,7 +17,7 @@ use server_scout_wire::Problem;
 use super::api::schema::ProblemDocument;
 use crate::domain::ServiceError;
 use crate::domain::ingest::Refused;
-use crate::timeseries::segment::MOST_REPORTS;
+use crate::timeseries::segment::{MOST_BYTES, MOST_REPORTS};
 
 /// A request that failed, ready to be answered.
 #[derive(Debug)]
@@ -354,7 +354,8 @@ impl From<Refused> for Failure {
                 "The server has sent too many reports",
             )
             .detail(format!(
-                "Of one server, {MOST_REPORTS} reports are kept of each half-day."
+                "Of one server, {MOST_REPORTS} reports and {} MiB are kept of each half-day.",
+                MOST_BYTES >> 20
             ))
             .member("timestamp"),
         }

@@ -1,8 +1,5 @@
 //! Sending mail: a letter becomes a message, and the operator's mail server takes it or does not.
 
-#[cfg(test)]
-mod tests;
-
 use std::time::Duration;
 
 use lettre::message::{Mailbox, MultiPart};
@@ -10,12 +7,14 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use rustls::CertificateError;
 use server_scout_ui::UiError;
 use server_scout_ui::mails::{Letter, Mails};
 use zeroize::Zeroizing;
 
 use crate::config::{Smtp, SmtpTls};
 use crate::secret::random_bytes;
+use crate::tls::verdict;
 
 /// What is needed to send mail. The connection is made anew for each: mails are rare.
 pub struct Mailer {
@@ -154,13 +153,25 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
     match error.status() {
         Some(code) => format!("The mail server answered {code}."),
         None if error.is_timeout() => "The mail server did not answer in time.".to_owned(),
-        None if error.is_tls() => "The mail server's certificate could not be verified.".to_owned(),
+        None if error.is_tls() => distrust(error),
         None if error.is_response() => "The mail server's answer made no sense.".to_owned(),
         None if error.is_client() => {
             "The mail server does not offer what is needed, such as a login or TLS.".to_owned()
         }
-        None => "The mail server could not be connected to.".to_owned(),
+        None => distrust(error),
     }
+}
+
+/// What is wrong with the server's certificate, but for the names in it; else there was no connection.
+fn distrust(error: &lettre::transport::smtp::Error) -> String {
+    let why = match verdict::behind(error) {
+        Some(CertificateError::NotValidForNameContext { .. }) => &CertificateError::NotValidForName,
+        Some(why) => why,
+        None if error.is_tls() => return "TLS with the mail server failed.".to_owned(),
+        None => return "The mail server could not be connected to.".to_owned(),
+    };
+    let words = verdict::words(why, "SERVERSCOUT_SMTP__CA_FILE");
+    format!("The mail server's certificate {words}")
 }
 
 /// The library's words about settings, which no server had a part in, on one line.
@@ -181,3 +192,6 @@ fn one_line(text: &str) -> String {
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Characters of the library's words that are logged.
 const MAX_REASON: usize = 300;
+
+#[cfg(test)]
+mod tests;

@@ -1,89 +1,61 @@
-//! What is said of a mail server that does not take a mail.
+//! A mail server that is not to be trusted, over real TLS.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use server_scout_ui::mails::Letter;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+mod answers;
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
-use super::{Mailer, SendError};
-use crate::config::{Smtp, SmtpTls};
+use super::*;
 
-/// A mail server that answers each recipient with these words.
-async fn server(words: &'static str) -> u16 {
+#[tokio::test]
+async fn what_is_wrong_with_the_servers_certificate_is_said_in_words() {
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let ca_file = directory.path().join("ca.pem");
+    std::fs::write(&ca_file, certificate.pem()).unwrap();
+
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(crate::tls::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let mut stream = BufReader::new(stream);
-        stream
-            .write_all(b"220 mx3.corp.internal\r\n")
-            .await
-            .unwrap();
-        let mut line = String::new();
-        while stream.read_line(&mut line).await.unwrap_or_default() > 0 {
-            let answer = if line.starts_with("RCPT") {
-                words
-            } else {
-                "250 mx3.corp.internal"
-            };
-            let answer = format!("{answer}\r\n");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            line.clear();
-        }
+        acceptor.accept(stream).await.is_ok()
     });
-    port
-}
 
-async fn sent(port: u16) -> SendError {
-    let mailer = Mailer::open(
-        &Smtp {
-            host: "127.0.0.1".to_owned(),
-            port,
-            from: "scout@example.org".parse().unwrap(),
-            tls: SmtpTls::None,
-            ca_file: None,
-            login: None,
-        },
-        None,
-    )
-    .unwrap();
-    let letter = Letter {
-        subject: "Test".to_owned(),
-        paragraphs: Vec::new(),
-        link: None,
-        end: String::new(),
+    let smtp = Smtp {
+        host: "127.0.0.1".to_owned(),
+        port,
+        from: "Scout <scout@example.org>".parse().unwrap(),
+        tls: SmtpTls::Implicit,
+        ca_file: Some(ca_file),
+        login: None,
     };
-    { mailer.send("someone@private.example", &letter).await }.unwrap_err()
-}
-
-#[tokio::test]
-async fn of_a_mail_servers_words_the_code_alone_is_kept() {
-    for (words, expected, for_good) in [
-        (
-            "550 5.1.1 <someone@private.example>: unknown; relay=mx3.corp.internal[10.9.8.7]",
-            "The mail server answered 550.",
-            true,
-        ),
-        (
-            "451 4.3.0 greylisted by mx3.corp.internal",
-            "The mail server answered 451.",
-            false,
-        ),
-        (
-            "nothing that an answer looks like",
-            "The mail server's answer made no sense.",
-            false,
-        ),
-    ] {
-        let error = sent(server(words).await).await;
-        assert_eq!(error.to_string(), expected);
-        assert_eq!(matches!(error, SendError::Refused(_)), for_good);
-    }
-    // Nobody listens at the port of a listener that is gone.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let error = sent(port).await.to_string();
-    assert_eq!(error, "The mail server could not be connected to.");
+    let letter = Letter {
+        subject: "Hello".to_owned(),
+        paragraphs: vec!["Hello.".to_owned()],
+        link: None,
+        end: "That is all.".to_owned(),
+    };
+    let mailer = Mailer::open(&smtp, None).unwrap();
+    let sent = mailer.send("ada@example.org", &letter).await;
+    let said = sent.unwrap_err().to_string();
+    let expected = "The mail server's certificate is that of a CA itself.";
+    assert!(said.starts_with(expected), "{said}");
 }

@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use super::lookup::Lookup;
 use super::{Policy, Refusal, Sender, Target};
+use crate::tls::verdict;
 
 /// The client. It keeps no connection and remembers nothing of an answer.
 #[derive(Clone, Debug)]
@@ -68,7 +69,7 @@ pub enum OutboundError {
     #[error("The receiver could not be connected to.")]
     Connect,
     /// No verified TLS.
-    #[error("The receiver's certificate could not be verified: {0}")]
+    #[error("The receiver's certificate {0}")]
     Tls(String),
     /// It took too long.
     #[error("No answer in time: {0} took too long.")]
@@ -249,17 +250,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// The reason of a failed handshake, which is the receiver's words about itself and no content.
+/// The reason of a failed handshake: what the receiver says of itself, and no content.
 fn unverified(error: &std::io::Error) -> OutboundError {
-    match error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-    {
-        Some(rustls::Error::InvalidCertificate(reason)) => {
-            let reason = reason.to_string();
-            OutboundError::Tls(reason.chars().take(MAX_REASON_CHARS).collect())
-        }
-        _ => OutboundError::Connect,
+    match verdict::behind(error) {
+        Some(reason) => OutboundError::Tls(verdict::words(reason, "SERVERSCOUT_OUTBOUND__CA_FILE")),
+        None => OutboundError::Connect,
     }
 }
 
@@ -306,5 +301,4 @@ const MAX_ADDRESSES: usize = 3;
 /// Of the head of an answer; hyper's least.
 const MAX_HEAD_BYTES: usize = 8192;
 const MAX_HEADERS: usize = 64;
-const MAX_REASON_CHARS: usize = 160;
 const AGENT: &str = concat!("server-scout/", env!("CARGO_PKG_VERSION"));

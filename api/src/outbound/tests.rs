@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod addresses;
+mod certificates;
 mod requests;
 
 use std::net::IpAddr;

@@ -298,13 +298,14 @@ pub fn revoke(
     Ok(ending)
 }
 
-/// Notes when and from where a key was last used.
+/// Notes when and from where a key was last used, and the version where it is known.
 pub fn note_use(
     connection: &mut SqliteConnection,
     scope: Scope,
     key: Id<AgentKey>,
     last: &KeyUse,
 ) -> Result<(), StoreError> {
+    let is_version_known = !last.agent_version.is_empty();
     diesel::update(
         agent_key::table
             .filter(agent_key::organisation_id.eq(scope.organisation()))
@@ -313,7 +314,7 @@ pub fn note_use(
     .set((
         agent_key::used_at.eq(Some(last.at.as_millis())),
         agent_key::used_from.eq(&last.from),
-        agent_key::agent_version.eq(&last.agent_version),
+        is_version_known.then(|| agent_key::agent_version.eq(&last.agent_version)),
     ))
     .execute(connection)?;
     Ok(())

@@ -13,7 +13,7 @@ use super::schema::{fold_mark, report, segment, server};
 use super::{Scope, StoreError, folding};
 use crate::id::{Id, Server};
 use crate::timeseries::Starts;
-use crate::timeseries::segment::{MOST_REPORTS, open_moments, open_starts, period_of};
+use crate::timeseries::segment::{MOST_BYTES, MOST_REPORTS, open_moments, open_starts, period_of};
 
 /// How many ranges of identities the writer remembers, all servers together; beyond that it forgets
 /// all and looks them up again.
@@ -38,8 +38,24 @@ struct Known {
     moments: BTreeSet<i64>,
     /// The newest of those that are folded, which are looked up when it matters.
     folded_to: Option<i64>,
-    /// How many there are of each half-day.
-    reports: HashMap<i64, i64>,
+    /// What there is of each half-day.
+    held: HashMap<i64, Held>,
+}
+
+/// Half-day, reports, bytes, starts and moments of a segment.
+type Folded = (i64, i64, i64, Vec<u8>, Vec<u8>);
+
+/// How much there is of a half-day.
+#[derive(Default)]
+struct Held {
+    reports: i64,
+    bytes: i64,
+}
+
+impl Held {
+    fn is_full(&self) -> bool {
+        self.reports >= MOST_REPORTS || self.bytes >= MOST_BYTES
+    }
 }
 
 /// What becomes of a report that arrives.
@@ -120,8 +136,8 @@ impl Intake {
         self.remember(connection, server)?;
         let known = self.known.entry(server).or_default();
         let before = known.starts.len();
-        let reports = known.reports.entry(period_of(at)).or_default();
-        let is_full = *reports >= MOST_REPORTS;
+        let held = known.held.entry(period_of(at)).or_default();
+        let is_full = held.is_full();
         match identity {
             Some((boot, seq)) if known.starts.contains(boot, seq) => return Ok(Entry::Duplicate),
             Some(_) if is_full => return Ok(Entry::TooMany),
@@ -139,7 +155,7 @@ impl Intake {
             }
             None => {}
         }
-        *reports += 1;
+        held.reports += 1;
         known.starts.shrink();
         let grown = known.starts.len().saturating_sub(before);
         self.remembered += grown.max(usize::from(identity.is_none()));
@@ -152,6 +168,21 @@ impl Intake {
             position: Position { id, at },
         });
         Ok(Entry::At(half, id))
+    }
+
+    /// Counts the bytes of a report that has taken its place.
+    pub(super) fn fill(&mut self, server: Id<Server>, at: i64, bytes: usize) {
+        if let Some(known) = self.known.get_mut(&server) {
+            let held = known.held.entry(period_of(at)).or_default();
+            held.bytes += i64::try_from(bytes).unwrap_or(i64::MAX);
+        }
+    }
+
+    /// The bytes that are counted of the half-day of a moment.
+    #[cfg(test)]
+    pub(super) fn bytes(&self, server: Id<Server>, at: i64) -> Option<i64> {
+        let held = self.known.get(&server)?.held.get(&period_of(at))?;
+        Some(held.bytes)
     }
 
     /// Appends to the other half of the log from now on, if that is empty and this one is not.
@@ -196,18 +227,21 @@ impl Intake {
         let there = server::table.find(server).select(server::id);
         let _: Id<Server> = there.first(connection)?;
         let mut known = Known::default();
-        let folded: Vec<(i64, i64, Vec<u8>, Vec<u8>)> = segment::table
+        let folded: Vec<Folded> = segment::table
             .filter(segment::server_id.eq(server))
             .order(segment::id)
             .select((
                 segment::period,
                 segment::reports,
+                segment::bytes,
                 segment::starts,
                 segment::moments,
             ))
             .load(connection)?;
-        for (period, reports, starts, moments) in folded {
-            *known.reports.entry(period).or_default() += reports;
+        for (period, reports, bytes, starts, moments) in folded {
+            let held = known.held.entry(period).or_default();
+            held.reports += reports;
+            held.bytes += bytes;
             // Damage costs that a report may be stored again.
             known
                 .starts
@@ -220,12 +254,19 @@ impl Intake {
         let mark = folding::mark(connection, server)?;
         ids.retain(|id| *id > mark);
         for ids in ids.chunks(AT_A_TIME) {
-            let logged: Vec<(i64, Option<i64>, Option<i64>)> = report::table
+            let logged: Vec<(i64, Option<i64>, Option<i64>, i64)> = report::table
                 .filter(report::id.eq_any(ids))
-                .select((report::at, report::boot, report::seq))
+                .select((
+                    report::at,
+                    report::boot,
+                    report::seq,
+                    length(report::samples),
+                ))
                 .load(connection)?;
-            for (at, boot, seq) in logged {
-                *known.reports.entry(period_of(at)).or_default() += 1;
+            for (at, boot, seq, bytes) in logged {
+                let held = known.held.entry(period_of(at)).or_default();
+                held.reports += 1;
+                held.bytes += bytes;
                 match boot.zip(seq) {
                     Some((boot, seq)) => {
                         known
@@ -261,6 +302,12 @@ fn is_folded(
         .iter()
         .map(|bytes| open_moments(bytes).unwrap_or_default());
     Ok(moments.any(|moments| moments.binary_search(&at).is_ok()))
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// How many bytes there are.
+    fn length(bytes: diesel::sql_types::Binary) -> diesel::sql_types::BigInt;
 }
 
 const AT_A_TIME: usize = 500;

@@ -20,7 +20,8 @@ use crate::timeseries::segment::Row;
 pub enum Appended {
     /// It was there before.
     Duplicate,
-    /// Its half-day has [`MOST_REPORTS`](crate::timeseries::segment::MOST_REPORTS) of the server already.
+    /// Its half-day has [`MOST_REPORTS`](crate::timeseries::segment::MOST_REPORTS) or
+    /// [`MOST_BYTES`](crate::timeseries::segment::MOST_BYTES) of the server already.
     TooMany,
     /// It is new.
     New {
@@ -104,12 +105,14 @@ fn append_one(
     };
     let limits = (limits, received_at);
     let (samples, dropped) = encode(context, scope, server, report.samples(), limits)?;
+    let at = report.timestamp().as_millis();
+    context.intake.fill(server, at, samples.len());
     let identity = report.identity();
     let row = LogRow {
         id: place,
         organisation: scope.organisation(),
         server,
-        at: report.timestamp().as_millis(),
+        at,
         received_at: arrived,
         identity: identity.map(|identity| (identity.boot.0, identity.seq)),
         samples,

@@ -208,13 +208,12 @@ fn has_room(
         return Ok(false);
     }
     let found = context.series.ended.get(&server);
-    let ended = match found.filter(|(at, _)| now.since(*at) < LOOK_AGAIN) {
-        Some((_, ended)) => *ended,
-        None => {
-            let ended = empty_series::ended(context.connection, scope, server)?;
-            context.series.ended.insert(server, (now, ended));
-            ended
-        }
+    let ended = if let Some((_, ended)) = found.filter(|(at, _)| now.since(*at) < LOOK_AGAIN) {
+        *ended
+    } else {
+        let ended = empty_series::ended(context.connection, scope, server)?;
+        context.series.ended.insert(server, (now, ended));
+        ended
     };
     Ok(known.saturating_sub(ended) < limit)
 }

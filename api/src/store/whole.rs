@@ -418,3 +418,24 @@ fn a_late_reading_before_a_half_days_end_changes_the_first_rate_of_the_next() {
         store.merge(None);
     }
 }
+
+#[test]
+fn the_bytes_of_a_half_day_are_counted_as_they_come_and_found_after_a_restart() {
+    let all = [(0, 0), (1, 5), (2, 10)].map(|(place, at)| report(place, at, 4, true));
+    let mut store = Whole::new();
+    let mut before = None;
+    for report in &all {
+        store.arrive(std::slice::from_ref(report));
+        let counted = store.intake.bytes(store.server, START);
+        assert!(counted > before, "{counted:?}");
+        before = counted;
+    }
+    store.restart();
+    store.arrive(&all);
+    assert_eq!(store.intake.bytes(store.server, START), before);
+    store.fold(None);
+    store.restart();
+    store.arrive(&all);
+    let folded = store.intake.bytes(store.server, START);
+    assert!(folded > Some(0), "{folded:?}");
+}

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::history::MAX_CELLS;
 use super::roll_up::Bucket;
 use super::{Grid, HistorySeries};
 use crate::store::series::SeriesKey;
@@ -20,12 +19,12 @@ pub enum Combine {
     Sum,
 }
 
-/// Series of many servers while they are combined. A server counts with its mean of each step.
+/// Series of many servers while they are combined. A server counts with its mean of each step. How many
+/// series there are is bounded by who asks, as [`Grid::new`] takes their number.
 #[derive(Debug)]
 pub struct Combined {
     steps: usize,
     series: HashMap<SeriesKey, Vec<Bucket>>,
-    is_full: bool,
 }
 
 /// One metric and label of many servers.
@@ -46,16 +45,11 @@ impl Combined {
         Self {
             steps: grid.steps(),
             series: HashMap::new(),
-            is_full: false,
         }
     }
 
     /// Takes in a series of one more server, which has the same steps.
     pub fn add(&mut self, series: &HistorySeries) {
-        if !self.series.contains_key(&series.key) && !self.has_room() {
-            self.is_full = true;
-            return;
-        }
         let cells = self.series.entry(series.key.clone());
         let cells = cells.or_insert_with(|| vec![Bucket::default(); self.steps]);
         for (cell, value) in cells.iter_mut().zip(&series.average) {
@@ -65,12 +59,9 @@ impl Combined {
         }
     }
 
-    /// What was combined, by metric and label. None when there were more series than an answer holds.
+    /// What was combined, by metric and label.
     #[must_use]
-    pub fn finish(self, combine: Combine) -> Option<Vec<CombinedSeries>> {
-        if self.is_full {
-            return None;
-        }
+    pub fn finish(self, combine: Combine) -> Vec<CombinedSeries> {
         let value = |cell: &Bucket| match combine {
             Combine::Average => cell.average(),
             Combine::Max => cell.is_known().then_some(cell.max),
@@ -84,11 +75,7 @@ impl Combined {
         });
         let mut series: Vec<CombinedSeries> = series.collect();
         series.sort_by(|a, b| (a.key.metric, &a.key.label).cmp(&(b.key.metric, &b.key.label)));
-        Some(series)
-    }
-
-    fn has_room(&self) -> bool {
-        (self.series.len() + 1).saturating_mul(self.steps) <= MAX_CELLS
+        series
     }
 }
 
@@ -137,7 +124,7 @@ mod tests {
                 None,
                 &[Some(3.0), Some(5.0), None],
             ));
-            let found = combined.finish(combine).unwrap_or_default();
+            let found = combined.finish(combine);
             let found: Vec<_> = found
                 .iter()
                 .map(|one| (&one.values, &one.servers))
@@ -148,24 +135,17 @@ mod tests {
     }
 
     #[test]
-    fn labels_stay_apart_and_too_many_are_no_answer() -> Result<(), WindowError> {
+    fn labels_stay_apart() -> Result<(), WindowError> {
         let mut combined = Combined::new(&three_steps()?);
         for label in ["/home", "/"] {
             let one = series(Metric::MountUsedBytes, Some(label), &[Some(1.0); 3]);
             combined.add(&one);
         }
-        let found = combined.finish(Combine::Sum).unwrap_or_default();
+        let found = combined.finish(Combine::Sum);
         let labels: Vec<_> = { found.iter() }
             .filter_map(|one| one.key.label.as_ref().map(ToString::to_string))
             .collect();
         assert_eq!(labels, ["/", "/home"]);
-
-        let mut combined = Combined::new(&three_steps()?);
-        for label in 0..=MAX_CELLS / 3 {
-            let label = label.to_string();
-            combined.add(&series(Metric::MountUsedBytes, Some(&label), &[]));
-        }
-        assert_eq!(combined.finish(Combine::Sum), None);
         Ok(())
     }
 }

@@ -222,7 +222,7 @@ impl Grid {
 }
 
 /// Cells of one answer, all series together. When there are many series, steps become longer.
-pub(super) const MAX_CELLS: usize = 200_000;
+const MAX_CELLS: usize = 200_000;
 
 /// One series while it is aggregated: samples and roll-ups are taken in in order of time.
 ///

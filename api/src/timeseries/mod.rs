@@ -8,6 +8,7 @@ mod ranking;
 mod rate;
 mod retention;
 pub mod roll_up;
+pub mod room;
 pub mod segment;
 pub mod summary;
 

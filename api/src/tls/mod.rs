@@ -3,6 +3,7 @@
 pub mod authority;
 mod files;
 pub mod rotation;
+pub mod verdict;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};

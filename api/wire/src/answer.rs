@@ -16,8 +16,8 @@ pub struct Answer {
     pub too_old: u64,
     /// The first reports that were refused, at most ten.
     pub refused: Vec<RefusedReport>,
-    /// How many were refused in all.
-    #[serde(default)]
+    /// How many were refused in all; left out when there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub refused_count: u64,
 }
 
@@ -64,6 +64,14 @@ pub struct Problem {
     /// The dashboard's clock, where clocks disagree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dashboard_time: Option<Timestamp>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What the counts can still grow by after the last description: 19 digits each.

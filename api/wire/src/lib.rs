@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod coding;
+pub mod dictionary;
 pub mod fact;
 pub mod label;
 pub mod limits;
@@ -12,6 +14,8 @@ pub mod tier;
 pub mod timestamp;
 
 pub use answer::{Answer, Problem, RefusedReport};
+pub use coding::{Coding, Encoder, Undecodable};
+pub use dictionary::Dictionary;
 pub use fact::Fact;
 pub use label::Label;
 pub use metric::{Kind, LabelName, Metric, Unit};

@@ -240,7 +240,7 @@ catalogue! {
     TcpConnections "tcp_connections" Slow Count Gauge Some(LabelName::State), "TCP sockets in each state.", "/proc/net/tcp, tcp6";
     Units "units" Glacial Count Gauge Some(LabelName::State), "systemd units that failed or are changing, by state.", "systemd";
     ServiceActive "service_active" Glacial Count Gauge Some(LabelName::Service), "1 when the chosen unit is active, else 0.", "systemd";
-    ClockSynchronised "clock_synchronised" Glacial Count Gauge None, "1 when the service manager's time client has set the clock, else 0.", "/run/systemd/timesync";
+    ClockSynchronised "clock_synchronised" Glacial Count Gauge None, "1 when the kernel's clock is synchronised, whatever keeps it, else 0.", "systemd-timedated, /run/systemd/timesync";
     RebootRequired "reboot_required" Glacial Count Gauge None, "1 when something newer is installed than what runs, else 0.", "/run/reboot-required, /boot, /lib/modules, /run/current-system";
     UpdatesPending "updates_pending" Glacial Count Gauge None, "Package updates that wait, as the distribution last found.", "/var/lib/update-notifier/updates-available";
     UpdatesSecurity "updates_security" Glacial Count Gauge None, "Of these, the ones that mend a weakness.", "/var/lib/update-notifier/updates-available";

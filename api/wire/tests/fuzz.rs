@@ -1,4 +1,4 @@
-//! Fuzzing of the report decoder, for as long as `SERVERSCOUT_FUZZ_SECONDS` says: a moment, unless
+//! Fuzzing of the decoders of bodies and reports, for as long as `SERVERSCOUT_FUZZ_SECONDS` says: a moment, unless
 //! `tests/run fuzz` asks for more. What was found once is in the file of regressions beside it.
 
 #![allow(
@@ -17,9 +17,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use serde_json::{Map, Value, json};
+use server_scout_wire::coding::decode;
 use server_scout_wire::limits::{MAX_BATCH, MAX_DETAIL_BYTES, MAX_LABELS, MAX_SAMPLES};
 use server_scout_wire::report::split_batch;
-use server_scout_wire::{Fact, Metric, Report};
+use server_scout_wire::{Coding, Encoder, Fact, Metric, Report};
 
 use self::damage::{Damage, damage, damaged};
 
@@ -31,6 +32,20 @@ fn whatever_is_sent_is_a_report_within_every_bound_or_is_refused() {
             prop_assert!(reports.len() <= MAX_BATCH && (is_batch || reports.len() == 1));
             for report in reports {
                 judge(report.get().as_bytes())?;
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn whatever_is_said_to_be_compressed_is_a_body_within_its_bound_or_is_refused() {
+    fuzz(&packed_bodies(), |bytes| {
+        for coding in CODINGS {
+            for limit in [10, 10_000] {
+                if let Ok(body) = decode(coding, bytes, limit) {
+                    prop_assert!(body.len() <= limit && body.capacity() <= 2 * limit + 8);
+                }
             }
         }
         Ok(())
@@ -121,6 +136,23 @@ fn bodies() -> impl Strategy<Value = Vec<Vec<u8>>> {
             bodies.extend([text.into_bytes(), noise]);
             bodies
         })
+}
+
+/// Bodies in either coding, as they are and damaged.
+fn packed_bodies() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let damages = vec(vec(breakage(), 1..4), 0..30);
+    (report(), vec(any::<u8>(), 0..300), damages).prop_map(|(report, noise, damages)| {
+        let mut bodies = vec![noise];
+        for mut encoder in CODINGS.map(Encoder::new) {
+            let body = report.to_string();
+            let Some(packed) = encoder.encode(body.as_bytes()) else {
+                continue;
+            };
+            bodies.extend(damages.iter().map(|damage| damaged(&packed, damage)));
+            bodies.push(packed);
+        }
+        bodies
+    })
 }
 
 /// Mostly what an agent sends, in any order, with a few members that are wrong.
@@ -238,5 +270,6 @@ fn fuzz<S: Strategy<Value = Vec<Vec<u8>>>>(
     println!("{} cases", rounds * CASES);
 }
 
+const CODINGS: [Coding; 2] = [Coding::Deflate, Coding::Gzip];
 /// Cases between two looks at the clock.
 const CASES: u32 = 200;

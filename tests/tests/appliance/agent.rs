@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use server_scout_tests::wait::until;
 use server_scout_tests::{Fleet, Machine, Release};
 
 use super::{SLOW, code, online};
 
 const NAME: &str = "server-scout-agent";
+const UPDATES: &str = "12 updates can be applied immediately.";
+const WRITTEN: &str = "/var/lib/update-notifier/updates-available";
+const CHOSEN: &str = "SERVERSCOUT_SERVICES=dbus";
 
 #[tokio::test]
 async fn a_packaged_agent_enrols_and_reports_on_debian_12() {
@@ -28,10 +32,14 @@ async fn enrols_and_reports(release: Release) {
         "{said}"
     );
 
+    machine.run(&there_is_something_to_tell()).await;
     enrol(&fleet, &machine, release.name()).await;
     let server = online(&fleet, &machine, release.name()).await;
 
+    it_has_systemd_asked_about_the_clock(&machine).await;
+    it_understands_what_systemd_says_of_its_units(&machine).await;
     nothing_is_missing(&fleet, &machine, &server).await;
+    what_is_replaced_is_read(&fleet, &machine, &server).await;
     it_says_that_it_is_confined(&machine).await;
     it_is_watched(&machine).await;
     it_goes_without_a_trace(&machine).await;
@@ -49,6 +57,62 @@ pub(super) async fn enrol(fleet: &Fleet, machine: &Machine, name: &str) {
         .await;
 }
 
+/// What a small system lacks: updates, a reboot that is due and a service to look at.
+fn there_is_something_to_tell() -> String {
+    format!(
+        "mkdir -p /var/lib/update-notifier && echo '{UPDATES}' > {WRITTEN} && touch /run/reboot-required \
+         && echo {CHOSEN} >> /etc/server-scout-agent/agent.env"
+    )
+}
+
+/// A file that another takes the place of is read as before.
+async fn what_is_replaced_is_read(fleet: &Fleet, machine: &Machine, server: &Value) {
+    let replace = format!("echo '77{UPDATES}' > {WRITTEN}.new && mv {WRITTEN}.new {WRITTEN}");
+    machine
+        .run(&format!(
+            "{replace} && systemctl kill --signal=USR1 server-scout-agent"
+        ))
+        .await;
+    let path = format!("/api/v1/servers/{}", server["id"].as_str().unwrap());
+    until("the new number arrives", SLOW, async || {
+        let shown = fleet.get(&path).await.json();
+        let values = shown["values"].as_array()?.clone();
+        let pending = values
+            .iter()
+            .find(|value| value["metric"] == "updates_pending")?;
+        (pending["value"].as_f64() == Some(7712.0)).then_some(())
+    })
+    .await;
+}
+
+/// From within its sandbox: whoever answers is started by the first who asks. Here that is systemd in a container,
+/// which may not know better, so that its "no" counts only where it does not say where it runs.
+async fn it_has_systemd_asked_about_the_clock(machine: &Machine) {
+    let started =
+        "journalctl --no-pager --unit systemd-timedated | grep -c 'Started systemd-timedated'";
+    assert_ne!(machine.run(started).await, "0");
+    let read = async |script: &str| {
+        let report: Value = serde_json::from_str(&machine.run(script).await).unwrap();
+        report["clock_synchronised"].clone()
+    };
+    assert_eq!(read("server-scout-agent report").await, Value::Null);
+    let elsewhere = "mv /run/systemd/container /run/aside
+                     server-scout-agent report
+                     mv /run/aside /run/systemd/container";
+    assert_eq!(read(elsewhere).await, 0);
+}
+
+/// Each of the calls, on a real bus.
+async fn it_understands_what_systemd_says_of_its_units(machine: &Machine) {
+    let report = "SERVERSCOUT_SERVICES=dbus,gone server-scout-agent report";
+    let report: Value = serde_json::from_str(&machine.run(report).await).unwrap();
+    assert_eq!(report["units"]["reloading"], 0, "{report}");
+    let expected = json!({ "dbus.service": 1, "gone.service": 0 });
+    assert_eq!(report["service_active"], expected, "{report}");
+    let state = machine.run("systemctl is-system-running || true").await;
+    assert_eq!(report["host"]["system_state"], state.trim(), "{report}");
+}
+
 /// Whatever an agent without any sandbox can read arrives from within both.
 async fn nothing_is_missing(fleet: &Fleet, machine: &Machine, server: &Value) {
     let path = format!("/api/v1/servers/{}", server["id"].as_str().unwrap());
@@ -56,13 +120,22 @@ async fn nothing_is_missing(fleet: &Fleet, machine: &Machine, server: &Value) {
     // Read anew each time, as interfaces of this host may come and go meanwhile. Counters are shown as their
     // growth from one report with every tier to the next.
     let unprotected = loop {
-        let text = machine.run("server-scout-agent report").await;
+        let text = machine
+            .run(&format!("{CHOSEN} server-scout-agent report"))
+            .await;
         let unprotected: Value = serde_json::from_str(&text).unwrap();
         machine
             .run("systemctl kill --signal=USR1 server-scout-agent; sleep 2")
             .await;
         let mut missing = all_series(&unprotected);
         assert!(missing.len() > 40, "{missing:?}");
+        for told in [
+            "updates_pending ",
+            "reboot_required ",
+            "service_active dbus.service",
+        ] {
+            assert!(missing.contains(told), "{told}: {missing:?}");
+        }
         let shown = fleet.get(&path).await.json();
         for value in shown["values"].as_array().unwrap() {
             let metric = value["metric"].as_str().unwrap();

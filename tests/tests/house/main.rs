@@ -107,7 +107,7 @@ fn no_crate_reaches_where_the_map_has_no_arrow() {
     for (manifest, foreign) in [
         (
             "agent/Cargo.toml",
-            &["server-scout-ui", "poem", "diesel", "hyper"][..],
+            &["server-scout-ui", "poem", "diesel", "reqwest"][..],
         ),
         (
             "api/wire/Cargo.toml",
@@ -133,6 +133,19 @@ fn no_crate_reaches_where_the_map_has_no_arrow() {
             for foreign in foreign {
                 assert!(!name.starts_with(foreign), "{manifest} depends on {name}");
             }
+        }
+    }
+}
+
+#[test]
+fn what_speaks_http_for_the_agent_can_ask_and_never_answer() {
+    for manifest in ["Cargo.toml", "agent/Cargo.toml"] {
+        let text = read(&checkout().join(manifest));
+        let lines = text.lines().filter(|line| line.starts_with("hyper"));
+        let mut lines = lines.peekable();
+        assert!(lines.peek().is_some(), "{manifest} has no hyper");
+        for line in lines {
+            assert!(!line.contains("\"server"), "{manifest}: {line}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use server_scout_tests::{Fleet, https, report};
+use server_scout_wire::Dictionary;
 
 /// The head of a report of this key, with more lines.
 fn head(fleet: &Fleet, more: &str) -> String {
@@ -161,17 +162,25 @@ async fn a_body_that_is_too_large_is_413_however_it_is_sent() {
 async fn a_bomb_is_413_and_costs_no_memory() {
     let fleet = Fleet::start().await;
     let before = resident_kilobytes(&fleet);
-    let bomb = report::gzip(&vec![b' '; 512 * 1024 * 1024]);
-    assert!(
-        bomb.len() < 1024 * 1024,
-        "the bomb itself is within the bounds: {}",
-        bomb.len()
-    );
-    let compressed = head(&fleet, &format!("{JSON}\nContent-Encoding: gzip"));
+    let content = vec![b' '; 512 * 1024 * 1024];
+    for (coding, bomb) in [
+        ("gzip", report::gzip(&content)),
+        (
+            "deflate",
+            report::deflate(&content, Some(Dictionary::NEWEST.text)),
+        ),
+    ] {
+        assert!(
+            bomb.len() < 1024 * 1024,
+            "the bomb itself is within the bounds: {}",
+            bomb.len()
+        );
+        let compressed = head(&fleet, &format!("{JSON}\nContent-Encoding: {coding}"));
 
-    let answer = refuse_and_go_on(&fleet, &compressed, &bomb, &[413]).await;
+        let answer = refuse_and_go_on(&fleet, &compressed, &bomb, &[413]).await;
 
-    assert_eq!(answer.status, 413, "{}", answer.text());
+        assert_eq!(answer.status, 413, "{}", answer.text());
+    }
     let grown = resident_kilobytes(&fleet).saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} kB more after the bomb");
 }
@@ -180,12 +189,22 @@ async fn a_bomb_is_413_and_costs_no_memory() {
 async fn compression_that_is_broken_or_unknown_is_refused() {
     let fleet = Fleet::start().await;
     let whole = report::gzip(report::seed().to_string().as_bytes());
-    let mut damaged = whole.clone();
-    let middle = damaged.len() / 2;
-    damaged[middle] ^= 0xff;
+    let deflated = report::deflate(
+        report::seed().to_string().as_bytes(),
+        Some(Dictionary::NEWEST.text),
+    );
+    let damage = |whole: &[u8]| {
+        let mut damaged = whole.to_vec();
+        damaged[whole.len() / 2] ^= 0xff;
+        damaged
+    };
     let cases = [
         ("gzip", whole[..whole.len() - 6].to_vec(), &[400, 422][..]),
-        ("gzip", damaged, &[400, 422]),
+        ("gzip", damage(&whole), &[400, 422]),
+        ("deflate", damage(&deflated), &[400, 422]),
+        ("deflate", deflated[..deflated.len() - 6].to_vec(), &[400]),
+        ("deflate", [&deflated[..], b"x"].concat(), &[400]),
+        ("deflate", whole.clone(), &[400]),
         ("gzip", b"not compressed".to_vec(), &[400, 422]),
         ("br", whole.clone(), &[415]),
         ("gzip, gzip", report::gzip(&whole), &[415]),
@@ -194,6 +213,24 @@ async fn compression_that_is_broken_or_unknown_is_refused() {
         let head = head(&fleet, &format!("{JSON}\nContent-Encoding: {coding}"));
         let _ = refuse_and_go_on(&fleet, &head, &body, statuses).await;
     }
+}
+
+#[tokio::test]
+async fn an_unknown_dictionary_is_named_and_another_coding_asked_for() {
+    let fleet = Fleet::start().await;
+    let packed = report::deflate(b"[]", Some(b"of a year to come"));
+    let head = head(&fleet, &format!("{JSON}\nContent-Encoding: deflate"));
+
+    let answer = refuse_and_go_on(&fleet, &head, &packed, &[415]).await;
+
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    // Its checksum stands behind the two bytes of the head.
+    let checksum = packed[2..6].try_into().unwrap();
+    let name = format!("{:08x}", u32::from_be_bytes(checksum));
+    assert!(
+        detail.contains(&name) && detail.contains("gzip"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]

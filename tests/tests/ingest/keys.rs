@@ -206,3 +206,25 @@ async fn no_key_stands_in_the_files_or_the_log_of_the_dashboard() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_agent_says_its_version_once_on_a_connection() {
+    let fleet = Fleet::start().await;
+    let mut connection = fleet.dashboard.connect().await;
+    let path = format!("/api/v1/servers/{}/agent-keys", fleet.server.id);
+    for (said, known) in [("9.8", "9.8"), ("", "9.8"), ("9.9", "9.9"), ("", "9.9")] {
+        let agent = match said {
+            "" => String::new(),
+            version => format!("User-Agent: server-scout-agent/{version}\n"),
+        };
+        let head = format!(
+            "POST /api/v1/reports\nContent-Type: application/json\n{agent}X-API-Key: {}",
+            fleet.server.key
+        );
+        let report = report::seed().to_string();
+        let answer = connection.exchange(&head, report.as_bytes()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let keys = fleet.get(&path).await.json();
+        assert_eq!(keys["items"][0]["agent_version"], known, "{keys}");
+    }
+}

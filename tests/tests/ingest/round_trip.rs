@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use server_scout_tests::{Fleet, report};
+use server_scout_wire::Dictionary;
 
 #[tokio::test]
 async fn the_smallest_report_comes_back_from_the_api() {
@@ -166,18 +167,29 @@ async fn a_chart_never_gets_more_points_than_it_asked_for() {
 #[tokio::test]
 async fn a_report_may_be_compressed() {
     let fleet = Fleet::start().await;
-    let body = report::gzip(report::seed().to_string().as_bytes());
+    let of = |seconds| {
+        let mut report = report::seed();
+        report["timestamp"] = report::seconds_ago(seconds).to_string().into();
+        report.to_string().into_bytes()
+    };
+    let known = Dictionary::NEWEST.text;
     let mut connection = fleet.dashboard.connect().await;
-    let head = format!(
-        "POST /api/v1/reports\nContent-Type: application/json\nContent-Encoding: gzip\n\
-         X-API-Key: {}",
-        fleet.server.key
-    );
+    for (coding, body) in [
+        ("gzip", report::gzip(&of(3))),
+        ("deflate", report::deflate(&of(2), None)),
+        ("deflate", report::deflate(&of(1), Some(known))),
+    ] {
+        let head = format!(
+            "POST /api/v1/reports\nContent-Type: application/json\nContent-Encoding: {coding}\n\
+             X-API-Key: {}",
+            fleet.server.key
+        );
 
-    let answer = connection.exchange(&head, &body).await;
+        let answer = connection.exchange(&head, &body).await;
 
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.json()["accepted"], 1);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["accepted"], 1);
+    }
 }
 
 #[tokio::test]

@@ -244,3 +244,71 @@ async fn what_cannot_be_asked_is_refused_by_name() {
         (422, "names")
     );
 }
+
+/// Lets each of these servers report so many labels of one metric, beside one that all have.
+async fn with_labels(fleet: &Fleet, servers: &[Server], labels: usize) {
+    for server in servers {
+        let all: Vec<usize> = (0..labels).collect();
+        let reports = (1..).zip(all.chunks(250)).map(|(number, some)| {
+            let at = minutes_ago(BEGIN) + SignedDuration::from_secs(number);
+            let own = some
+                .iter()
+                .map(|label| (format!("{}-{label}", server.id), json!(1)));
+            let shared = std::iter::once(("zzz".to_owned(), json!(7)));
+            let values: serde_json::Map<String, Value> = own.chain(shared).collect();
+            report::with(report::seed_at(at), "mount_used_bytes", values.into())
+        });
+        let reports: Vec<Value> = reports.collect();
+        let sent = fleet.report_as(&server.key, &json!(reports)).await;
+        assert_eq!(sent.json()["accepted"], reports.len(), "{}", sent.text());
+    }
+}
+
+#[tokio::test]
+async fn servers_with_very_many_labels_cost_nobody_the_answer() {
+    let (fleet, mut servers) = three().await;
+    for number in 4..8 {
+        servers.push(fleet.add_server(&format!("web-{number}")).await);
+    }
+    with_labels(&fleet, &servers, 900).await;
+    let ask = async |more: &str| {
+        let question = question(more).replace("cpu_usage", "mount_used_bytes,cpu_usage");
+        let answer = fleet
+            .get(&question.replace("points=10", "points=2000"))
+            .await;
+        assert_eq!(answer.status, 200, "{more}: {}", answer.text());
+        answer.json()
+    };
+
+    let all = ask("&aggregate=sum").await;
+    let series = all["aggregate"].as_array().unwrap();
+    assert_eq!(
+        (series.len(), &all["left_out"]),
+        (1000, &json!(6302 - 1000))
+    );
+    let find = |metric: &str, label: Option<&str>| {
+        let mut found = series.iter();
+        found.find(|one| one["metric"] == metric && one["label"].as_str() == label)
+    };
+    let shared = find("mount_used_bytes", Some("zzz")).unwrap();
+    assert_eq!(
+        (&shared["values"][0], &shared["servers"][0]),
+        (&json!(49.0), &json!(7))
+    );
+    let plain = find("cpu_usage", None).unwrap();
+    assert!(close(&plain["values"][1], 20.0 + 5.0 + 60.0), "{plain}");
+
+    for more in ["", "&top=7"] {
+        let each = ask(more).await;
+        let servers = each["servers"].as_array().unwrap();
+        assert_eq!(servers.len(), 7, "{more}");
+        let kept = servers.iter().map(|server| {
+            let series = server["series"].as_array().unwrap();
+            assert!(series.iter().any(|one| one["metric"] == "cpu_usage"));
+            series.len() as u64
+        });
+        let kept: u64 = kept.sum();
+        assert!((3900..=4000).contains(&kept), "{more}: {kept}");
+        assert_eq!(each["left_out"], 7 * 902 - kept, "{more}");
+    }
+}

@@ -210,7 +210,7 @@ async fn are_there(fleet: &Fleet, tables: &[&str]) {
 }
 
 /// Two minutes, as half-days are looked for once in one.
-const FOLDING: Duration = Duration::from_secs(120);
+const FOLDING: Duration = Duration::from_mins(2);
 /// 800 days, the highest ceiling.
 const LONGEST_SECONDS: u64 = 800 * 24 * 3600;
 

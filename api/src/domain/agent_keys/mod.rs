@@ -201,7 +201,13 @@ impl Services {
     }
 
     fn key_overview(&self, row: AgentKeyRow) -> AgentKeyOverview {
-        let last_use = self.0.key_uses.last(row.id).or_else(|| row.last_use());
+        let written = row.last_use();
+        let mut last_use = self.0.key_uses.last(row.id).or_else(|| written.clone());
+        if let (Some(last), Some(written)) = (&mut last_use, written)
+            && last.agent_version.is_empty()
+        {
+            last.agent_version = written.agent_version;
+        }
         AgentKeyOverview { row, last_use }
     }
 }

@@ -26,18 +26,25 @@ struct Noted {
 }
 
 impl KeyUses {
-    /// Notes a use, to the minute.
+    /// Notes a use, to the minute. An agent says its version once on each connection, and it counts until
+    /// another is said.
     pub(in crate::domain) fn note(&self, agent: AgentIdentity, client: &Client, now: Timestamp) {
         let minute = Timestamp::from_millis(now.as_millis() - now.as_millis().rem_euclid(60_000));
         let version = agent_version(client.user_agent.as_str());
         let mut uses = self.lock();
-        if let Some(noted) = uses.get(&agent.key)
+        let before = uses.get(&agent.key);
+        let version = match before {
+            Some(noted) if version.is_empty() => &noted.agent_version,
+            _ => version,
+        };
+        if let Some(noted) = before
             && noted.minute == minute
             && noted.address == client.address
             && noted.agent_version == version
         {
             return;
         }
+        let agent_version = version.to_owned();
         if uses.len() >= KEPT {
             uses.retain(|_, noted| !noted.written);
         }
@@ -48,7 +55,7 @@ impl KeyUses {
             scope: agent.scope,
             minute,
             address: client.address,
-            agent_version: version.to_owned(),
+            agent_version,
             written: false,
         };
         uses.insert(agent.key, noted);
@@ -86,7 +93,7 @@ impl Noted {
     }
 }
 
-/// The version in what an agent says it is; empty for other programs.
+/// The version in what an agent says it is; empty where none is said.
 fn agent_version(user_agent: &str) -> &str {
     let version = user_agent.strip_prefix("server-scout-agent/");
     let version = version.and_then(|rest| rest.split(' ').next());

@@ -11,6 +11,7 @@ mod turns;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::SqliteConnection;
 use server_scout_ui::mails::{Letter, Link};
 use server_scout_wire::Timestamp;
 use tokio::task::JoinSet;
@@ -203,21 +204,19 @@ impl Dispatcher {
                 due.channel
             );
         }
-        self.note(&due, tried).await;
+        let (id, now) = (due.id, self.0.clock.now());
+        let note = move |c: &mut SqliteConnection| deliveries::note(c, id, &tried, now);
+        self.note("a delivery", note).await;
     }
 
-    /// While it cannot be noted, nothing else goes to this channel: it would go again and again.
-    async fn note(&self, due: &Due, tried: Tried) {
-        loop {
-            let (id, now, tried) = (due.id, self.0.clock.now(), tried.clone());
-            let noted = self
-                .0
-                .store
-                .write(move |c| deliveries::note(c, id, &tried, now));
-            match noted.await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!("cannot note what became of a delivery: {error}"),
-            }
+    /// Notes what became of something that was sent. While it cannot be noted, nothing else of the kind goes
+    /// there: it would go again and again.
+    async fn note<N>(&self, what: &str, note: N)
+    where
+        N: FnOnce(&mut SqliteConnection) -> Result<(), StoreError> + Clone + Send + 'static,
+    {
+        while let Err(error) = self.0.store.write(note.clone()).await {
+            tracing::warn!("cannot note what became of {what}: {error}");
             tokio::time::sleep(NOTE_AGAIN).await;
         }
     }

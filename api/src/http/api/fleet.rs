@@ -64,6 +64,9 @@ pub(super) struct FleetMetrics {
     step_seconds: f64,
     /// How many servers were asked.
     asked: u32,
+    /// How many of their series were left out: an answer has room for 4000 of each server by itself,
+    /// and for 1000 of all as one.
+    left_out: u32,
     /// Each server by itself, by name or in the order of the ranking; none with `aggregate`.
     servers: Vec<ServerMetrics>,
     /// All servers as one, by metric and label; only with `aggregate`.
@@ -106,7 +109,9 @@ impl FleetApi {
     ///
     /// Of all that everything fits that is asked for, or of those that are named: each by itself (at
     /// most 200), all as one with `aggregate`, or with `top` the first of a ranking by the first of
-    /// `names` (at most 5000). Steps are at least a minute long, otherwise as for one server.
+    /// `names` (at most 5000). Steps are at least a minute long, otherwise as for one server. Where there
+    /// are more labels than an answer has room for, those stay that most servers have, or the first of
+    /// each metric of a server; `left_out` counts the others.
     #[oai(
         path = "/metrics",
         method = "get",
@@ -244,6 +249,7 @@ impl From<FleetHistory> for FleetMetrics {
         let FleetHistory {
             grid,
             asked,
+            left_out,
             servers,
             combined,
         } = fleet;
@@ -253,6 +259,7 @@ impl From<FleetHistory> for FleetMetrics {
             to: Time(steps.to),
             step_seconds: steps.step.as_secs_f64(),
             asked: u32::try_from(asked).unwrap_or(u32::MAX),
+            left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
             servers: servers.into_iter().map(ServerMetrics::from).collect(),
             aggregate: combined.into_iter().map(AggregateSeries::from).collect(),
         }

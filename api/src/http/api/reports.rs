@@ -1,17 +1,15 @@
 //! `POST /api/v1/reports`.
 
 use std::borrow::Cow;
-use std::io::Read as _;
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
-use poem::http::{StatusCode, header};
+use poem::http::header;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OpenApi};
 use server_scout_wire::limits::{MAX_BATCH, MAX_DECODED_BYTES, MAX_LABEL_BYTES, MAX_LABELS};
-use server_scout_wire::{Answer, Fact, Metric};
+use server_scout_wire::{Answer, Coding, Fact, Metric, Undecodable, coding};
 use tokio::sync::Semaphore;
 
 use super::super::problem::Failure;
@@ -82,7 +80,11 @@ impl<'a> ApiExtractor<'a> for ReportsBody {
             ..MetaSchema::ANY
         };
         Some(MetaRequest {
-            description: Some("Plain, or compressed with gzip and `Content-Encoding: gzip`"),
+            description: Some(
+                "Plain, or compressed: `Content-Encoding` gzip, or deflate, which is the zlib format, \
+                 without a preset dictionary or with that of an agent of the last year; 415 where \
+                 the dictionary is unknown",
+            ),
             content: vec![MetaMediaType {
                 content_type: "application/json",
                 schema: MetaSchemaRef::Inline(Box::new(either)),
@@ -105,41 +107,42 @@ impl<'a> ApiExtractor<'a> for ReportsBody {
         }
         let bytes = body.take()?.into_bytes().await?;
         let coding = request.headers().get(header::CONTENT_ENCODING);
-        match coding.map(header::HeaderValue::as_bytes) {
-            None | Some(b"identity") => Ok(Self(bytes)),
-            Some(b"gzip") => Ok(Self(unzip(bytes).await?)),
-            Some(_) => {
-                Err(Failure::unsupported_media_type("gzip is the only content encoding.").into())
-            }
-        }
+        let coding = match coding.map(header::HeaderValue::as_bytes) {
+            None | Some(b"identity") => return Ok(Self(bytes)),
+            Some(name) => Coding::from_name(name).ok_or_else(|| {
+                Failure::unsupported_media_type("gzip and deflate are the only content encodings.")
+            })?,
+        };
+        Ok(Self(decode(coding, bytes).await?))
     }
 }
 
 /// Decompresses, reading no further than the bound. What turns out to be long is done again on a
 /// thread of its own, few at a time.
-async fn unzip(bytes: Bytes) -> Result<Bytes, Failure> {
+async fn decode(coding: Coding, bytes: Bytes) -> Result<Bytes, Failure> {
     static LONG_ONES: Semaphore = Semaphore::const_new(4);
-    match unzip_up_to(&bytes, SHORT_BYTES) {
-        Err(failure) if failure.status_code() == StatusCode::PAYLOAD_TOO_LARGE => {}
-        done => return done,
+    match coding::decode(coding, &bytes, SHORT_BYTES) {
+        Err(Undecodable::TooLong) => {}
+        done => return done.map(Bytes::from).map_err(Failure::from),
     }
     let turn = LONG_ONES.acquire().await.map_err(|_| Failure::busy())?;
     let done = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        unzip_up_to(&bytes, MAX_DECODED_BYTES)
+        coding::decode(coding, &bytes, MAX_DECODED_BYTES)
     });
-    done.await.unwrap_or_else(|_| Err(Failure::internal()))
+    let done = done.await.map_err(|_| Failure::internal())?;
+    done.map(Bytes::from).map_err(Failure::from)
 }
 
-fn unzip_up_to(bytes: &[u8], limit: usize) -> Result<Bytes, Failure> {
-    let mut plain = Vec::with_capacity(bytes.len().saturating_mul(4).min(limit));
-    let read = GzDecoder::new(bytes)
-        .take(limit as u64 + 1)
-        .read_to_end(&mut plain);
-    match read {
-        Err(_) => Err(Failure::bad_request("the body is not gzip")),
-        Ok(_) if plain.len() > limit => Err(Failure::too_large(limit)),
-        Ok(_) => Ok(plain.into()),
+impl From<Undecodable> for Failure {
+    fn from(why: Undecodable) -> Self {
+        match why {
+            Undecodable::Damaged => Self::bad_request(why.to_string()),
+            Undecodable::TooLong => Self::too_large(MAX_DECODED_BYTES),
+            Undecodable::UnknownDictionary(_) => {
+                Self::unsupported_media_type(format!("{why}; send gzip."))
+            }
+        }
     }
 }
 

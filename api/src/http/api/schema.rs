@@ -41,8 +41,9 @@ pub struct ReportsAnswer {
     pub too_old: u64,
     /// The first reports that were refused, at most ten.
     pub refused: Vec<RefusedItem>,
-    /// How many were refused in all.
-    pub refused_count: u64,
+    /// How many were refused in all; left out when there is none.
+    #[oai(skip_serializing_if_is_none)]
+    pub refused_count: Option<u64>,
 }
 
 /// One report of a batch that was refused.
@@ -268,7 +269,7 @@ impl From<Answer> for ReportsAnswer {
                     problem: item.problem.into(),
                 })
                 .collect(),
-            refused_count: answer.refused_count,
+            refused_count: (answer.refused_count > 0).then_some(answer.refused_count),
         }
     }
 }

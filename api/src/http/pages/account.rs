@@ -10,7 +10,7 @@ use super::super::guard::{Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::super::{App, client, credentials};
 use super::login::{sentence, with_session};
-use super::{frame, html};
+use super::{again, frame, html};
 use crate::domain::ServiceError;
 use crate::domain::accounts::{Password, PasswordChange};
 use crate::domain::sessions::OwnSession;
@@ -67,9 +67,7 @@ pub(super) async fn change_password(
         Err(error @ (ServiceError::Invalid { .. } | ServiceError::TooManyAttempts { .. })) => {
             let mut view = view(app, &visitor).await?;
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().account(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().account(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

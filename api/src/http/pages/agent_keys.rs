@@ -10,7 +10,7 @@ use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::super::routes::{Declared, Routes};
 use super::login::sentence;
-use super::{frame, html};
+use super::{again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::domain::acting::Acting;
@@ -170,9 +170,7 @@ async fn refused(
         return Err(Failure::from(error).into());
     }
     let view = view(app, visitor, server, Some(sentence(&error))).await?;
-    let mut response = html(app.pages().agent_keys(&view))?;
-    Failure::from(error).decorate(&mut response);
-    Ok(response)
+    Ok(again(app.pages().agent_keys(&view), error)?)
 }
 
 fn code_page(

@@ -10,7 +10,7 @@ use super::super::problem::Failure;
 use super::super::{App, credentials};
 use super::login::{sentence, with_session};
 use super::second_step::{asked, passkey_answer};
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::domain::ServiceError;
 use crate::domain::accounts::LoggedIn;
 use crate::domain::second_factor::SecondProof;
@@ -116,9 +116,7 @@ async fn proved(
             | ServiceError::WrongSecondFactor),
         ) => {
             let view = view(app, visitor, next, Some(sentence(&error))).await?;
-            let mut response = html(app.pages().confirm(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().confirm(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

@@ -9,7 +9,7 @@ use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::super::{App, credentials, organisation_export};
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 
@@ -53,9 +53,7 @@ async fn delete(
         Err(error @ ServiceError::Invalid { .. }) => {
             let mut view = view(&visitor);
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().data(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().data(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

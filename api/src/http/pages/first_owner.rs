@@ -8,8 +8,8 @@ use server_scout_ui::views::FirstOwnerView;
 use super::super::guard::{Fields, see_other};
 use super::super::problem::Failure;
 use super::super::{App, client};
-use super::html;
 use super::login::{sentence, with_session};
+use super::{again, html};
 use crate::domain::ServiceError;
 use crate::domain::accounts::Password;
 use crate::domain::first_owner::FirstOwner;
@@ -59,9 +59,7 @@ pub(super) async fn create(
                 password_min: Password::MIN,
                 error: Some(sentence(&error)),
             };
-            let mut response = html(app.pages().first_owner(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(unreferred(response))
+            Ok(unreferred(again(app.pages().first_owner(&view), error)?))
         }
         Err(error) => Err(Failure::from(error).into()),
     }

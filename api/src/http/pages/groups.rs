@@ -9,7 +9,7 @@ use super::super::App;
 use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::store::groups;
@@ -71,9 +71,7 @@ async fn add(
                 error: Some(sentence(&error)),
                 ..list_view(app, &visitor).await?
             };
-            let mut response = html(app.pages().groups(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().groups(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }
@@ -110,9 +108,7 @@ async fn rename(
                 error: Some(sentence(&error)),
                 ..group_view(&visitor, &group)
             };
-            let mut response = html(app.pages().group(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().group(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

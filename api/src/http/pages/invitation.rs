@@ -10,7 +10,7 @@ use super::super::{App, client};
 use super::first_owner::unreferred;
 use super::login::{sentence, with_session};
 use super::organisations::renewed;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::domain::ServiceError;
 use crate::domain::accounts::Password;
 use crate::domain::invitations::{NewMember, OpenInvitation};
@@ -69,9 +69,7 @@ async fn accept(
             let mut view = view(open.map_err(Failure::from)?);
             view.name = name;
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().invitation(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(unreferred(response))
+            Ok(unreferred(again(app.pages().invitation(&view), error)?))
         }
         Err(error) => Err(Failure::from(error).into()),
     }

@@ -31,6 +31,7 @@ use server_scout_ui::views::Frame;
 use super::guard::{Access, Visitor, see_other};
 use super::problem::Failure;
 pub(super) use super::routes::{Declared, Routes};
+use crate::domain::ServiceError;
 
 pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let public = Access::Public;
@@ -115,6 +116,13 @@ fn html(page: Result<String, UiError>) -> Result<Response, Failure> {
             Err(Failure::internal())
         }
     }
+}
+
+/// A page once more, with the status of what was wrong.
+fn again(page: Result<String, UiError>, wrong: ServiceError) -> Result<Response, Failure> {
+    let mut response = html(page)?;
+    Failure::from(wrong).decorate(&mut response);
+    Ok(response)
 }
 
 fn frame(visitor: &Visitor) -> Frame {

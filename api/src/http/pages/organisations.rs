@@ -12,7 +12,7 @@ use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::super::{App, credentials};
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::id::{Id, Organisation};
@@ -81,9 +81,7 @@ async fn rename(
         Err(error @ (ServiceError::Invalid { .. } | ServiceError::Conflict { .. })) => {
             let mut view = settings_view(&visitor, name);
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().organisation(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().organisation(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }
@@ -173,9 +171,7 @@ async fn refused(
     let mut view = view(app, visitor).await?;
     view.name = name;
     view.error = Some(sentence(&error));
-    let mut response = html(app.pages().organisations(&view))?;
-    Failure::from(error).decorate(&mut response);
-    Ok(response)
+    Ok(again(app.pages().organisations(&view), error)?)
 }
 
 fn settings_view(visitor: &Visitor, name: String) -> OrganisationView {

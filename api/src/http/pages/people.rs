@@ -10,7 +10,7 @@ use super::super::App;
 use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::{Right, Role};
 use crate::domain::ServiceError;
 use crate::domain::people::MemberChange;
@@ -197,9 +197,10 @@ async fn refused(
         error: Some(sentence(&error)),
         ..Shown::default()
     };
-    let mut response = html(app.pages().people(&view(app, visitor, shown).await?))?;
-    Failure::from(error).decorate(&mut response);
-    Ok(response)
+    Ok(again(
+        app.pages().people(&view(app, visitor, shown).await?),
+        error,
+    )?)
 }
 
 async fn view(app: &App, visitor: &Visitor, shown: Shown) -> Result<PeopleView, Failure> {

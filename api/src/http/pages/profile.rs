@@ -10,7 +10,7 @@ use super::super::problem::Failure;
 use super::super::{App, client};
 use super::first_owner::unreferred;
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::domain::ServiceError;
 use crate::domain::profile::EmailChange;
 
@@ -126,9 +126,7 @@ fn refused(app: &App, mut view: ProfileView, error: ServiceError) -> poem::Resul
         return Err(Failure::from(error).into());
     }
     view.error = Some(sentence(&error));
-    let mut response = html(app.pages().profile(&view))?;
-    Failure::from(error).decorate(&mut response);
-    Ok(response)
+    Ok(again(app.pages().profile(&view), error)?)
 }
 
 async fn view(app: &App, visitor: &Visitor) -> Result<ProfileView, Failure> {

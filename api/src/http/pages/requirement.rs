@@ -9,7 +9,7 @@ use super::super::App;
 use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 
@@ -69,9 +69,7 @@ async fn change(
         Err(error @ ServiceError::Invalid { .. }) => {
             let mut view = view(app, &visitor).await?;
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().requirement(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().requirement(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

@@ -9,7 +9,7 @@ use super::super::problem::Failure;
 use super::super::{App, client};
 use super::first_owner::unreferred;
 use super::login::sentence;
-use super::{Declared, Routes, html};
+use super::{Declared, Routes, again, html};
 use crate::domain::ServiceError;
 use crate::domain::accounts::Password;
 
@@ -58,9 +58,7 @@ fn request_link(
         Err(error @ (ServiceError::Invalid { .. } | ServiceError::TooManyAttempts { .. })) => {
             view.email = email;
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().forgot_password(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().forgot_password(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }
@@ -105,9 +103,7 @@ async fn reset(
                 password_min: Password::MIN,
                 error: Some(sentence(&error)),
             };
-            let mut response = html(app.pages().reset_password(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(unreferred(response))
+            Ok(unreferred(again(app.pages().reset_password(&view), error)?))
         }
         Err(error) => Err(Failure::from(error).into()),
     }

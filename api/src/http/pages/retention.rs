@@ -11,7 +11,7 @@ use super::super::App;
 use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::timeseries::Retention;
@@ -76,9 +76,7 @@ async fn change(
         Err(error @ ServiceError::Invalid { .. }) => {
             let mut view = view(app, &visitor).await?;
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().retention(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().retention(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

@@ -13,7 +13,7 @@ use super::super::problem::Failure;
 use super::super::{App, credentials};
 use super::login::{sentence, with_session};
 use super::second_step::{asked, passkey_answer};
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::domain::ServiceError;
 use crate::domain::second_factor::{Changed, OwnTotp, RecoveryCodes};
 use crate::store::passkeys::PasskeyRow;
@@ -232,9 +232,7 @@ async fn refused(app: &App, visitor: &Visitor, error: ServiceError) -> poem::Res
         | ServiceError::WrongSecondFactor => {
             let mut view = view(app, visitor).await?;
             view.error = Some(sentence(&error));
-            let mut response = html(app.pages().second_factor(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().second_factor(&view), error)?)
         }
         other => Err(Failure::from(other).into()),
     }

@@ -11,7 +11,7 @@ use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
 use super::servers::{GROUP_FIELD, found, group_ids};
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::domain::servers::{ServerChange, ServerOverview};
@@ -89,9 +89,7 @@ async fn change(
                 error: Some(sentence(&error)),
                 ..view(app, &visitor, &server).await?
             };
-            let mut response = html(app.pages().server_settings(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().server_settings(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

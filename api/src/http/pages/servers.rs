@@ -14,7 +14,7 @@ use super::super::App;
 use super::super::guard::{Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{alerts, frame, html};
+use super::{again, alerts, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::domain::agent_keys::has_expired_successor;
@@ -192,9 +192,7 @@ pub(super) async fn add(
                 error: Some(sentence(&error)),
                 ..new_view(app, &visitor, &chosen).await?
             };
-            let mut response = html(app.pages().new_server(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().new_server(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

@@ -13,7 +13,7 @@ use super::super::api::{read_token_cursor, write_token_cursor};
 use super::super::guard::{Access, Fields, Visitor, see_other};
 use super::super::problem::Failure;
 use super::login::sentence;
-use super::{Declared, Routes, frame, html};
+use super::{Declared, Routes, again, frame, html};
 use crate::access::{Right, TokenScope};
 use crate::domain::ServiceError;
 use crate::domain::tokens::{DEFAULT_DAYS, MAX_DAYS, TokenPage, TokenRequest};
@@ -124,9 +124,7 @@ async fn make(
             for scope in &mut view.scopes {
                 scope.chosen = scope.id == word;
             }
-            let mut response = html(app.pages().new_token(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().new_token(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use super::{SENDER, policy, target};
 use crate::outbound::{Outbound, OutboundError, Refusal, Request};
 
-fn request(to: &str) -> Request {
+pub(super) fn request(to: &str) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert("x-kept", HeaderValue::from_static("word"));
     Request {
@@ -178,28 +178,4 @@ async fn a_silent_receiver_costs_no_more_than_the_patience() {
         .send(SENDER, request(&format!("http://{address}/")))
         .await;
     assert!(matches!(sent, Err(OutboundError::TimedOut(_))), "{sent:?}");
-}
-
-#[tokio::test]
-async fn a_certificate_that_cannot_be_verified_ends_it() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(crate::tls::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
-    let taken = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        acceptor.accept(stream).await.is_ok()
-    });
-    let sent = open()
-        .send(SENDER, request(&format!("https://{address}/")))
-        .await;
-    assert!(matches!(sent, Err(OutboundError::Tls(_))), "{sent:?}");
-    assert!(!taken.await.unwrap(), "the handshake must not succeed");
 }

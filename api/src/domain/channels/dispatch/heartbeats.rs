@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use diesel::SqliteConnection;
 use hyper::Method;
 use hyper::header::HeaderMap;
 use tokio::task::JoinSet;
 
-use super::{Dispatcher, Failure, NOTE_AGAIN};
+use super::{Dispatcher, Failure};
 use crate::id::{Id, Organisation};
 use crate::outbound::{Request, Sender, Target};
 use crate::store::StoreError;
@@ -85,19 +86,9 @@ impl Dispatcher {
                 took,
             },
         };
-        // While it cannot be noted, none goes: it would go again and again.
-        loop {
-            let (id, beat) = (due.id, beat.clone());
-            let noted = self
-                .0
-                .store
-                .write(move |c| heartbeats::note(c, id, &beat, now));
-            match noted.await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!("cannot note what became of a heartbeat: {error}"),
-            }
-            tokio::time::sleep(NOTE_AGAIN).await;
-        }
+        let id = due.id;
+        let note = move |c: &mut SqliteConnection| heartbeats::note(c, id, &beat, now);
+        self.note("a heartbeat", note).await;
     }
 
     async fn send_beat(&self, due: &DueHeartbeat) -> Result<u16, Failure> {

@@ -1,9 +1,10 @@
 //! Mails of accounts that the dashboard left for the process that sends: at least once each, with the same id,
 //! for as long as the links in them open anything.
 
+use diesel::SqliteConnection;
 use tokio::task::JoinSet;
 
-use super::{Dispatcher, NOTE_AGAIN};
+use super::Dispatcher;
 use crate::domain::post::{MAIL_LIVES, Mail};
 use crate::mail::SendError;
 use crate::store::StoreError;
@@ -41,17 +42,11 @@ impl Dispatcher {
         if after.is_some() && again.is_none() {
             tracing::error!("a mail of an account was given up: what it says is too old");
         }
-        loop {
-            let noted = self.0.store.write(move |c| match again {
-                Some(at) => account_mails::try_again(c, due.id, at),
-                None => account_mails::remove(c, due.id),
-            });
-            match noted.await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!("cannot note what became of a mail: {error}"),
-            }
-            tokio::time::sleep(NOTE_AGAIN).await;
-        }
+        let note = move |c: &mut SqliteConnection| match again {
+            Some(at) => account_mails::try_again(c, due.id, at),
+            None => account_mails::remove(c, due.id),
+        };
+        self.note("a mail", note).await;
     }
 
     /// Tries it once; says how long to wait before the next try, if there is one. The log holds neither the text

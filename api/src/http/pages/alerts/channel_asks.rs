@@ -112,7 +112,7 @@ const NTFY: &[Asks] = &[
     ),
     may(
         "address",
-        "Server",
+        "Address of the server",
         "Only for a server of your own.",
         "https://ntfy.sh",
     ),
@@ -126,7 +126,7 @@ const OPSGENIE: &[Asks] = &[
     ),
     may(
         "address",
-        "Server",
+        "Address of the server",
         "For accounts in the EU: https://api.eu.opsgenie.com.",
         "https://api.opsgenie.com",
     ),
@@ -140,7 +140,7 @@ const PAGERDUTY: &[Asks] = &[
     ),
     may(
         "address",
-        "Server",
+        "Address of the server",
         "For accounts in the EU: https://events.eu.pagerduty.com.",
         "https://events.pagerduty.com",
     ),

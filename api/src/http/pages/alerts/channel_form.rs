@@ -6,6 +6,7 @@ use server_scout_ui::views::{ChannelField, ChannelTyped, Choice};
 
 use super::super::super::guard::Fields;
 use super::super::super::problem::Failure;
+use super::super::login;
 use super::channel_asks::{Asks, HEADERS, asks};
 use crate::alerting::Severity;
 use crate::domain::ServiceError;
@@ -183,6 +184,21 @@ pub(super) fn sent(kind: Kind, fields: &mut Fields) -> BTreeMap<&'static str, St
         .collect()
 }
 
+/// Why what was typed was refused: a field is called there as it is on the form.
+pub(super) fn sentence(kind: Kind, error: &ServiceError) -> String {
+    let label = |member: &str| {
+        let asked = asks(kind).iter().find(|asks| asks.name == member);
+        asked.map(|asks| asks.label)
+    };
+    match error {
+        ServiceError::Invalid { member, reason } => match label(member) {
+            Some(label) => format!("{label} {reason}."),
+            None => login::sentence(error),
+        },
+        _ => login::sentence(error),
+    }
+}
+
 fn settings(typed: &BTreeMap<&'static str, String>) -> Result<Settings, ServiceError> {
     let given = |name: &str| {
         let text = typed.get(name).map(|text| text.trim().to_owned());
@@ -245,6 +261,19 @@ mod tests {
                 let checked = settings(&typed).unwrap().check(kind);
                 assert!(checked.is_err(), "{} {missing}", kind.as_str());
             }
+        }
+    }
+
+    #[test]
+    fn an_error_calls_a_field_as_the_form_does() {
+        for kind in Kind::ALL {
+            for asks in asks(kind) {
+                let error = ServiceError::invalid(asks.name, "must be there");
+                let said = sentence(kind, &error);
+                assert_eq!(said, format!("{} must be there.", asks.label));
+            }
+            let error = ServiceError::invalid("time_zone", "must be there");
+            assert_eq!(sentence(kind, &error), "Time zone must be there.");
         }
     }
 

@@ -16,7 +16,7 @@ use super::super::super::guard::{Fields, Visitor, see_other};
 use super::super::super::problem::Failure;
 use super::super::audit::readable;
 use super::super::login::sentence;
-use super::super::{frame, html};
+use super::super::{again, frame, html};
 use super::channel_form::{self, Typed};
 use super::{heartbeat, unsent, words};
 use crate::access::Right;
@@ -125,12 +125,10 @@ pub(super) async fn add(
         Err(error @ (ServiceError::Invalid { .. } | ServiceError::Conflict { .. })) => {
             let view = NewChannelView {
                 fields: channel_form::fields(kind, &own),
-                error: Some(sentence(&error)),
+                error: Some(channel_form::sentence(kind, &error)),
                 ..form(app, &visitor, kind, &typed)
             };
-            let mut response = html(app.pages().new_channel(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().new_channel(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }
@@ -255,9 +253,7 @@ fn refused(app: &App, view: ChannelView, error: ServiceError) -> poem::Result<Re
         error: Some(sentence(&error)),
         ..view
     };
-    let mut response = html(app.pages().channel(&view))?;
-    Failure::from(error).decorate(&mut response);
-    Ok(response)
+    Ok(again(app.pages().channel(&view), error)?)
 }
 
 fn form(app: &App, visitor: &Visitor, kind: Kind, typed: &Typed) -> NewChannelView {

@@ -10,7 +10,7 @@ use super::super::super::guard::{Fields, Visitor, see_other};
 use super::super::super::problem::Failure;
 use super::super::audit::readable;
 use super::super::login::sentence;
-use super::super::{frame, html};
+use super::super::{again, frame, html};
 use super::unsent;
 use crate::access::Right;
 use crate::domain::ServiceError;
@@ -75,9 +75,7 @@ pub(super) async fn set(
                 error: Some(sentence(&error)),
                 ..view(app, &visitor).await?
             };
-            let mut response = html(app.pages().heartbeat(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().heartbeat(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

@@ -16,7 +16,7 @@ use super::super::super::problem::Failure;
 use super::super::super::spreadsheet::Format;
 use super::super::audit::{DAY, day};
 use super::super::login::sentence;
-use super::super::{frame, html};
+use super::super::{again, frame, html};
 use super::places::Places;
 use super::words;
 use crate::access::Right;
@@ -182,9 +182,7 @@ pub(super) async fn act(
                 error: Some(sentence(&error)),
                 ..view(app, &visitor, &timeline)
             };
-            let mut response = html(app.pages().incident(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().incident(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

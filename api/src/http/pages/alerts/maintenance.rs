@@ -11,7 +11,7 @@ use super::super::super::guard::{Fields, Visitor, see_other};
 use super::super::super::problem::Failure;
 use super::super::audit::readable;
 use super::super::login::sentence;
-use super::super::{frame, html};
+use super::super::{again, frame, html};
 use super::places::{self, Places};
 use super::words;
 use crate::access::Right;
@@ -86,9 +86,7 @@ pub(super) async fn add(
                 error: Some(sentence(&error)),
                 ..view(app, &visitor, &scope, &typed.days).await?
             };
-            let mut response = html(app.pages().maintenance(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            Ok(again(app.pages().maintenance(&view), error)?)
         }
         Err(error) => Err(Failure::from(error).into()),
     }

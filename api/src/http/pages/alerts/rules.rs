@@ -9,7 +9,7 @@ use super::super::super::App;
 use super::super::super::guard::{Fields, Visitor, see_other};
 use super::super::super::problem::Failure;
 use super::super::login::sentence;
-use super::super::{frame, html};
+use super::super::{again, frame, html};
 use super::places::Places;
 use super::rule_form::{self, Typed};
 use super::words;
@@ -182,9 +182,7 @@ async fn take(
                 error: Some(sentence(&error)),
                 ..view
             };
-            let mut response = html(app.pages().alert_rule(&view))?;
-            Failure::from(error).decorate(&mut response);
-            Ok(response)
+            again(app.pages().alert_rule(&view), error)
         }
         Err(error) => Err(error.into()),
     }
