@@ -42,6 +42,9 @@ pub enum AccountMail {}
 /// Marks the id of a delivery.
 #[derive(Debug)]
 pub enum Delivery {}
+/// Marks the id of what deliveries tell.
+#[derive(Debug)]
+pub enum DeliveryMessage {}
 /// Marks the id of a heartbeat.
 #[derive(Debug)]
 pub enum Heartbeat {}

@@ -12,11 +12,12 @@ use server_scout::domain::alerts::RuleChange;
 use server_scout::domain::channels::dispatch::{Dispatcher, Means};
 use server_scout::domain::channels::heartbeat::NewHeartbeat;
 use server_scout::domain::channels::hours::Hours;
+use server_scout::domain::channels::message::Message;
 use server_scout::domain::channels::settings::{Kind, Settings};
 use server_scout::domain::channels::{ChannelChange, NewChannel, When};
 use server_scout::id::{Channel, Id};
 use server_scout::outbound::{Outbound, Policy};
-use server_scout::store::heartbeats;
+use server_scout::store::{alert_notices, due_deliveries, heartbeats};
 use support::alerts::{Scene, rule};
 
 fn webhook(name: &str) -> NewChannel {
@@ -271,7 +272,11 @@ async fn all_settings_of_a_channel_are_sealed_in_its_place() {
     let services = &scene.world.services;
     services.test_channel(&scene.acting(), id).await.unwrap();
     let (store, now) = (scene.world.store(), scene.world.now());
-    let due = { store.read(move |c| server_scout::store::deliveries::due(c, now, &[], 9)) };
+    let due = store.read(move |c| {
+        let heads = due_deliveries::heads(c, now, &[])?;
+        let ids: Vec<_> = heads.iter().map(|head| head.delivery).collect();
+        due_deliveries::load(c, &ids)
+    });
     let due = due.await.unwrap().remove(0);
     let place = server_scout::store::channels::settings_place(id);
     let opened = services
@@ -283,4 +288,125 @@ async fn all_settings_of_a_channel_are_sealed_in_its_place() {
     assert!(text.contains("https://hooks.invalid/x"), "{text}");
     assert!(text.contains("whsec_"), "{text}");
     assert!(!due.sealed.windows(13).any(|part| part == b"hooks.invalid"));
+}
+
+/// Puts notices of one bundle in place, each of another incident, as a change of very many does.
+async fn bundle(scene: &Scene, number: i64, many: usize, critical: usize) {
+    let (store, due) = (scene.world.store(), scene.world.now().as_millis());
+    let organisation = scene.scope.organisation().as_i64();
+    let label = format!("/{}", "é".repeat(60));
+    let tells = serde_json::json!({
+        "server": "00000000000000cc", "server_name": "web", "rule_name": "Full", "kind": "threshold",
+        "measure": "mount_used_bytes", "unit": "bytes", "label": label, "comparison": "above",
+        "threshold": 5.0, "value": 10.0, "worst": 10.0, "opened_at": "2026-11-23T10:00:00Z",
+        "end_reason": null, "flaps": 0,
+    });
+    let statement = format!(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {many})
+         INSERT INTO alert_notice (organisation_id, incident_id, rule_id, kind, severity, at, due_at, bundle,
+             channels, tells)
+         SELECT {organisation}, n, 1, 'opened', CASE WHEN n > {many} - {critical} THEN 'critical' ELSE 'warning' END,
+             {due}, {due}, {number}, '[]', '{tells}' FROM n"
+    );
+    let put = store.write(move |c| {
+        Ok(diesel::RunQueryDsl::execute(
+            diesel::sql_query(statement),
+            c,
+        )?)
+    });
+    assert_eq!(put.await.unwrap(), many);
+}
+
+/// The messages that wait for a channel.
+async fn messages(scene: &Scene, channel: Id<Channel>) -> Vec<Message> {
+    let (store, now) = (scene.world.store(), scene.world.now());
+    let due = store.read(move |c| {
+        let heads = due_deliveries::heads(c, now, &[])?;
+        let ids: Vec<_> = { heads.iter() }
+            .filter(|head| head.channel == channel)
+            .map(|head| head.delivery)
+            .collect();
+        due_deliveries::load(c, &ids)
+    });
+    let due = due.await.unwrap();
+    due.iter()
+        .map(|due| serde_json::from_str(&due.message).unwrap())
+        .collect()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+async fn count(scene: &Scene, of: &'static str) -> i64 {
+    let query = format!("SELECT count(*) AS count FROM {of}");
+    let store = scene.world.store();
+    let read = store.read(move |c| {
+        let found: Count = diesel::RunQueryDsl::get_result(diesel::sql_query(query), c)?;
+        Ok(found.count)
+    });
+    read.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_bundle_of_thousands_is_one_short_message_stored_once() {
+    let scene = Scene::new().await;
+    let plain = add(&scene, webhook("plain")).await;
+    add(&scene, webhook("another")).await;
+    let strict = NewChannel {
+        severity: Severity::Critical,
+        ..webhook("strict")
+    };
+    let strict = add(&scene, strict).await;
+    bundle(&scene, 1, 5760, 7).await;
+    for _ in 0..3 {
+        take_notices(&scene).await;
+    }
+    assert_eq!(count(&scene, "alert_notice").await, 0);
+    assert_eq!(count(&scene, "alert_bundle").await, 0);
+    assert_eq!(count(&scene, "delivery").await, 3);
+    assert_eq!(count(&scene, "delivery_message").await, 2);
+    let told = messages(&scene, plain).await.remove(0);
+    assert_eq!((told.incidents.len(), told.more), (100, 5660));
+    assert_eq!(told.title(), "Critical: Full on 5760 places");
+    assert!(told.text().ends_with("and 5740 more"), "{}", told.text());
+    // What matters most is among what is described.
+    let critical = { told.incidents.iter() }.filter(|told| told.severity == "critical");
+    assert_eq!(critical.count(), 7);
+    assert!(serde_json::to_string(&told).unwrap().len() < 120_000);
+    let told = messages(&scene, strict).await.remove(0);
+    assert_eq!((told.incidents.len(), told.more), (7, 0));
+}
+
+#[tokio::test]
+async fn who_keeps_incidents_is_told_of_each_part_by_part_and_within_a_bound() {
+    let scene = Scene::new().await;
+    let plain = add(&scene, webhook("plain")).await;
+    let keeping = add(&scene, pagerduty("keeping")).await;
+    bundle(&scene, 1, 5760, 0).await;
+    take_notices(&scene).await;
+    let left = count(&scene, "alert_notice").await;
+    assert!(
+        (1..5760).contains(&left),
+        "{left} are left after some steps"
+    );
+    // What is short does not wait for the rest of what is long.
+    bundle(&scene, 2, 1, 0).await;
+    let (store, now) = (scene.world.store(), scene.world.now());
+    let next = store.read(move |c| alert_notices::due(c, now)).await;
+    let next = next.unwrap().unwrap().bundle.as_i64();
+    assert_eq!(next, 2);
+    take_notices(&scene).await;
+    assert_eq!(count(&scene, "alert_notice").await, 0);
+    assert_eq!(
+        count(&scene, "delivery WHERE state = 'waiting'").await,
+        5002
+    );
+    assert_eq!(count(&scene, "delivery WHERE state = 'dead'").await, 761);
+    assert_eq!(count(&scene, "delivery_message").await, 5001);
+    // The parts are one message.
+    assert_eq!(told(&scene, plain).await.len(), 2);
+    assert_eq!(told(&scene, keeping).await.len(), 100);
 }

@@ -66,6 +66,17 @@ pub enum ServiceError {
         /// When to go on.
         retry_after: Duration,
     },
+    /// Too many tests of a channel, or of all channels of an organisation.
+    #[error(
+        "too many tests: a channel may be tested {} times an hour, and all of an organisation {} times; try again in {} min",
+        super::channels::TESTS_OF_CHANNEL,
+        super::channels::TESTS_OF_ORGANISATION,
+        retry_after.as_secs().div_ceil(60)
+    )]
+    TooManyTests {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Nobody is logged in, or the credential does not count.
     #[error("a valid credential is needed")]
     Unauthenticated,

@@ -60,7 +60,7 @@ use zeroize::Zeroizing;
 pub use self::error::ServiceError;
 use crate::clock::Clock;
 use crate::config::{Limits, SessionTimes};
-use crate::id::{Id, Person};
+use crate::id::{Channel, Id, Organisation, Person};
 use crate::internals::Internals;
 use crate::outbound::Policy;
 use crate::sealing::Sealer;
@@ -89,6 +89,8 @@ struct Inner {
     changes: pace::Pace<Id<Person>>,
     /// Logins that go well, by account or known device.
     logins: pace::Pace<SecretHash>,
+    /// Tests of each channel, and of all channels of an organisation.
+    tests: (pace::Pace<Id<Channel>>, pace::Pace<Id<Organisation>>),
     second_factors: second_factor::SecondFactors,
     /// Counts what strangers and members have mailed.
     requests: throttle::Throttle,
@@ -135,6 +137,10 @@ impl Services {
                 CHANGE_EVERY,
             ),
             logins: pace::Pace::new(LOGINS_AT_ONCE, LOGIN_EVERY),
+            tests: (
+                pace::Pace::an_hour(channels::TESTS_OF_CHANNEL),
+                pace::Pace::an_hour(channels::TESTS_OF_ORGANISATION),
+            ),
             second_factors: second_factor::SecondFactors::default(),
             requests: throttle::Throttle::default(),
             post: OnceLock::new(),

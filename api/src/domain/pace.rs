@@ -26,6 +26,11 @@ impl<K: Eq + Hash> Pace<K> {
         }
     }
 
+    /// So often at once, and as often again in each hour.
+    pub(super) fn an_hour(times: u32) -> Self {
+        Self::new(times, Duration::from_hours(1) / times.max(1))
+    }
+
     /// Does it once more, or says how long to wait.
     pub(super) fn take(&self, who: K, now: Timestamp) -> Result<(), Duration> {
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);

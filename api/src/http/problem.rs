@@ -300,6 +300,14 @@ impl From<ServiceError> for Failure {
                 failure.retry_after = Some(retry_after);
                 failure
             }
+            ServiceError::TooManyTests { retry_after } => {
+                let words = error.to_string();
+                let title = "Too many tests of channels";
+                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tests", title);
+                let mut failure = failure.detail(words);
+                failure.retry_after = Some(retry_after);
+                failure
+            }
             ServiceError::Unauthenticated => Self::unauthenticated(),
             ServiceError::Unavailable { retry_after } => {
                 let title = "The dashboard cannot do this right now";

@@ -7,6 +7,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use rustls::CertificateError;
 use server_scout_ui::UiError;
 use server_scout_ui::mails::{Letter, Mails};
 use zeroize::Zeroizing;
@@ -43,7 +44,7 @@ pub enum MailerError {
     Ui(#[from] UiError),
 }
 
-/// Why one mail was not sent. The words hold neither its text nor its link.
+/// Why one mail was not sent. The words hold neither its text nor its link, and none of the mail server's.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// The server refuses this mail; the same again would be refused again.
@@ -88,7 +89,7 @@ impl Mailer {
         let message = self.message(to, letter, id)?;
         let sent = self.transport.send(message).await;
         sent.map(drop).map_err(|error| {
-            let reason = reason(&error);
+            let reason = words(&error);
             if error.is_permanent() {
                 SendError::Refused(reason)
             } else {
@@ -100,9 +101,9 @@ impl Mailer {
     /// Headers are made by the library from values that cannot hold a line's end: an address that
     /// it has parsed, and words that it encodes.
     fn message(&self, to: &str, letter: &Letter, id: &str) -> Result<Message, SendError> {
-        let refused = |what: &str| SendError::Refused(format!("{what} cannot stand in a mail"));
-        let to: Address = to.parse().map_err(|_| refused("the address"))?;
-        let html = self.mails.html(letter).map_err(|_| refused("its text"))?;
+        let refused = |what: &str| SendError::Refused(format!("{what} cannot stand in a mail."));
+        let to: Address = to.parse().map_err(|_| refused("The address"))?;
+        let html = self.mails.html(letter).map_err(|_| refused("The text"))?;
         // The default would tell the name of this machine.
         let id = format!("<{id}@{}>", self.from.email.domain());
         Message::builder()
@@ -111,7 +112,7 @@ impl Mailer {
             .subject(one_line(&letter.subject))
             .message_id(Some(id))
             .multipart(MultiPart::alternative_plain_html(Mails::text(letter), html))
-            .map_err(|_| refused("a header"))
+            .map_err(|_| refused("A header"))
     }
 }
 
@@ -147,13 +148,34 @@ fn read(variable: &'static str, path: &std::path::Path) -> Result<Zeroizing<Stri
         })
 }
 
-/// What is wrong with the server's certificate, or the library's words, which hold the server's answer or
-/// the cause, on one line.
-fn reason(error: &lettre::transport::smtp::Error) -> String {
-    if let Some(why) = verdict::behind(error) {
-        let words = verdict::words(why, "SERVERSCOUT_SMTP__CA_FILE");
-        return format!("the mail server's certificate {words}");
+/// Of what the mail server said only the code: its words hold addresses and names of the operator's relays.
+fn words(error: &lettre::transport::smtp::Error) -> String {
+    match error.status() {
+        Some(code) => format!("The mail server answered {code}."),
+        None if error.is_timeout() => "The mail server did not answer in time.".to_owned(),
+        None if error.is_tls() => distrust(error),
+        None if error.is_response() => "The mail server's answer made no sense.".to_owned(),
+        None if error.is_client() => {
+            "The mail server does not offer what is needed, such as a login or TLS.".to_owned()
+        }
+        None => distrust(error),
     }
+}
+
+/// What is wrong with the server's certificate, but for the names in it; else there was no connection.
+fn distrust(error: &lettre::transport::smtp::Error) -> String {
+    let why = match verdict::behind(error) {
+        Some(CertificateError::NotValidForNameContext { .. }) => &CertificateError::NotValidForName,
+        Some(why) => why,
+        None if error.is_tls() => return "TLS with the mail server failed.".to_owned(),
+        None => return "The mail server could not be connected to.".to_owned(),
+    };
+    let words = verdict::words(why, "SERVERSCOUT_SMTP__CA_FILE");
+    format!("The mail server's certificate {words}")
+}
+
+/// The library's words about settings, which no server had a part in, on one line.
+fn reason(error: &lettre::transport::smtp::Error) -> String {
     one_line(&error.to_string())
         .chars()
         .take(MAX_REASON)
@@ -168,7 +190,7 @@ fn one_line(text: &str) -> String {
 
 /// How long the mail server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Characters of a mail server's words that are logged.
+/// Characters of the library's words that are logged.
 const MAX_REASON: usize = 300;
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod answers;
+
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
@@ -54,6 +56,6 @@ async fn what_is_wrong_with_the_servers_certificate_is_said_in_words() {
     let mailer = Mailer::open(&smtp, None).unwrap();
     let sent = mailer.send("ada@example.org", &letter).await;
     let said = sent.unwrap_err().to_string();
-    let expected = "the mail server's certificate is that of a CA itself.";
+    let expected = "The mail server's certificate is that of a CA itself.";
     assert!(said.starts_with(expected), "{said}");
 }

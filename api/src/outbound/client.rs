@@ -65,9 +65,6 @@ pub enum OutboundError {
     /// The address must not be reached.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The name could not be looked up.
-    #[error("The name could not be looked up.")]
-    Lookup,
     /// No connection.
     #[error("The receiver could not be connected to.")]
     Connect,
@@ -102,7 +99,7 @@ impl OutboundError {
     /// Whether the same request could succeed later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        !matches!(self, Self::Refused(refusal) if *refusal != Refusal::NoAddress)
+        !matches!(self, Self::Refused(refusal) if *refusal != Refusal::NoPublicAddress)
     }
 }
 
@@ -196,7 +193,7 @@ fn server_name(target: &Target) -> Result<ServerName<'static>, OutboundError> {
     let name = match target.host() {
         url::Host::Domain(name) => {
             let name = name.strip_suffix('.').unwrap_or(name).to_owned();
-            ServerName::try_from(name).map_err(|_| OutboundError::Lookup)?
+            ServerName::try_from(name).map_err(|_| Refusal::NoPublicAddress)?
         }
         url::Host::Ipv4(address) => ServerName::from(IpAddr::from(address)),
         url::Host::Ipv6(address) => ServerName::from(IpAddr::from(address)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::OutboundError;
+use super::{OutboundError, Refusal};
 
 /// Looks up names as the host does, which is with its hosts file and its resolver.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Lookup {
         };
         match tokio::time::timeout(PATIENCE, look_up).await {
             Ok(Ok(Ok(addresses))) => Ok(addresses),
-            Ok(Ok(Err(_)) | Err(_)) => Err(OutboundError::Lookup),
+            Ok(Ok(Err(_)) | Err(_)) => Err(Refusal::NoPublicAddress.into()),
             Err(_) => Err(OutboundError::TimedOut("the look-up of the name")),
         }
     }

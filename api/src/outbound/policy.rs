@@ -51,9 +51,9 @@ pub enum Refusal {
     /// An inside address.
     #[error("The address is not a public one; the operator has to allow it.")]
     NotPublic,
-    /// A name without any address.
-    #[error("The name has no address.")]
-    NoAddress,
+    /// A name without an address, with one inside, or unknown: which of these tells nobody anything.
+    #[error("The name has no public address.")]
+    NoPublicAddress,
     /// Another port.
     #[error("The port is not one that notifications may go to; the operator has to allow it.")]
     Port,
@@ -98,7 +98,7 @@ impl Policy {
         addresses: &[IpAddr],
     ) -> Result<(), Refusal> {
         if addresses.is_empty() {
-            return Err(Refusal::NoAddress);
+            return Err(Refusal::NoPublicAddress);
         }
         if addresses
             .iter()
@@ -110,7 +110,11 @@ impl Policy {
             .iter()
             .all(|address| networks::is_public(*address))
         {
-            return Err(Refusal::NotPublic);
+            return Err(if target.literal().is_some() {
+                Refusal::NotPublic
+            } else {
+                Refusal::NoPublicAddress
+            });
         }
         if !target.is_encrypted() {
             return Err(Refusal::InTheClear);

@@ -1,7 +1,7 @@
 //! Notices: what is to be told to channels, written in the transaction of what they tell of.
 //!
-//! Whoever sends takes the bundles that are due, oldest first: the rows of a bundle are one message, and
-//! a bundle that is due gets no more. Each row says all that there is to tell, so it is of use whatever is
+//! Whoever sends takes the bundles that are due, oldest first and part by part: the rows of a bundle are
+//! one message, and a bundle that is due gets no more. Each row says all that there is to tell, so it is of use whatever is
 //! deleted meanwhile. What cannot be read, such as what a newer dashboard wrote, is set aside, so that it
 //! keeps nothing behind it from going.
 
@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use server_scout_wire::Timestamp;
 
-use super::schema::alert_notice;
+use super::schema::{alert_bundle, alert_notice};
 use super::{Scope, StoreError};
 use crate::alerting::{Notice, NoticeKind, Severity};
 use crate::id::{AlertRule, Bundle, Id, Incident, Organisation};
@@ -75,13 +75,32 @@ pub struct NoticeRow {
 }
 
 /// A bundle that is due.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct DueBundle {
     /// Which.
     pub bundle: Id<Bundle>,
-    /// Its notices.
+    /// Whose.
+    pub scope: Scope,
+}
+
+/// Notices of a bundle that go the same way: to the same channels, with the same severity.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// How much their incidents matter.
+    pub severity: Severity,
+    /// The ids of the channels to tell.
+    pub channels: Vec<String>,
+    /// How many there are.
+    pub count: i64,
+    stored_channels: String,
+}
+
+/// Some notices of a bundle.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// Those that can be read.
     pub notices: Vec<NoticeRow>,
-    /// The numbers of those that cannot be read.
+    /// The numbers of the others.
     pub unreadable: Vec<i64>,
 }
 
@@ -119,48 +138,126 @@ pub(super) fn add(
     Ok(())
 }
 
-/// The bundle that has been due longest at `now`; none when none is.
+/// The bundle that has been due longest at `now`; none when none is. Those that were begun come last, so that
+/// a long one keeps nobody waiting.
 pub fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<Option<DueBundle>, StoreError> {
-    let bundle: Option<Id<Bundle>> = alert_notice::table
-        .filter(alert_notice::due_at.le(now.as_millis()))
-        .filter(alert_notice::set_aside.eq(0))
-        .order((alert_notice::due_at, alert_notice::bundle))
-        .select(alert_notice::bundle)
-        .first(connection)
-        .optional()?;
-    let Some(bundle) = bundle else {
-        return Ok(None);
-    };
-    let rows: Vec<Stored> = alert_notice::table
-        .filter(alert_notice::bundle.eq(bundle))
-        .filter(alert_notice::set_aside.eq(0))
-        .order(alert_notice::id)
-        .select(Stored::as_select())
+    let begun: Vec<Id<Bundle>> = alert_bundle::table
+        .select(alert_bundle::bundle)
         .load(connection)?;
-    let mut due = DueBundle {
-        bundle,
-        notices: Vec::new(),
-        unreadable: Vec::new(),
-    };
-    for row in rows {
-        let number = row.id;
-        match row.row() {
-            Some(notice) => due.notices.push(notice),
-            None => due.unreadable.push(number),
-        }
+    let first = due_without(connection, now, &begun)?;
+    if first.is_some() || begun.is_empty() {
+        return Ok(first);
     }
-    Ok(Some(due))
+    due_without(connection, now, &[])
 }
 
-/// Removes the notices of a bundle, which somebody has taken over, but for what is set aside.
-pub fn remove(connection: &mut SqliteConnection, bundle: Id<Bundle>) -> Result<(), StoreError> {
-    let taken = alert_notice::table
-        .filter(alert_notice::bundle.eq(bundle))
-        .filter(alert_notice::set_aside.eq(0));
+fn due_without(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    without: &[Id<Bundle>],
+) -> Result<Option<DueBundle>, StoreError> {
+    let found: Option<(Id<Bundle>, Id<Organisation>)> = alert_notice::table
+        .filter(alert_notice::due_at.le(now.as_millis()))
+        .filter(alert_notice::set_aside.eq(0))
+        .filter(alert_notice::bundle.ne_all(without))
+        .order((alert_notice::due_at, alert_notice::bundle))
+        .select((alert_notice::bundle, alert_notice::organisation_id))
+        .first(connection)
+        .optional()?;
+    Ok(found.map(|(bundle, organisation)| DueBundle {
+        bundle,
+        scope: Scope::of(organisation),
+    }))
+}
+
+/// The ways that the notices of a bundle go, those that matter most first.
+pub fn ways(connection: &mut SqliteConnection, bundle: Id<Bundle>) -> Result<Vec<Way>, StoreError> {
+    let rows: Vec<(String, String, i64)> = of_bundle(bundle)
+        .group_by((alert_notice::severity, alert_notice::channels))
+        .order((alert_notice::severity, alert_notice::channels))
+        .select((
+            alert_notice::severity,
+            alert_notice::channels,
+            diesel::dsl::count_star(),
+        ))
+        .load(connection)?;
+    let way = |(severity, stored_channels, count): (String, String, i64)| {
+        Some(Way {
+            severity: Severity::from_word(&severity)?,
+            channels: serde_json::from_str(&stored_channels).ok()?,
+            count,
+            stored_channels,
+        })
+    };
+    Ok(rows.into_iter().filter_map(way).collect())
+}
+
+/// The oldest notices of a bundle that go some way, at most `limit`.
+pub fn first_of(
+    connection: &mut SqliteConnection,
+    bundle: Id<Bundle>,
+    way: &Way,
+    limit: i64,
+) -> Result<Part, StoreError> {
+    let rows = of_bundle(bundle)
+        .filter(alert_notice::severity.eq(way.severity.as_str()))
+        .filter(alert_notice::channels.eq(&way.stored_channels))
+        .order(alert_notice::id)
+        .limit(limit)
+        .select(Stored::as_select())
+        .load(connection)?;
+    Ok(Part::of(rows))
+}
+
+/// The oldest notices of a bundle, at most `limit`.
+pub fn part(
+    connection: &mut SqliteConnection,
+    bundle: Id<Bundle>,
+    limit: i64,
+) -> Result<Part, StoreError> {
+    let rows = of_bundle(bundle)
+        .order(alert_notice::id)
+        .limit(limit)
+        .select(Stored::as_select())
+        .load(connection)?;
+    Ok(Part::of(rows))
+}
+
+/// Whether messages of a bundle were made already.
+pub fn is_told(connection: &mut SqliteConnection, bundle: Id<Bundle>) -> Result<bool, StoreError> {
+    let mark = alert_bundle::table.filter(alert_bundle::bundle.eq(bundle));
+    Ok(diesel::select(diesel::dsl::exists(mark)).get_result(connection)?)
+}
+
+/// Keeps that messages of a bundle were made, for as long as some of its notices are left.
+pub fn set_told(connection: &mut SqliteConnection, due: DueBundle) -> Result<(), StoreError> {
+    diesel::insert_into(alert_bundle::table)
+        .values((
+            alert_bundle::bundle.eq(due.bundle),
+            alert_bundle::organisation_id.eq(due.scope.organisation()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Removes notices of a bundle, which somebody has taken over, and with the last what was kept of it.
+pub fn remove(
+    connection: &mut SqliteConnection,
+    bundle: Id<Bundle>,
+    notices: &[NoticeRow],
+) -> Result<(), StoreError> {
+    let numbers = notices.iter().map(|notice| notice.number);
+    let taken = alert_notice::table.filter(alert_notice::id.eq_any(numbers));
     diesel::delete(taken).execute(connection)?;
+    let more: bool =
+        diesel::select(diesel::dsl::exists(of_bundle(bundle))).get_result(connection)?;
+    if !more {
+        let mark = alert_bundle::table.filter(alert_bundle::bundle.eq(bundle));
+        diesel::delete(mark).execute(connection)?;
+    }
     Ok(())
 }
 
@@ -187,7 +284,18 @@ pub fn take_up_again(connection: &mut SqliteConnection) -> Result<(), StoreError
 pub fn sweep(connection: &mut SqliteConnection, before: Timestamp) -> Result<(), StoreError> {
     let old = alert_notice::due_at.lt(before.as_millis());
     diesel::delete(alert_notice::table.filter(old)).execute(connection)?;
+    let left = alert_notice::table.filter(alert_notice::bundle.eq(alert_bundle::bundle));
+    let over = alert_bundle::table.filter(diesel::dsl::not(diesel::dsl::exists(left)));
+    diesel::delete(over).execute(connection)?;
     Ok(())
+}
+
+/// What is due of a bundle.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn of_bundle(bundle: Id<Bundle>) -> _ {
+    alert_notice::table
+        .filter(alert_notice::bundle.eq(bundle))
+        .filter(alert_notice::set_aside.eq(0_i32))
 }
 
 #[derive(Queryable, Selectable)]
@@ -204,6 +312,20 @@ struct Stored {
     bundle: Id<Bundle>,
     channels: String,
     tells: String,
+}
+
+impl Part {
+    fn of(rows: Vec<Stored>) -> Self {
+        let mut part = Self::default();
+        for row in rows {
+            let number = row.id;
+            match row.row() {
+                Some(notice) => part.notices.push(notice),
+                None => part.unreadable.push(number),
+            }
+        }
+        part
+    }
 }
 
 impl Stored {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::schema::{channel, delivery, organisation, sender_lease};
+use super::schema::{delivery, delivery_message, sender_lease};
 use super::{Scope, StoreError};
-use crate::id::{Channel, Delivery, Id, Incident, Organisation};
+use crate::id::{Channel, Delivery, DeliveryMessage, Id, Incident, Organisation};
 
 /// A delivery as the log shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,28 +48,8 @@ pub struct NewDelivery {
     pub incident: Option<Id<Incident>>,
     /// What it tells.
     pub kind: &'static str,
-    /// The message, JSON.
-    pub message: String,
-}
-
-/// A delivery that is due, with all that is needed for it.
-pub struct Due {
-    /// Its id.
-    pub id: Id<Delivery>,
-    /// Whose.
-    pub organisation: Id<Organisation>,
-    /// What that organisation is called.
-    pub organisation_name: String,
-    /// To which channel.
-    pub channel: Id<Channel>,
-    /// How often it was tried.
-    pub attempts: i32,
-    /// The message, JSON.
-    pub message: String,
-    /// The word of the channel's kind.
-    pub kind: String,
-    /// The channel's sealed settings.
-    pub sealed: Vec<u8>,
+    /// The message.
+    pub message: Id<DeliveryMessage>,
 }
 
 /// What became of a try.
@@ -85,6 +65,24 @@ pub struct Tried {
     pub problem: Option<String>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// Keeps a message, JSON, for the deliveries that are going to tell it.
+pub fn add_message(
+    connection: &mut SqliteConnection,
+    organisation: Id<Organisation>,
+    content: &str,
+) -> Result<Id<DeliveryMessage>, StoreError> {
+    let id: Id<DeliveryMessage> = Id::random();
+    diesel::insert_into(delivery_message::table)
+        .values((
+            delivery_message::id.eq(id),
+            delivery_message::organisation_id.eq(organisation),
+            delivery_message::bytes.eq(i64::try_from(content.len()).unwrap_or(i64::MAX)),
+            delivery_message::content.eq(content),
+        ))
+        .execute(connection)?;
+    Ok(id)
 }
 
 /// Adds a delivery that is due at once, or after what is still to be told of the same incident.
@@ -108,7 +106,7 @@ pub fn add(
             delivery::created_at.eq(now.as_millis()),
             delivery::due_at.eq(due_at),
             delivery::attempts.eq(0),
-            delivery::message.eq(&new.message),
+            delivery::message_id.eq(new.message),
         ))
         .execute(connection)?;
     Ok(id)
@@ -158,63 +156,6 @@ pub fn count_waiting(
         .get_result(connection)?)
 }
 
-/// The delivery of each channel that has been due longest, without the channels that are busy or off, at
-/// most `limit`.
-pub fn due(
-    connection: &mut SqliteConnection,
-    now: Timestamp,
-    busy: &[Id<Channel>],
-    limit: usize,
-) -> Result<Vec<Due>, StoreError> {
-    type Row = (
-        (Id<Delivery>, Id<Channel>, Id<Organisation>, String),
-        (i32, String, String, Vec<u8>),
-    );
-    let rows: Vec<Row> = delivery::table
-        .inner_join(organisation::table)
-        .inner_join(channel::table)
-        .filter(delivery::state.eq(WAITING))
-        .filter(delivery::due_at.le(now.as_millis()))
-        .filter(delivery::channel_id.ne_all(busy))
-        .filter(channel::enabled.eq(true))
-        .filter(organisation::deleted_at.is_null())
-        .order((delivery::due_at, delivery::created_at))
-        .limit(LOOKED_AT)
-        .select((
-            (
-                delivery::id,
-                delivery::channel_id,
-                delivery::organisation_id,
-                organisation::name,
-            ),
-            (
-                delivery::attempts,
-                delivery::message,
-                channel::kind,
-                channel::sealed_settings,
-            ),
-        ))
-        .load(connection)?;
-    let mut found: Vec<Due> = Vec::new();
-    for ((id, channel, organisation, organisation_name), rest) in rows {
-        let (attempts, message, kind, sealed) = rest;
-        if found.len() >= limit || found.iter().any(|due| due.channel == channel) {
-            continue;
-        }
-        found.push(Due {
-            id,
-            organisation,
-            organisation_name,
-            channel,
-            attempts,
-            message,
-            kind,
-            sealed,
-        });
-    }
-    Ok(found)
-}
-
 /// What is to be told next of an incident to a channel.
 fn next_of(
     connection: &mut SqliteConnection,
@@ -234,14 +175,14 @@ fn next_of(
         .optional()?)
 }
 
-/// Keeps what became of a try. The message goes when it waits no more.
+/// Keeps what became of a try. The message goes when it waits no more. What was given up meanwhile stays so,
+/// unless it arrived.
 pub fn note(
     connection: &mut SqliteConnection,
     id: Id<Delivery>,
     tried: &Tried,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let this = delivery::table.filter(delivery::id.eq(id));
     let took = i32::try_from(tried.took.as_millis()).unwrap_or(i32::MAX);
     let due_at = tried.again_at.unwrap_or(now);
     let state = match (tried.delivered, tried.again_at) {
@@ -249,7 +190,15 @@ pub fn note(
         (false, Some(_)) => WAITING,
         (false, None) => DEAD,
     };
-    diesel::update(this)
+    let open: &[&str] = if tried.delivered {
+        &[WAITING, DEAD]
+    } else {
+        &[WAITING]
+    };
+    let this = delivery::table
+        .filter(delivery::id.eq(id))
+        .filter(delivery::state.eq_any(open));
+    let noted = diesel::update(this)
         .set((
             delivery::state.eq(state),
             delivery::due_at.eq(due_at.as_millis()),
@@ -259,11 +208,62 @@ pub fn note(
             delivery::took.eq(took),
         ))
         .execute(connection)?;
-    if state != WAITING {
-        diesel::update(this)
-            .set(delivery::message.eq(""))
-            .execute(connection)?;
-        release_next(connection, id, now)?;
+    if noted > 0 && state != WAITING {
+        end(connection, id, now)?;
+        let channel = delivery::table.filter(delivery::id.eq(id));
+        let channel = channel.select(delivery::channel_id).first(connection)?;
+        forget_oldest(connection, channel)?;
+    }
+    Ok(())
+}
+
+/// Gives a delivery up that waits.
+pub(super) fn give_up(
+    connection: &mut SqliteConnection,
+    id: Id<Delivery>,
+    problem: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(delivery::table.filter(delivery::id.eq(id)))
+        .set((
+            delivery::state.eq(DEAD),
+            delivery::due_at.eq(now.as_millis()),
+            delivery::problem.eq(problem),
+        ))
+        .execute(connection)?;
+    end(connection, id, now)
+}
+
+/// The message of what ended goes, and what was behind it is due now.
+fn end(
+    connection: &mut SqliteConnection,
+    ended: Id<Delivery>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(delivery::table.filter(delivery::id.eq(ended)))
+        .set(delivery::message_id.eq(None::<Id<DeliveryMessage>>))
+        .execute(connection)?;
+    release_next(connection, ended, now)
+}
+
+/// Forgets all but the newest that arrived, and the newest that were given up, of a channel.
+pub(super) fn forget_oldest(
+    connection: &mut SqliteConnection,
+    channel: Id<Channel>,
+) -> Result<(), StoreError> {
+    for state in [DELIVERED, DEAD] {
+        let old: Vec<Id<Delivery>> = delivery::table
+            .filter(delivery::channel_id.eq(channel))
+            .filter(delivery::state.eq(state))
+            .order(delivery::due_at.desc())
+            .limit(-1)
+            .offset(ENDED_KEPT)
+            .select(delivery::id)
+            .load(connection)?;
+        for portion in old.chunks(IDS_AT_ONCE) {
+            let old = delivery::table.filter(delivery::id.eq_any(portion));
+            diesel::delete(old).execute(connection)?;
+        }
     }
     Ok(())
 }
@@ -367,8 +367,10 @@ impl Stored {
 
 /// When what comes behind something else is due: not before that has ended.
 const HELD: i64 = 253_402_300_799_000;
-const WAITING: &str = "waiting";
+pub(super) const WAITING: &str = "waiting";
 const DELIVERED: &str = "delivered";
 const DEAD: &str = "dead";
-/// Due deliveries that are looked at in one go.
-const LOOKED_AT: i64 = 500;
+/// Deliveries of a channel that the log keeps: so many that arrived, and so many that were given up.
+const ENDED_KEPT: i64 = 1_000;
+/// Ids in one statement.
+const IDS_AT_ONCE: usize = 500;

@@ -171,12 +171,13 @@ pub fn remove(connection: &mut SqliteConnection, scope: Scope) -> Result<(), Sto
     }
 }
 
-/// Heartbeats that are due, without those that are under way, the longest due first and at most `limit`.
+/// Heartbeats that are due, without those of organisations that have one under way, the longest due first and
+/// at most `limit`.
 /// None while alerts are not evaluated: then it is the silence that tells.
 pub fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
-    busy: &[Id<Heartbeat>],
+    busy: &[Id<Organisation>],
     limit: usize,
 ) -> Result<Vec<DueHeartbeat>, StoreError> {
     type Row = (
@@ -189,7 +190,7 @@ pub fn due(
     let rows: Vec<Row> = heartbeat::table
         .inner_join(organisation::table)
         .filter(heartbeat::due_at.le(now.as_millis()))
-        .filter(heartbeat::id.ne_all(busy))
+        .filter(heartbeat::organisation_id.ne_all(busy))
         .filter(organisation::deleted_at.is_null())
         .order(heartbeat::due_at)
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))

@@ -8,7 +8,8 @@ pub(super) use self::alerts::{
     server_boot,
 };
 pub(super) use self::channels::{
-    account_mail, alert_evaluation, channel, delivery, heartbeat, sender_lease,
+    account_mail, alert_bundle, alert_evaluation, channel, delivery, delivery_message, heartbeat,
+    organisation_mail, sender_lease,
 };
 
 diesel::table! {
@@ -421,6 +422,7 @@ diesel::table! {
 }
 
 diesel::joinable!(delivery -> channel (channel_id));
+diesel::joinable!(delivery -> delivery_message (message_id));
 diesel::joinable!(delivery -> organisation (organisation_id));
 diesel::joinable!(heartbeat -> organisation (organisation_id));
 diesel::joinable!(login_step -> person (person_id));
@@ -437,12 +439,14 @@ diesel::joinable!(member_group -> server_group (group_id));
 diesel::allow_tables_to_appear_in_same_query!(
     access_token,
     agent_key,
+    alert_bundle,
     alert_notice,
     alert_rule,
     alert_state,
     channel,
     chunk,
     delivery,
+    delivery_message,
     fold_mark,
     group_server,
     heartbeat,

@@ -7,6 +7,7 @@
 mod alerts;
 mod channels;
 mod data;
+mod delivery_bounds;
 mod heartbeats;
 
 use diesel::prelude::*;

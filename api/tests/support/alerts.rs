@@ -92,11 +92,12 @@ impl Scene {
         loop {
             let taken = store
                 .write(move |c| {
-                    let due = alert_notices::due(c, later)?;
-                    if let Some(due) = &due {
-                        alert_notices::remove(c, due.bundle)?;
-                    }
-                    Ok(due)
+                    let Some(due) = alert_notices::due(c, later)? else {
+                        return Ok(None);
+                    };
+                    let part = alert_notices::part(c, due.bundle, i64::MAX)?;
+                    alert_notices::remove(c, due.bundle, &part.notices)?;
+                    Ok(Some(part))
                 })
                 .await
                 .unwrap();

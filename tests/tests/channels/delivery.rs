@@ -1,11 +1,12 @@
 //! What reaches a receiver.
 
+use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use server_scout_tests::gate::headers;
 use server_scout_tests::sink::Sink;
 use server_scout_tests::wait::{PATIENCE, until};
-use server_scout_tests::{Fleet, Postbox};
+use server_scout_tests::{Fleet, Postbox, report};
 use standardwebhooks::Webhook;
 
 use super::{
@@ -136,4 +137,29 @@ async fn an_incident_is_mailed_as_text_and_html() {
     let id = added.json()["channel"]["id"].as_str().unwrap().to_owned();
     let sent = delivery(&fleet, &id, |newest| newest["state"] != "waiting").await;
     assert_eq!(sent["state"], "delivered", "{sent}");
+}
+
+#[tokio::test]
+async fn of_very_many_incidents_a_hundred_are_told_and_how_many_more_there_are() {
+    let (setup, authority) = opened();
+    let fleet = Fleet::with(setup).await;
+    let sink = receiver(&authority, "200 OK").await;
+    add_webhook(&fleet, &sink.origin()).await;
+    let rule = json!({
+        "name": "Full", "kind": "threshold", "metric": "mount_used_bytes", "warning": 5,
+        "sustain_seconds": 0,
+    });
+    let path = "/api/v1/alert-rules";
+    let added = { fleet.call(Method::POST, path, &fleet.token, Some(&rule)) }.await;
+    assert_eq!(added.status, 201, "{}", added.text());
+    let mounts: serde_json::Map<String, Value> = (0..240)
+        .map(|number| (format!("/{number:03}{}", "é".repeat(60)), json!(10)))
+        .collect();
+    let report = report::with(report::seed(), "mount_used_bytes", Value::Object(mounts));
+    fleet.accepted(&report).await;
+    let (_, body) = arrived(&sink, "incident.opened").await;
+    let told = parsed(&body)["data"].clone();
+    assert_eq!(told["incidents"].as_array().unwrap().len(), 100);
+    assert_eq!(told["more"], 140);
+    assert!(body.len() < 120_000, "{} bytes", body.len());
 }

@@ -100,17 +100,24 @@ fn kinds() -> Vec<String> {
         .collect()
 }
 
-/// Has so many more tests delivered to every channel, which is more than a person may ask for in so short a time.
+/// Has so many more tests delivered to every channel, each for the last time, which is more than a person may ask for in so short a time.
 fn repeat(fleet: &Fleet, times: usize) {
     let now = jiff::Timestamp::now().as_millisecond();
     let message = json!({
         "kind": "test", "severity": "warning", "at": "", "organisation": ORGANISATION, "incidents": [],
     });
-    Database::of(&fleet.dashboard).execute(&format!(
+    let database = Database::of(&fleet.dashboard);
+    database.execute(&format!(
+        "INSERT INTO delivery_message (organisation_id, bytes, content)
+         SELECT id, {}, '{message}' FROM organisation WHERE name = '{ORGANISATION}'",
+        message.to_string().len()
+    ));
+    database.execute(&format!(
         "WITH RECURSIVE turn (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM turn WHERE n < {times})
          INSERT INTO delivery (id, organisation_id, channel_id, kind, state, created_at, due_at, attempts,
-             message)
-         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, 0, '{message}'
+             message_id)
+         SELECT abs(random()), organisation_id, id, 'test', 'waiting', {now}, {now}, {ALL_BUT_ONE},
+             (SELECT max(id) FROM delivery_message)
          FROM channel, turn"
     ));
 }
@@ -121,8 +128,8 @@ async fn states(fleet: &Fleet, channel: &str, count: usize) -> Vec<Value> {
     until("all deliveries were tried", PATIENCE, async || {
         let list = fleet.get(&path).await;
         let items = list.json()["items"].as_array().unwrap().clone();
-        let tried = items.iter().filter(|item| item["attempts"] != 0).count();
-        (items.len() == count && tried == count).then_some(items)
+        let untried = |item: &Value| item["attempts"] == 0 || item["attempts"] == ALL_BUT_ONE;
+        (items.len() == count && !items.iter().any(untried)).then_some(items)
     })
     .await
 }
@@ -173,7 +180,7 @@ async fn no_lie_leads_inside(mode: Mode) {
         assert_eq!(count(&items, "dead"), lies.len(), "{name}: {items:?}");
         for item in items.iter().filter(|item| item["state"] == "dead") {
             let problem = item["problem"].as_str().unwrap();
-            assert!(problem.contains("not a public one"), "{name}: {item}");
+            assert!(problem.contains("no public address"), "{name}: {item}");
         }
         // What was judged is what is connected to, so nobody asks twice.
         assert_eq!(network.asked(name), tried, "{name}");
@@ -315,3 +322,6 @@ const UNREACHABLE: [&str; 5] = [
     "fe80::1",
     "ff02::1",
 ];
+
+/// Attempts after which one is left.
+const ALL_BUT_ONE: i32 = 9;

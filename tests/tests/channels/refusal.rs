@@ -7,7 +7,7 @@ use server_scout_tests::dashboard::Setup;
 use server_scout_tests::sink::Sink;
 use tokio::net::TcpListener;
 
-use super::{add_webhook, delivery, opened, receiver, test_channel, try_to_add};
+use super::{add_webhook, delivery, opened, receiver, test_channel, try_to_add, try_to_test};
 
 /// A channel of every kind that takes an address.
 pub(crate) fn channels(address: &str) -> Vec<Value> {
@@ -70,15 +70,10 @@ async fn nothing_inside_is_connected_to_by_any_kind_of_channel() {
         assert_eq!(added.status, 201, "{new}: {}", added.text());
         let id = added.json()["channel"]["id"].as_str().unwrap().to_owned();
         test_channel(&fleet, &id).await;
-        let dead = delivery(&fleet, &id, |newest| newest["state"] != "waiting").await;
-        assert_eq!(dead["state"], "dead", "{new}: {dead}");
-        assert!(
-            dead["problem"]
-                .as_str()
-                .unwrap()
-                .contains("not a public one"),
-            "{dead}"
-        );
+        let tried = delivery(&fleet, &id, |newest| newest["attempts"] != 0).await;
+        assert_eq!(tried["state"], "waiting", "{new}: {tried}");
+        let problem = tried["problem"].as_str().unwrap();
+        assert_eq!(problem, "The name has no public address.", "{new}");
     }
     let connected = tokio::time::timeout(std::time::Duration::from_millis(200), listener.accept());
     assert!(connected.await.is_err(), "something connected");
@@ -110,6 +105,31 @@ async fn nobody_takes_the_name_that_something_is_opened_for() {
     assert_eq!(refused.status, 422, "{}", refused.text());
     assert!(
         refused.text().contains("by the operator"),
+        "{}",
+        refused.text()
+    );
+}
+
+/// Whoever a channel goes to need not have asked for it.
+#[tokio::test]
+async fn tests_of_a_channel_are_few() {
+    let (setup, authority) = opened();
+    let fleet = Fleet::with(setup).await;
+    let sink = receiver(&authority, "200 OK").await;
+    let (id, _) = add_webhook(&fleet, &sink.origin()).await;
+    for _ in 0..12 {
+        test_channel(&fleet, &id).await;
+    }
+    let refused = try_to_test(&fleet, &id).await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(
+        refused.text().contains("12 times an hour"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(
+        refused.json()["type"],
+        "too-many-tests",
         "{}",
         refused.text()
     );

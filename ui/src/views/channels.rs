@@ -161,6 +161,8 @@ pub struct ChannelView {
     pub typed: ChannelTyped,
     /// The deliveries, the newest first.
     pub deliveries: Vec<DeliveryRow>,
+    /// How many may wait, and what happens beyond that.
+    pub bound: String,
     /// Whether the viewer may change it.
     pub may_change: bool,
     /// Whether the viewer has proved lately who they are.

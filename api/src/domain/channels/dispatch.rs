@@ -5,6 +5,8 @@
 
 mod heartbeats;
 mod mails;
+mod notices;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +17,19 @@ use server_scout_wire::Timestamp;
 use tokio::task::JoinSet;
 
 use self::heartbeats::Beats;
-use super::as_json;
+use self::turns::UnderWay;
 use super::forms::{self, Envelope};
-use super::hours::Hours;
 use super::message::Message;
 use super::settings::{Kind, Settings};
-use crate::alerting::NoticeKind;
 use crate::clock::Clock;
-use crate::id::{Channel, Id};
+use crate::id::{Id, Organisation};
 use crate::mail::{Mailer, SendError};
 use crate::outbound::{Outbound, OutboundError, Sender};
 use crate::sealing::Sealer;
 use crate::secret::random_bytes;
-use crate::store::alert_notices::{self, NoticeRow};
-use crate::store::channels::{self, ChannelRow};
-use crate::store::deliveries::{self, Due, NewDelivery, Tried};
-use crate::store::{Store, StoreError, organisations};
+use crate::store::deliveries::{self, Tried};
+use crate::store::due_deliveries::{self, Due};
+use crate::store::{Store, StoreError, alert_notices, channels, organisation_mails};
 
 /// All that sending needs. Cloning shares it.
 #[derive(Clone)]
@@ -69,17 +68,20 @@ impl Dispatcher {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut lease = Lease::default();
-        let mut sending: JoinSet<Id<Channel>> = JoinSet::new();
-        let mut busy: Vec<Id<Channel>> = Vec::new();
+        let mut sending = JoinSet::new();
+        let mut busy = UnderWay::default();
         let mut beats = Beats::default();
         let mut mails = JoinSet::new();
         self.take_up_again().await;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
-                Some(done) = sending.join_next() => match done {
-                    Ok(channel) => busy.retain(|other| *other != channel),
-                    Err(error) => tracing::error!("a delivery broke off: {error}"),
+                Some(ended) = sending.join_next_with_id() => match ended {
+                    Ok((task, ())) => busy.end(task),
+                    Err(error) => {
+                        tracing::error!("a delivery broke off: {error}");
+                        busy.end(error.id());
+                    }
                 }
             }
             if !lease.holds(&self.0).await {
@@ -106,39 +108,38 @@ impl Dispatcher {
         }
     }
 
-    async fn step(
-        &self,
-        sending: &mut JoinSet<Id<Channel>>,
-        busy: &mut Vec<Id<Channel>>,
-    ) -> Result<(), StoreError> {
+    async fn step(&self, sending: &mut JoinSet<()>, busy: &mut UnderWay) -> Result<(), StoreError> {
         if let Err(error) = self.take_notices().await {
             // What was taken over before can go all the same.
             tracing::warn!("cannot take notices over: {error}");
         }
-        let free = AT_A_TIME.saturating_sub(busy.len());
-        if free == 0 {
+        if busy.is_full() {
             return Ok(());
         }
-        let (now, taken) = (self.0.clock.now(), busy.clone());
-        let due = self
+        let (now, channels) = (self.0.clock.now(), busy.channels());
+        let heads = self
             .0
             .store
-            .read(move |c| deliveries::due(c, now, &taken, free));
+            .read(move |c| due_deliveries::heads(c, now, &channels));
+        let chosen = busy.choose(heads.await?);
+        let chosen: Vec<_> = chosen.iter().map(|head| head.delivery).collect();
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let due = self.0.store.read(move |c| due_deliveries::load(c, &chosen));
         for one in due.await? {
-            busy.push(one.channel);
+            let (organisation, channel) = (one.organisation, one.channel);
             let this = self.clone();
-            sending.spawn(async move {
-                let channel = one.channel;
-                this.deliver(one).await;
-                channel
-            });
+            let task = sending.spawn(async move { this.deliver(one).await });
+            busy.begin(organisation, channel, task.id());
         }
         Ok(())
     }
 
-    /// Makes deliveries of the notices that are due.
+    /// Makes deliveries of the notices that are due, step by step and not of all when there are very many:
+    /// deliveries go in between.
     pub async fn take_notices(&self) -> Result<(), StoreError> {
-        loop {
+        for _ in 0..STEPS {
             let now = self.0.clock.now();
             let waiting = self
                 .0
@@ -147,7 +148,11 @@ impl Dispatcher {
             if !waiting.await? {
                 return Ok(());
             }
-            let aside = self.0.store.write(move |c| take_over(c, now)).await?;
+            let aside = self
+                .0
+                .store
+                .write(move |c| notices::take_over(c, now))
+                .await?;
             if let Some(aside) = aside {
                 tracing::error!(
                     "{} notices of incidents cannot be read and were set aside until the next start; with \
@@ -157,6 +162,7 @@ impl Dispatcher {
                 );
             }
         }
+        Ok(())
     }
 
     /// Looks at what was set aside once more, as another program may have done that.
@@ -168,9 +174,10 @@ impl Dispatcher {
     }
 
     /// Tries a delivery once and notes what became of it.
-    async fn deliver(&self, due: Due) {
+    async fn deliver(&self, mut due: Due) {
         let begun = std::time::Instant::now();
-        let mut tried = match self.attempt(&due).await {
+        let message = std::mem::take(&mut due.message);
+        let mut tried = match self.attempt(&due, message).await {
             Ok(status) => Tried {
                 again_at: None,
                 delivered: true,
@@ -214,7 +221,7 @@ impl Dispatcher {
         }
     }
 
-    async fn attempt(&self, due: &Due) -> Result<Option<u16>, Failure> {
+    async fn attempt(&self, due: &Due, message: String) -> Result<Option<u16>, Failure> {
         let place = channels::settings_place(due.channel);
         let opened = self.0.sealer.open(&place, &due.sealed).map_err(|error| {
             tracing::error!("the settings of a channel cannot be opened: {error}");
@@ -222,12 +229,15 @@ impl Dispatcher {
         })?;
         let kind = Kind::from_word(&due.kind);
         let settings = serde_json::from_slice::<Settings>(&opened);
-        let message = serde_json::from_str::<Message>(&due.message);
-        let (Some(kind), Ok(settings), Ok(message)) = (kind, settings, message) else {
+        let read = serde_json::from_str::<Message>(&message);
+        // While receivers are slow, many are under way: of each there is one form in memory.
+        drop(message);
+        let (Some(kind), Ok(settings), Ok(message)) = (kind, settings, read) else {
             return Err(Failure::for_good("What is stored cannot be read."));
         };
         let id = format!("msg_{}", due.id);
         if kind == Kind::Email {
+            self.take_mail(due.organisation).await?;
             return self.mail(&settings, &message, &id).await.map(|()| None);
         }
         let envelope = Envelope {
@@ -237,6 +247,7 @@ impl Dispatcher {
             dashboard: &self.0.dashboard,
         };
         let request = forms::request(kind, &settings, &envelope);
+        drop(message);
         let request = request.ok_or_else(|| Failure::for_good("The settings do not fit."))?;
         let organisation = due.organisation.to_string();
         let sender = Sender {
@@ -255,6 +266,29 @@ impl Dispatcher {
             for_good: status == GONE,
             wait: answer.retry_after,
         })
+    }
+
+    /// Counts a mail of an organisation before it goes.
+    async fn take_mail(&self, organisation: Id<Organisation>) -> Result<(), Failure> {
+        let now = self.0.clock.now();
+        let most = i64::from(MAILS_AN_HOUR);
+        let taken = self
+            .0
+            .store
+            .write(move |c| organisation_mails::take(c, organisation, most, now));
+        match taken.await {
+            Ok(None) => Ok(()),
+            Ok(wait) => Err(Failure {
+                wait,
+                ..Failure::later(&format!(
+                    "{MAILS_AN_HOUR} mails of the organisation went within an hour, and no more may; it waits."
+                ))
+            }),
+            Err(error) => {
+                tracing::warn!("cannot count the mails of an organisation: {error}");
+                Err(Failure::later("The mail could not be counted."))
+            }
+        }
     }
 
     async fn mail(&self, settings: &Settings, message: &Message, id: &str) -> Result<(), Failure> {
@@ -276,8 +310,8 @@ impl Dispatcher {
         let to = settings.recipient.as_deref().unwrap_or_default();
         let sent = mailer.send_as(to, &letter, id).await;
         sent.map_err(|error| match error {
-            SendError::Refused(reason) => Failure::for_good(&short(&reason)),
-            SendError::Later(reason) => Failure::later(&short(&reason)),
+            SendError::Refused(reason) => Failure::for_good(&reason),
+            SendError::Later(reason) => Failure::later(&reason),
         })
     }
 }
@@ -358,114 +392,12 @@ impl Lease {
     }
 }
 
-/// Notices that could not be read.
-struct Aside {
-    now: usize,
-    in_all: i64,
-}
-
-/// Makes deliveries of the bundle that has been due longest. Says what of it could not be read.
-fn take_over(
-    connection: &mut SqliteConnection,
-    now: Timestamp,
-) -> Result<Option<Aside>, StoreError> {
-    let Some(due) = alert_notices::due(connection, now)? else {
-        return Ok(None);
-    };
-    let mut aside = None;
-    if !due.unreadable.is_empty() {
-        aside = Some(Aside {
-            now: due.unreadable.len(),
-            in_all: alert_notices::set_aside(connection, &due.unreadable)?,
-        });
-    }
-    add_deliveries(connection, due.notices, now)?;
-    alert_notices::remove(connection, due.bundle)?;
-    Ok(aside)
-}
-
-/// Adds what goes to each channel of the notices of one bundle.
-fn add_deliveries(
-    connection: &mut SqliteConnection,
-    mut notices: Vec<NoticeRow>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(scope) = notices.first().map(|notice| notice.scope) else {
-        return Ok(());
-    };
-    let name = match organisations::name(connection, scope) {
-        Ok(name) => name,
-        // It is being deleted.
-        Err(StoreError::NotFound) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let all = channels::list(connection, scope)?;
-    let is_there = |id: &String| all.iter().any(|channel| channel.id.to_string() == *id);
-    for notice in &mut notices {
-        // Who named a channel that is gone by now is told by all the others.
-        notice.channels.retain(is_there);
-    }
-    for channel in all {
-        for new in deliveries_of(&channel, &notices, &name, now)? {
-            deliveries::add(connection, scope.organisation(), &new, now)?;
-        }
-    }
-    Ok(())
-}
-
-/// What goes to a channel of some notices: one message, or one for each incident where the receiver keeps
-/// its state.
-fn deliveries_of(
-    channel: &ChannelRow,
-    notices: &[NoticeRow],
-    organisation: &str,
-    now: Timestamp,
-) -> Result<Vec<NewDelivery>, StoreError> {
-    let Some(kind) = Kind::from_word(&channel.kind).filter(|_| channel.enabled) else {
-        return Ok(Vec::new());
-    };
-    let told: Vec<&NoticeRow> = { notices.iter() }
-        .filter(|notice| is_told(channel, kind, notice, now))
-        .collect();
-    let groups: Vec<&[&NoticeRow]> = if kind.keeps_state() {
-        told.chunks(1).collect()
-    } else {
-        vec![told.as_slice()]
-    };
-    let mut all = Vec::new();
-    for group in groups {
-        let (Some(first), Some(message)) = (group.first(), Message::of(organisation, group)) else {
-            continue;
-        };
-        all.push(NewDelivery {
-            channel: channel.id,
-            incident: kind.keeps_state().then_some(first.incident),
-            kind: first.kind.as_str(),
-            message: as_json(&message)?,
-        });
-    }
-    Ok(all)
-}
-
-/// A rule that names no channel tells all of them.
-fn is_told(channel: &ChannelRow, kind: Kind, notice: &NoticeRow, now: Timestamp) -> bool {
-    let named = notice.channels.is_empty() || notice.channels.contains(&channel.id.to_string());
-    // What would stay open for ever is closed at any hour.
-    let closes = kind.keeps_state() && notice.kind == NoticeKind::Resolved;
-    let hours = channel.hours.as_ref().and_then(Hours::of);
-    let open = hours.is_none_or(|hours| hours.contain(now));
-    named && (closes || (open && notice.severity >= channel.severity))
-}
-
-fn short(reason: &str) -> String {
-    reason.chars().take(MAX_PROBLEM).collect()
-}
-
+/// Mails to the channels of an organisation, which share the operator's mail server.
+pub const MAILS_AN_HOUR: u16 = 100;
 /// How often is looked for what is due.
 const EVERY: Duration = Duration::from_millis(250);
-/// Deliveries under way at a time, one of each channel: receivers of several organisations that never
-/// answer leave places to all others.
-const AT_A_TIME: usize = 200;
+/// Transactions that make deliveries of notices, before deliveries go again.
+const STEPS: usize = 20;
 /// Pauses before the second attempt and so on: about 15 hours in all.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),
@@ -486,4 +418,3 @@ const RENEWED: Duration = Duration::from_secs(10);
 /// The longest that a request takes, and some.
 const MARGIN: Duration = Duration::from_secs(15);
 const GONE: u16 = 410;
-const MAX_PROBLEM: usize = 200;

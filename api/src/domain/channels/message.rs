@@ -16,8 +16,11 @@ pub struct Message {
     pub at: String,
     /// What the organisation is called.
     pub organisation: String,
-    /// What it tells of; none for a test.
+    /// What it tells of, at most [`MAX_DESCRIBED`]; none for a test.
     pub incidents: Vec<Told>,
+    /// How many more there are of which it tells nothing else.
+    #[serde(default)]
+    pub more: usize,
 }
 
 /// What is told of one incident.
@@ -37,9 +40,10 @@ pub struct Told {
 }
 
 impl Message {
-    /// Of some notices of one bundle, at least one.
+    /// Of some notices of one bundle, at least one, out of `all`: the first [`MAX_DESCRIBED`] are described.
     #[must_use]
-    pub fn of(organisation: &str, notices: &[&NoticeRow]) -> Option<Self> {
+    pub fn of(organisation: &str, notices: &[&NoticeRow], all: usize) -> Option<Self> {
+        let notices = notices.get(..MAX_DESCRIBED).unwrap_or(notices);
         let first = notices.first()?;
         let severity = notices.iter().map(|notice| notice.severity).max()?;
         let told = |notice: &&NoticeRow| Told {
@@ -55,6 +59,7 @@ impl Message {
             at: first.due_at.to_string(),
             organisation: organisation.to_owned(),
             incidents: notices.iter().map(told).collect(),
+            more: all.saturating_sub(notices.len()),
         })
     }
 
@@ -67,6 +72,7 @@ impl Message {
             at: at.to_owned(),
             organisation: organisation.to_owned(),
             incidents: Vec::new(),
+            more: 0,
         }
     }
 
@@ -111,7 +117,7 @@ impl Message {
             _ => "Warning",
         };
         let rule = &first.tells.rule_name;
-        match self.incidents.len() {
+        match self.incidents.len().saturating_add(self.more) {
             1 => format!("{word}: {rule} on {}", place(&first.tells)),
             many => format!("{word}: {rule} on {many} places"),
         }
@@ -126,7 +132,8 @@ impl Message {
         let mut lines: Vec<String> = { self.incidents.iter().take(LINES) }
             .map(|told| line(&told.tells))
             .collect();
-        if let Some(more @ 1..) = self.incidents.len().checked_sub(LINES) {
+        let all = self.incidents.len().saturating_add(self.more);
+        if let Some(more @ 1..) = all.checked_sub(lines.len()) {
             lines.push(format!("and {more} more"));
         }
         lines.join("\n")
@@ -164,4 +171,6 @@ fn number(value: f64) -> String {
 
 /// The kind of a message that is no notice.
 pub const TEST: &str = "test";
+/// Incidents that a message describes. Names and labels are short, so it has at most 120 kB.
+pub const MAX_DESCRIBED: usize = 100;
 const LINES: usize = 20;

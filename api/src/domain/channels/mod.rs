@@ -225,13 +225,19 @@ impl Services {
     }
 
     /// Has a message delivered that says only that the channel works. What becomes of it is in the log of
-    /// deliveries.
+    /// deliveries. Whoever it goes to need not have asked for it, so tests are few.
     pub async fn test_channel(
         &self,
         acting: &Acting,
         id: Id<Channel>,
     ) -> Result<Id<Delivery>, ServiceError> {
         let (scope, now) = (acting.scope, self.clock().now());
+        self.check_room(scope, id).await?;
+        let (of_channel, of_organisation) = &self.0.tests;
+        // Who makes a channel anew for each test is stopped by the second.
+        let taken = of_channel.take(id, now);
+        let taken = taken.and_then(|()| of_organisation.take(scope.organisation(), now));
+        taken.map_err(|retry_after| ServiceError::TooManyTests { retry_after })?;
         let (audit, acting) = (self.audit(), acting.clone());
         let made = self
             .store()
@@ -241,22 +247,33 @@ impl Services {
                     return Ok(None);
                 }
                 let name = organisations::name(c, scope)?;
+                let content = as_json(&Message::test(&name, &now.to_string()))?;
+                let organisation = scope.organisation();
                 let new = NewDelivery {
                     channel: id,
                     incident: None,
                     kind: message::TEST,
-                    message: as_json(&Message::test(&name, &now.to_string()))?,
+                    message: deliveries::add_message(c, organisation, &content)?,
                 };
-                let delivery = deliveries::add(c, scope.organisation(), &new, now)?;
+                let delivery = deliveries::add(c, organisation, &new, now)?;
                 let object = Object::channel(id, &row.name);
                 audit.record(c, now, &acting, Action::ChannelTested, &object, "")?;
                 Ok(Some(delivery))
             })
             .await?;
-        made.ok_or(ServiceError::Conflict {
-            member: "channel",
-            reason: "has too many deliveries that wait already",
-        })
+        made.ok_or(FULL)
+    }
+
+    /// Whether a test could be added; what is refused here does not count as one.
+    async fn check_room(&self, scope: Scope, id: Id<Channel>) -> Result<(), ServiceError> {
+        let waiting = self.store().read(move |c| {
+            channels::get(c, scope, id)?;
+            deliveries::count_waiting(c, scope, id)
+        });
+        if waiting.await? >= MAX_WAITING {
+            return Err(FULL);
+        }
+        Ok(())
     }
 
     /// The newest deliveries of a channel.
@@ -332,6 +349,14 @@ fn as_json(message: &Message) -> Result<String, StoreError> {
     serde_json::to_string(message).map_err(|error| StoreError::Database(error.to_string()))
 }
 
+/// Tests of a channel at once, and as many again in each hour.
+pub(super) const TESTS_OF_CHANNEL: u32 = 12;
+/// The same of all channels of an organisation, which may have 50.
+pub(super) const TESTS_OF_ORGANISATION: u32 = 60;
+const FULL: ServiceError = ServiceError::Conflict {
+    member: "channel",
+    reason: "has too many deliveries that wait already",
+};
 const TAKEN: &str = "is the name of another channel already";
 /// Channels of an organisation.
 const MAX_CHANNELS: i64 = 50;

@@ -123,7 +123,8 @@ impl ChannelsApi {
     /// Try a channel
     ///
     /// Has a message delivered that says only that it is a test. What becomes of it is in the log of
-    /// deliveries.
+    /// deliveries. A channel may be tested 12 times at once and 12 times an hour, all of an organisation 60
+    /// times; beyond that 429.
     #[oai(
         path = "/channels/:id/test",
         method = "post",
@@ -145,7 +146,9 @@ impl ChannelsApi {
 
     /// List the deliveries of a channel
     ///
-    /// The newest 100. They are kept for 30 days, and what was sent is not among what is kept.
+    /// The newest 100. They are kept for 30 days, the newest 1,000 that arrived and as many that were given up,
+    /// and what was sent is not among what is kept. At most 500 wait, 5,000 where the receiver keeps incidents,
+    /// and 10,000 of an organisation; then the oldest is given up for the newest, ends of incidents last.
     #[oai(
         path = "/channels/:id/deliveries",
         method = "get",

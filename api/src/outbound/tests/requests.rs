@@ -66,11 +66,9 @@ async fn nothing_connects_to_this_machine_by_address_or_by_name() {
                 .send(SENDER, request(&format!("{scheme}://{host}:{port}/")))
                 .await;
             let refused = match &sent {
-                Err(OutboundError::Refused(reason)) => {
-                    matches!(reason, Refusal::NotPublic | Refusal::InTheClear)
-                }
-                // Not every host knows its own name with a dot.
-                Err(OutboundError::Lookup) => host == "localhost.",
+                Err(OutboundError::Refused(Refusal::InTheClear)) => scheme == "http",
+                Err(OutboundError::Refused(Refusal::NoPublicAddress)) => host.starts_with('l'),
+                Err(OutboundError::Refused(Refusal::NotPublic)) => !host.starts_with('l'),
                 _ => false,
             };
             assert!(refused, "{scheme} {host}: {sent:?}");
@@ -78,6 +76,22 @@ async fn nothing_connects_to_this_machine_by_address_or_by_name() {
     }
     let connected = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
     assert!(connected.is_err(), "something connected");
+}
+
+/// Whoever may type names must not learn which of them exist inside.
+#[tokio::test]
+async fn a_name_inside_looks_like_one_that_nobody_has() {
+    let mut told = Vec::new();
+    for host in ["localhost", "nobody-has-this.invalid"] {
+        let error = Outbound::new(policy(&[]), None)
+            .unwrap()
+            .send(SENDER, request(&format!("https://{host}/")))
+            .await
+            .unwrap_err();
+        assert!(error.is_passing(), "{host}");
+        told.push(error.to_string());
+    }
+    assert_eq!(told, ["The name has no public address."; 2]);
 }
 
 #[tokio::test]

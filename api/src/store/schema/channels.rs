@@ -41,7 +41,31 @@ diesel::table! {
         status -> Nullable<Integer>,
         problem -> Nullable<Text>,
         took -> Nullable<Integer>,
-        message -> Text,
+        message_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    delivery_message (id) {
+        id -> BigInt,
+        organisation_id -> BigInt,
+        bytes -> BigInt,
+        content -> Text,
+    }
+}
+
+diesel::table! {
+    organisation_mail (organisation_id) {
+        organisation_id -> BigInt,
+        since -> BigInt,
+        sent -> BigInt,
+    }
+}
+
+diesel::table! {
+    alert_bundle (bundle) {
+        bundle -> BigInt,
+        organisation_id -> BigInt,
     }
 }
 

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use server_scout_wire::Timestamp;
 
 use super::{Tenant, absent, heartbeats, now};
 use crate::alerting::Severity;
 use crate::id::{Channel, Id};
 use crate::store::channels::{ChangedChannel, NewChannel};
 use crate::store::deliveries::{NewDelivery, Tried};
-use crate::store::{Scope, channels, deliveries};
+use crate::store::due_deliveries::Due;
+use crate::store::{
+    Scope, channels, deliveries, due_deliveries, organisation_mails, organisations,
+};
 
 /// A channel with a delivery that waits, and a heartbeat.
 pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
@@ -27,10 +31,17 @@ pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
         channel,
         incident: None,
         kind: "test",
-        message: "{}".to_owned(),
+        message: deliveries::add_message(c, scope.organisation(), "{}").unwrap(),
     };
     deliveries::add(c, scope.organisation(), &delivery, now()).unwrap();
     channel
+}
+
+/// What is due first of every channel.
+fn due(c: &mut SqliteConnection, at: Timestamp) -> Vec<Due> {
+    let heads = due_deliveries::heads(c, at, &[]).unwrap();
+    let ids: Vec<_> = heads.iter().map(|head| head.delivery).collect();
+    due_deliveries::load(c, &ids).unwrap()
 }
 
 fn switched_off() -> ChangedChannel {
@@ -62,7 +73,7 @@ pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Te
         1
     );
     // Each comes with its own organisation and settings.
-    let due = deliveries::due(c, now(), &[], 9).unwrap();
+    let due = due(c, now());
     assert_eq!(due.len(), 2);
     for one in due {
         let tenant = if one.channel == ours.channel {
@@ -81,19 +92,19 @@ pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Te
 #[test]
 fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
     let c = &mut super::database();
-    let scope = crate::store::organisations::create(c, "Ours", now()).unwrap();
+    let scope = organisations::create(c, "Ours", now()).unwrap();
     let channel = make(c, scope);
     let add = |c: &mut SqliteConnection, incident, kind, at| {
         let new = NewDelivery {
             channel,
             incident,
             kind,
-            message: "{}".to_owned(),
+            message: deliveries::add_message(c, scope.organisation(), "{}").unwrap(),
         };
         deliveries::add(c, scope.organisation(), &new, at).unwrap()
     };
     let (one, other) = (Some(Id::random()), Some(Id::random()));
-    let first = deliveries::due(c, now(), &[], 9).unwrap();
+    let first = due(c, now());
     let tried = |delivered, again_at| Tried {
         again_at,
         delivered,
@@ -108,7 +119,7 @@ fn nothing_overtakes_what_came_before_it_of_the_same_incident() {
     let resolved = add(c, one, "resolved", at(2));
     let elsewhere = add(c, other, "opened", at(3));
     let next = |c: &mut SqliteConnection, seconds| {
-        let due = deliveries::due(c, at(seconds), &[], 9).unwrap();
+        let due = due(c, at(seconds));
         due.first().map(|due| due.id)
     };
     assert_eq!(next(c, 4), Some(opened));
@@ -140,4 +151,27 @@ fn the_lease_has_one_holder_until_it_ends() {
     deliveries::release(c, 2).unwrap();
     assert!(!deliveries::is_leased(c, later).unwrap());
     assert!(deliveries::lease(c, 1, later, length).unwrap());
+}
+
+/// Mails of one organisation have a bound in each hour, and take nothing from another's.
+#[test]
+fn so_many_mails_of_an_organisation_go_in_an_hour() {
+    let c = &mut super::database();
+    let ours = organisations::create(c, "Ours", now())
+        .unwrap()
+        .organisation();
+    let theirs = organisations::create(c, "Theirs", now())
+        .unwrap()
+        .organisation();
+    let at = |minutes| now().after(Duration::from_mins(minutes));
+    let mut take = |whose, minutes| organisation_mails::take(c, whose, 2, at(minutes)).unwrap();
+    assert_eq!(take(ours, 0), None);
+    assert_eq!(take(ours, 10), None);
+    assert_eq!(take(ours, 20), Some(Duration::from_mins(40)));
+    assert_eq!(take(theirs, 20), None);
+    assert_eq!(take(ours, 60), None);
+    assert_eq!(take(ours, 60), None);
+    assert_eq!(take(ours, 61), Some(Duration::from_mins(59)));
+    // A clock that was set back keeps nobody waiting for years.
+    assert_eq!(take(ours, 0), None);
 }

@@ -74,7 +74,14 @@ fn what_became_of_a_heartbeat_is_kept_with_it() {
     heartbeats::evaluated(c, now()).unwrap();
     make(c, scope);
     let first = heartbeats::get(c, scope).unwrap().id;
-    assert!(heartbeats::due(c, now(), &[first], 9).unwrap().is_empty());
+    let under_way = [scope.organisation()];
+    assert!(heartbeats::due(c, now(), &under_way, 9).unwrap().is_empty());
+    make(c, scope);
+    // Another address is another heartbeat, and still one at a time.
+    assert!(heartbeats::due(c, now(), &under_way, 9).unwrap().is_empty());
+    let second = heartbeats::get(c, scope).unwrap().id;
+    assert_ne!(first, second);
+    let first = second;
     let later = now().after(Duration::from_mins(5));
     let beat = |arrived, problem: Option<&str>| Beat {
         due_at: now(),

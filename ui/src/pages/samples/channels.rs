@@ -97,6 +97,7 @@ pub(in crate::pages) fn channel(text: &str) -> ChannelView {
         channel: row(text),
         typed: typed(text),
         deliveries: vec![delivery(text)],
+        bound: text.to_owned(),
         may_change: true,
         fresh: true,
         unsent: true,

@@ -9,7 +9,7 @@ use hyper::header::HeaderMap;
 use tokio::task::JoinSet;
 
 use super::{Dispatcher, Failure};
-use crate::id::{Heartbeat, Id};
+use crate::id::{Id, Organisation};
 use crate::outbound::{Request, Sender, Target};
 use crate::store::StoreError;
 use crate::store::heartbeats::{self, Beat, DueHeartbeat};
@@ -18,7 +18,8 @@ use crate::store::heartbeats::{self, Beat, DueHeartbeat};
 #[derive(Default)]
 pub(super) struct Beats {
     sending: JoinSet<()>,
-    busy: Vec<(Id<Heartbeat>, tokio::task::Id)>,
+    /// Whose: a new address is another heartbeat, and goes when the one before it is done.
+    busy: Vec<(Id<Organisation>, tokio::task::Id)>,
     looked_at: Option<Instant>,
 }
 
@@ -44,13 +45,13 @@ impl Beats {
             return Ok(());
         }
         let now = dispatcher.0.clock.now();
-        let busy: Vec<Id<Heartbeat>> = self.busy.iter().map(|(id, _)| *id).collect();
+        let busy: Vec<_> = self.busy.iter().map(|(whose, _)| *whose).collect();
         let store = &dispatcher.0.store;
         let due = store.read(move |c| heartbeats::due(c, now, &busy, free));
         for one in due.await? {
-            let (id, this) = (one.id, dispatcher.clone());
+            let (whose, this) = (one.organisation, dispatcher.clone());
             let task = self.sending.spawn(async move { this.beat(one).await });
-            self.busy.push((id, task.id()));
+            self.busy.push((whose, task.id()));
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ use crate::outbound::Request;
 pub(super) fn request(settings: &Settings, envelope: &Envelope<'_>) -> Option<Request> {
     let message = envelope.message;
     let text = format!("{}\n{}", message.title(), message.text());
-    let body = json!({ "msgtype": "m.text", "body": short(&text, TEXT) });
+    // Nobody is mentioned, whatever stands in the text: without this, `@room` would ring.
+    let body = json!({ "msgtype": "m.text", "body": short(&text, TEXT), "m.mentions": {} });
     let path = format!(
         "/_matrix/client/v3/rooms/{}/send/m.room.message/{}",
         part(settings.recipient.as_deref()?),

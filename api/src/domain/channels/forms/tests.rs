@@ -18,7 +18,8 @@ use super::{Envelope, request, webhook};
 use crate::outbound::Request;
 use crate::store::alert_notices::Tells;
 
-const HOSTILE: &str = "<!channel> *web* [x](https://evil.example) @everyone \"1\"";
+const HOSTILE: &str =
+    "<!channel> *web* [x](https://evil.example) www.evil.example @here @everyone \"1\"";
 
 fn told(server: &str) -> Told {
     Told {
@@ -52,6 +53,7 @@ fn message(kind: &str, incidents: Vec<Told>) -> Message {
         at: "2026-11-23T10:00:00.000Z".to_owned(),
         organisation: "Example".to_owned(),
         incidents,
+        more: 0,
     }
 }
 
@@ -161,7 +163,7 @@ fn chats_get_their_own_body() {
     assert_eq!(request.headers[AUTHORIZATION], "Bearer syt_token_123");
     assert_eq!(
         body,
-        json!({ "msgtype": "m.text", "body": format!("{TITLE}\n{LINE}") })
+        json!({ "msgtype": "m.text", "body": format!("{TITLE}\n{LINE}"), "m.mentions": {} })
     );
 }
 
@@ -282,9 +284,15 @@ fn hostile_names_are_text_everywhere() {
         for incidents in [vec![told(HOSTILE)], many.clone()] {
             let (request, body) = sent(kind, &message("opened", incidents));
             assert!(request.body.len() < 64 * 1024, "{kind:?}");
-            let text = body.to_string();
             if kind == Kind::Slack {
-                assert!(!body["text"].as_str().unwrap().contains('<'), "{text}");
+                // Mattermost and Rocket.Chat read Markdown and names of people in it.
+                let shown = body["text"].as_str().unwrap();
+                for live in ["<", "@e", "@h", "](", "://", "www."] {
+                    assert!(!shown.contains(live), "{live} in {shown}");
+                }
+            }
+            if kind == Kind::Matrix {
+                assert_eq!(body["m.mentions"], json!({}));
             }
             if kind == Kind::Discord {
                 let shown = body["embeds"][0]["description"].as_str().unwrap();

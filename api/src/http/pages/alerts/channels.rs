@@ -22,10 +22,12 @@ use super::{heartbeat, unsent, words};
 use crate::access::Right;
 use crate::domain::ServiceError;
 use crate::domain::channels::ChannelOverview;
+use crate::domain::channels::dispatch::MAILS_AN_HOUR;
 use crate::domain::channels::settings::Kind;
 use crate::id::{self, Id};
 use crate::store::channels::{self, HoursRow};
 use crate::store::deliveries;
+use crate::store::delivery_bounds::Bounds;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -241,7 +243,9 @@ async fn found(app: &App, visitor: &Visitor, id: &str) -> Result<channels::Chann
 fn refused(app: &App, view: ChannelView, error: ServiceError) -> poem::Result<Response> {
     if !matches!(
         error,
-        ServiceError::Invalid { .. } | ServiceError::Conflict { .. }
+        ServiceError::Invalid { .. }
+            | ServiceError::Conflict { .. }
+            | ServiceError::TooManyTests { .. }
     ) {
         return Err(Failure::from(error).into());
     }
@@ -278,12 +282,33 @@ async fn view(
         channel: channel(row),
         typed: Typed::of(row).view(row.enabled),
         deliveries: deliveries.iter().map(|one| delivery(one, now)).collect(),
+        bound: bound(Kind::from_word(&row.kind)),
         may_change: visitor.person.may(Right::Administer),
         fresh: visitor.person.fresh,
         unsent: unsent(app, visitor).await,
         notice: None,
         error: None,
     })
+}
+
+/// How many may wait, and what happens beyond that.
+fn bound(kind: Option<Kind>) -> String {
+    let bounds = Bounds::ALL;
+    match kind {
+        Some(kind) if kind.keeps_state() => format!(
+            "At most {} wait; then the oldest is given up for the newest, ends of incidents last.",
+            bounds.of_keeping
+        ),
+        Some(Kind::Email) => format!(
+            "At most {} wait; then the oldest is given up for the newest. {MAILS_AN_HOUR} mails an hour go to \
+             all channels together; what is beyond that waits.",
+            bounds.of_channel
+        ),
+        _ => format!(
+            "At most {} wait; then the oldest is given up for the newest.",
+            bounds.of_channel
+        ),
+    }
 }
 
 fn listed(one: &ChannelOverview, now: Timestamp) -> ListedChannel {
