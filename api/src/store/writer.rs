@@ -300,5 +300,5 @@ const BATCH: usize = 1024;
 const MANY_VALUES: usize = 200_000;
 const ENOUGH: usize = 256;
 const LINGER: Duration = Duration::from_millis(500);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LULL: Duration = Duration::from_millis(100);
