@@ -88,8 +88,7 @@ async fn what_is_replaced_is_read(fleet: &Fleet, machine: &Machine, server: &Val
 /// From within its sandbox: whoever answers is started by the first who asks. Here that is systemd in a container,
 /// which may not know better, so that its "no" counts only where it does not say where it runs.
 async fn it_has_systemd_asked_about_the_clock(machine: &Machine) {
-    let started =
-        "journalctl --no-pager --unit systemd-timedated | grep -c 'Started systemd-timedated'";
+    let started = "journalctl --no-pager --unit systemd-timedated | grep -c Started";
     assert_ne!(machine.run(started).await, "0");
     let read = async |script: &str| {
         let report: Value = serde_json::from_str(&machine.run(script).await).unwrap();
