@@ -36,6 +36,8 @@ pub struct Tiers {
     periods: Periods,
     /// When each tier is due next.
     next: [Duration; Tier::ALL.len()],
+    /// How many reports were made, up to two.
+    made: u8,
 }
 
 impl Tiers {
@@ -45,14 +47,20 @@ impl Tiers {
         Self {
             periods,
             next: [Duration::ZERO; Tier::ALL.len()],
+            made: 0,
         }
     }
 
     /// What is due with the report that is made `now`. Each tier keeps its own beat, counted from
     /// the start: a report that is a little early or late does not shift it, and beats that were
-    /// missed are not made up for.
+    /// missed are not made up for. The second report carries the medium tier, too: most of it are counters, of
+    /// which people see nothing before there are two readings.
     pub fn advance(&mut self, now: Duration) -> Due {
         let mut due = Due::FAST;
+        if self.made == 1 {
+            due.add(Tier::Medium);
+        }
+        self.made = self.made.saturating_add(1).min(2);
         for (tier, next) in Tier::ALL.into_iter().zip(&mut self.next) {
             let period = self.periods.of(tier).max(SHORTEST);
             // Of two reports the one that is nearer to the beat carries the tier.

@@ -101,12 +101,12 @@ fn tiers_are_due_by_their_period() {
         assert_eq!(due.first(), Some(&Due::ALL));
         Tier::ALL.map(|tier| due.iter().filter(|due| due.has(tier)).count())
     };
-    // An hour, with the first report of the next one.
-    assert_eq!(due(5, 3600), [721, 121, 13, 2, 1]);
-    assert_eq!(due(1, 3600), [3601, 121, 13, 2, 1]);
+    // An hour, with the first report of the next one. The second report shows what counters grew by.
+    assert_eq!(due(5, 3600), [721, 122, 13, 2, 1]);
+    assert_eq!(due(1, 3600), [3601, 122, 13, 2, 1]);
     assert_eq!(due(60, 3600), [61, 61, 13, 2, 1]);
-    assert_eq!(due(7, 3600), [515, 121, 13, 2, 1]);
-    assert_eq!(due(5, 86_400), [17_281, 2881, 289, 25, 2]);
+    assert_eq!(due(7, 3600), [515, 122, 13, 2, 1]);
+    assert_eq!(due(5, 86_400), [17_281, 2882, 289, 25, 2]);
 }
 
 #[test]
@@ -118,6 +118,7 @@ fn an_uneven_clock_shifts_no_tier() {
             .has(Tier::Medium)
     };
     assert!(at(&mut tiers, 0));
+    assert!(at(&mut tiers, 5_000), "counters need two readings");
     assert!(!at(&mut tiers, 25_100));
     assert!(at(&mut tiers, 29_700), "a little early");
     assert!(!at(&mut tiers, 34_900));
