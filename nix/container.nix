@@ -32,6 +32,7 @@ dockerTools.buildLayeredImage {
     Cmd = [ "serve" ];
     User = "${toString user}:${toString user}";
     Env = [
+      "MALLOC_ARENA_MAX=2"
       "SERVERSCOUT_DATA_DIR=/${dataDir}"
       "SERVERSCOUT_LISTEN=0.0.0.0:8443"
     ];
