@@ -66,13 +66,12 @@ async fn starttls_is_demanded_and_a_server_that_puts_off_is_asked_again() {
     assert_eq!(invite(&fleet, BOB).await.status, 201);
     let mail = postbox.mail(BOB, "invited").await;
     assert_eq!(mail.0["tls"], true);
+    let logs = fleet.dashboard.program().stderr();
     assert!(
-        fleet
-            .dashboard
-            .program()
-            .stderr()
-            .contains("come again later")
+        logs.contains("The mail server answered 451."),
+        "its code is logged: {logs}"
     );
+    assert!(!logs.contains("come again later"), "and not its words");
 }
 
 #[tokio::test]
