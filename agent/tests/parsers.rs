@@ -1,4 +1,4 @@
-//! What the agent reads from the kernel: recorded files, and no bytes that make a parser panic.
+//! What the agent reads from the kernel: files in its formats, and no bytes that make a parser panic.
 
 #![allow(
     clippy::unwrap_used,
