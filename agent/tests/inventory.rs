@@ -139,7 +139,8 @@ fn services_and_groups_are_words_with_commas_between_them() {
 #[test]
 fn shares_are_of_the_time_between_two_reports() {
     let tree = tempfile::tempdir().unwrap();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/trees/debian-12-vm/proc");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/trees/written/debian-12-vm/proc");
     for file in ["stat", "meminfo", "pressure/cpu"] {
         let to = tree.path().join("proc").join(file);
         fs::create_dir_all(to.parent().unwrap()).unwrap();

@@ -116,9 +116,12 @@ fn traffic<'a>(counters: &mut impl Iterator<Item = &'a [u8]>) -> Option<Traffic>
 /// others, and the ends of containers' and virtual machines' cables come and go by the hundred.
 #[must_use]
 pub fn is_host_interface(name: &[u8]) -> bool {
-    name != b"lo" && !GUEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    let is_guests = GUEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    name != b"lo" && (!is_guests || name.starts_with(LXC_BRIDGE))
 }
 
+/// The bridge that LXC makes is the host's, though its name begins as those of its cables.
+const LXC_BRIDGE: &[u8] = b"lxcbr";
 const GUEST_PREFIXES: [&[u8]; 7] = [b"cali", b"dummy", b"ifb", b"lxc", b"tunl", b"veth", b"vnet"];
 
 const METRICS: [Metric; 8] = [

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::proc_file::ProcFile;
 
-/// The directory that holds `proc`, `sys` and the rest: `/`, or a recorded tree.
+/// The directory that holds `proc`, `sys` and the rest: `/`, or a tree of a test.
 #[derive(Clone, Debug)]
 pub struct Root(PathBuf);
 
@@ -17,7 +17,7 @@ impl Root {
         Self::at("/")
     }
 
-    /// A recorded tree.
+    /// A tree with a host's files.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
