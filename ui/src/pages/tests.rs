@@ -165,6 +165,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     servers.servers.truncate(1);
     for row in &mut servers.servers {
         row.last_seen = None;
+        row.unprotected = false;
         row.tags.clear();
     }
     servers.filter = ServersFilter::default();
