@@ -54,7 +54,7 @@ async fn the_page_says_what_each_choice_costs_before_it_is_saved() {
     report_half_a_day_ago(&fleet).await;
     let page = until(
         "the reports are folded",
-        Duration::from_secs(60),
+        Duration::from_mins(1),
         async || {
             let page = fleet.owner().await.get("/settings/retention").await.text();
             (said(&page, "raw", "data-bytes-a-day") > 0.0).then_some(page)
