@@ -57,7 +57,9 @@ fn a_server_whose_agent_is_unprotected_is_marked() {
     view.servers.truncate(1);
     let page = pages.servers(&view).unwrap();
     assert!(page.contains("<span class=\"unprotected\">Unprotected agent<"));
-    view.servers[0].unprotected = false;
+    for row in &mut view.servers {
+        row.unprotected = false;
+    }
     let page = pages.servers(&view).unwrap();
     assert!(page.contains("<span class=\"unprotected\" hidden>"));
 }
