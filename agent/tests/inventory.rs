@@ -15,7 +15,7 @@ use server_scout_agent::collect::sandbox::{self, Privileges};
 use server_scout_agent::collect::upkeep::{self, Updates};
 use server_scout_agent::collect::{Collector, Due, Root};
 use server_scout_wire::report::Boot;
-use server_scout_wire::{Identity, Label, Metric, Report};
+use server_scout_wire::{Host, Identity, Label, Metric, Protection, Report, Timestamp};
 
 #[test]
 fn updates_are_those_that_the_distribution_noted() {
@@ -88,6 +88,44 @@ fn an_agent_is_confined_when_nothing_is_missing() {
     ] {
         assert_eq!(read(wrong), None, "{wrong}");
     }
+}
+
+#[test]
+fn the_facts_of_the_sandbox_say_the_same_as_the_metric() {
+    let tree = tempfile::tempdir().unwrap();
+    fs::create_dir_all(tree.path().join("proc/self")).unwrap();
+    let mut seen = Vec::new();
+    for number in 0..32_u32 {
+        let bit = |place: u32| number >> place & 1;
+        let status = format!(
+            "Uid:\t9\t{}\t9\t9\nCapPrm:\t{}\nCapEff:\t{}\nCapBnd:\t1ff\nNoNewPrivs:\t{}\nSeccomp:\t{}\n",
+            bit(0),
+            bit(1),
+            bit(2),
+            bit(3),
+            2 * bit(4),
+        );
+        fs::write(tree.path().join("proc/self/status"), status).unwrap();
+        let identity = Identity {
+            boot: Boot(1),
+            seq: 0,
+        };
+        let mut report = Report::new(Timestamp::from_millis(0), identity);
+        let mut host = Host::default();
+        let root = Root::at(tree.path());
+        sandbox::collect(&root, None, &mut Vec::new(), &mut report, &mut host);
+        let metric = report.samples().first().unwrap().value;
+        let facts = Protection::of(|fact| host.get(fact).map(Label::as_str));
+        let expected = if metric == 1.0 {
+            Protection::Protected
+        } else {
+            Protection::Unprotected
+        };
+        assert_eq!(facts, expected, "{number:05b}");
+        seen.push(facts);
+    }
+    assert!(seen.contains(&Protection::Protected));
+    assert_eq!(Protection::of(|_| None), Protection::Unsaid);
 }
 
 #[test]

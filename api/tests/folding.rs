@@ -144,7 +144,7 @@ async fn what_has_expired_is_gone_and_the_coarser_stays() {
     hour(&world, agent).await;
     fold(&world).await;
     world.services.clean().await.unwrap();
-    assert!(world.services.retention(scope).await.unwrap().samples_a_day > 0);
+    assert!(world.services.retention(scope).await.unwrap().a_day.raw > 0);
     world.hand.advance(3 * DAY);
     world.services.clean().await.unwrap();
     // The roll-ups are what is left, in steps of a minute.

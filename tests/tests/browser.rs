@@ -214,6 +214,53 @@ async fn a_new_server_is_added_through_the_form_with_key_and_instructions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_follows_whether_an_agent_is_protected() {
+    let fleet = Fleet::start().await;
+    fleet.accepted(&report::seed()).await;
+    let browser = Browser::trusting(&fleet.dashboard.ca_file()).await;
+    log_in(&browser, &fleet.dashboard).await;
+    assert!(!browser.text().await.contains("Unprotected agent"));
+    for (confined, is_marked) in [(0, true), (1, false)] {
+        let said = report::with(report::seed(), "agent_confined", confined.into());
+        fleet.accepted(&said).await;
+        until("the list follows", PATIENCE, async || {
+            let marked = browser.text().await.contains("Unprotected agent");
+            (marked == is_marked).then_some(())
+        })
+        .await;
+        browser.picture(&format!("confined-{confined}")).await;
+    }
+    assert_no_complaints(&browser).await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retention_is_added_up_while_it_is_typed() {
+    let fleet = Fleet::start().await;
+    fleet.accepted(&report::seed()).await;
+    let browser = Browser::trusting(&fleet.dashboard.ca_file()).await;
+    log_in(&browser, &fleet.dashboard).await;
+    browser
+        .open(&fleet.dashboard.url("/settings/retention"))
+        .await;
+    let total = async || {
+        let shown =
+            "return document.querySelector('[data-total]:not([hidden]) output')?.textContent";
+        browser.script(shown).await.as_str().map(str::to_owned)
+    };
+    let before = total().await.expect("a total");
+    browser.picture("retention").await;
+    browser.fill("hour", "24").await;
+    let after = total().await.expect("a total");
+    assert_ne!(before, after);
+    // The beginning of a number, and none yet.
+    browser.fill("hour", "e").await;
+    assert_eq!(total().await, None);
+    assert_no_complaints(&browser).await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_names_do_nothing_in_the_browser() {
     let fleet = Fleet::start().await;
     let hostile = "<img src=x onerror=\"document.title='owned'\">";

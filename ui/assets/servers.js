@@ -18,12 +18,19 @@ function update(row, status) {
   }
 }
 
+/** Marks a server whose agent has just said how it runs. */
+function protect(row, values) {
+  const said = values.find((value) => value.metric === "agent_confined");
+  if (said) row.querySelector(".unprotected").hidden = said.value === 1;
+}
+
 follow("/api/v1/live", {
   values(event) {
     const row = rows.get(event.server);
     if (!row) return;
     update(row, event.status);
     showValues(row, event.values);
+    protect(row, event.values);
     seen(row.querySelector("time"), event.received_at);
   },
   status(event) {

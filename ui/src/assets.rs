@@ -150,6 +150,7 @@ const SOURCES: &[Source] = sources! {
     Module "chart.js" from "chart.js";
     Module "servers.js" from "servers.js";
     Module "copy.js" from "copy.js";
+    Module "retention.js" from "retention.js";
     Module "added.js" from "added.js";
     Module "server.js" from "server.js";
 };

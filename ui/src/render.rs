@@ -72,8 +72,10 @@ struct Filter<'a> {
     tag: &'a str,
     group: &'a str,
     status: &'a str,
+    protection: &'a str,
     groups: Vec<Choosable<'a>>,
     statuses: Vec<Choosable<'a>>,
+    protections: [Choosable<'a>; 3],
     tags: &'a [String],
     active: bool,
 }
@@ -88,7 +90,13 @@ struct Choosable<'a> {
 
 impl<'a> Filter<'a> {
     fn new(filter: &'a ServersFilter) -> Self {
-        let asked = [&filter.search, &filter.tag, &filter.group, &filter.status];
+        let asked = [
+            &filter.search,
+            &filter.tag,
+            &filter.group,
+            &filter.status,
+            &filter.protection,
+        ];
         let group = |group: &'a GroupLink| Choosable {
             value: &group.id,
             name: &group.name,
@@ -99,13 +107,20 @@ impl<'a> Filter<'a> {
             name: status.word(),
             chosen: status.as_str() == filter.status,
         };
+        let protection = |(value, name)| Choosable {
+            value,
+            name,
+            chosen: value == filter.protection,
+        };
         Self {
             search: &filter.search,
             tag: &filter.tag,
             group: &filter.group,
             status: &filter.status,
+            protection: &filter.protection,
             groups: filter.groups.iter().map(group).collect(),
             statuses: Status::ALL.into_iter().map(status).collect(),
+            protections: PROTECTIONS.map(protection),
             tags: &filter.tags,
             active: asked.iter().any(|text| !text.is_empty()),
         }
@@ -228,6 +243,7 @@ struct Row<'a> {
     name: &'a str,
     tags: &'a [TagView],
     status: Badge,
+    unprotected: bool,
     last_seen: Option<&'a str>,
     last_seen_seconds_ago: u64,
     last_seen_ago: String,
@@ -245,6 +261,7 @@ impl<'a> Row<'a> {
             name: &row.name,
             tags: &row.tags,
             status: status_of(row.status),
+            unprotected: row.unprotected,
             last_seen: ago.and(row.last_seen.as_deref()),
             last_seen_seconds_ago: ago.unwrap_or_default(),
             last_seen_ago: ago.map_or_else(|| "never".to_owned(), format::ago),
@@ -460,6 +477,12 @@ pub(crate) fn path_segment(text: &str) -> Cow<'_, str> {
     Cow::Owned(encoded)
 }
 
+/// What an agent can say of its sandbox, and how people read it.
+const PROTECTIONS: [(&str, &str); 3] = [
+    ("protected", "Protected"),
+    ("unprotected", "Unprotected"),
+    ("unsaid", "Does not say"),
+];
 /// From here on a bar shows that little is left.
 const HIGH: f64 = 80.0;
 /// From here on a bar shows that next to nothing is left.

@@ -14,18 +14,19 @@ impl Services {
     pub async fn keep_folded(self) {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut merged = Instant::now();
+        let mut merged: Option<Instant> = None;
         loop {
             tick.tick().await;
             let now = self.clock().now();
             if let Err(error) = self.fold(now.before(LONGEST)).await {
                 tracing::warn!("cannot fold the report log: {error}");
             }
-            if merged.elapsed() >= MERGE_EVERY {
+            // At once at the start: who never lives for a minute merges, too.
+            if merged.is_none_or(|at| at.elapsed() >= MERGE_EVERY) {
                 if let Err(error) = self.merge_due().await {
                     tracing::warn!("cannot merge folded reports: {error}");
                 }
-                merged = Instant::now();
+                merged = Some(Instant::now());
             }
         }
     }

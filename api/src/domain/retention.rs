@@ -11,8 +11,8 @@ use crate::access::Right;
 use crate::id::{Id, Organisation};
 use crate::store::retention::{self, Kept};
 use crate::store::{Scope, organisations, series};
-use crate::timeseries::Retention;
 use crate::timeseries::segment::period_of;
+use crate::timeseries::{BytesADay, Retention};
 
 /// What organisations have said, for those who ask often.
 #[derive(Default)]
@@ -27,8 +27,8 @@ pub struct RetentionView {
     pub ceilings: Retention,
     /// About how many bytes that is.
     pub bytes: u64,
-    /// What a day of its samples takes, in bytes.
-    pub samples_a_day: u64,
+    /// What a day of each takes, in bytes, by what its servers sent of late.
+    pub a_day: BytesADay,
     /// How many series it has.
     pub series: u64,
 }
@@ -37,7 +37,7 @@ impl RetentionView {
     /// About how many bytes another retention would be.
     #[must_use]
     pub fn bytes_of(&self, retention: &Retention) -> u64 {
-        retention.bytes(self.samples_a_day, self.series)
+        retention.bytes(&self.a_day)
     }
 }
 
@@ -56,12 +56,12 @@ impl Services {
             })
             .await?;
         let series = series as u64;
-        let samples_a_day = u64::try_from(samples).unwrap_or(0);
+        let a_day = BytesADay::new(u64::try_from(samples).unwrap_or(0), series);
         Ok(RetentionView {
             kept,
             ceilings: self.0.limits.retention,
-            bytes: kept.bytes(samples_a_day, series),
-            samples_a_day,
+            bytes: kept.bytes(&a_day),
+            a_day,
             series,
         })
     }

@@ -43,6 +43,9 @@ impl Selection {
             query
                 .status
                 .map(|status| format!("status {}", status.as_str())),
+            query
+                .protection
+                .map(|protection| format!("protection {}", protection.as_str())),
             query.search.as_ref().map(|part| format!("search {part}")),
         ];
         let words: Vec<String> = words.into_iter().flatten().collect();
@@ -106,10 +109,7 @@ impl Services {
             if let Some(group) = filter.group {
                 groups::get(c, scope, group)?;
             }
-            let wanted = |row: &ServerRow| {
-                let status = query.status;
-                status.is_none_or(|status| live.status(row, now) == status)
-            };
+            let wanted = |row: &ServerRow| query.keeps(row, &live, now);
             servers::list(c, scope, &filter, "", most + 1, wanted)
         });
         Ok(found.await?)

@@ -1,12 +1,13 @@
 //! Which servers are asked for.
 
-use server_scout_wire::Tag;
 use server_scout_wire::label::is_visible;
+use server_scout_wire::{Protection, Tag, Timestamp};
 
 use super::ServiceError;
+use super::live::Live;
 use super::status::Status;
 use crate::id::{Group, Id};
-use crate::store::servers::ServerFilter;
+use crate::store::servers::{ServerFilter, ServerRow};
 
 /// Which servers are asked for; what is none is not asked.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub struct ServerQuery {
     pub tag: Option<String>,
     /// In this condition now.
     pub status: Option<Status>,
+    /// Whose agent says this of its sandbox.
+    pub protection: Option<Protection>,
     /// With this in the name, in capitals or not.
     pub search: Option<String>,
     /// Whose names come after this.
@@ -42,6 +45,13 @@ impl ServerQuery {
             tag,
             search: search.filter(|part| !part.is_empty()).map(str::to_owned),
         })
+    }
+
+    /// Whether what the store cannot answer of it lets a server through.
+    pub(super) fn keeps(&self, server: &ServerRow, live: &Live, now: Timestamp) -> bool {
+        let in_status = |status| live.status(server, now) == status;
+        let says = |protection| server.protection() == protection;
+        self.status.is_none_or(in_status) && self.protection.is_none_or(says)
     }
 }
 

@@ -169,12 +169,9 @@ impl Services {
                 if let Some(group) = filter.group {
                     groups::get(c, scope, group)?;
                 }
-                let after = query.after.unwrap_or_default();
-                let wanted = |row: &ServerRow| {
-                    let status = query.status;
-                    status.is_none_or(|status| live.status(row, now) == status)
-                };
-                let mut rows = servers::list(c, scope, &filter, &after, limit + 1, wanted)?;
+                let after = query.after.as_deref().unwrap_or_default();
+                let wanted = |row: &ServerRow| query.keeps(row, &live, now);
+                let mut rows = servers::list(c, scope, &filter, after, limit + 1, wanted)?;
                 let more = rows.len() > limit;
                 rows.truncate(limit);
                 let next = rows.last().filter(|_| more).map(|row| row.name.clone());

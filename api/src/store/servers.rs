@@ -6,7 +6,7 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::{AsExprOf, auto_type, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use server_scout_wire::{Tag, Timestamp};
+use server_scout_wire::{Protection, Tag, Timestamp};
 
 use super::schema::{group_server, server, server_tag, shown_server};
 use super::{Scope, StoreError, agent_keys};
@@ -57,6 +57,13 @@ impl ServerRow {
             .into_iter()
             .map(|(name, value)| (name, text(value)))
             .collect()
+    }
+
+    /// Whether its agent runs in its sandbox, as far as it said so.
+    #[must_use]
+    pub fn protection(&self) -> Protection {
+        let facts = self.host_facts();
+        Protection::of(|fact| facts.get(fact.name()).map(String::as_str))
     }
 
     /// Whether somebody paused it.

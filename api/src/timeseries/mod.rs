@@ -17,4 +17,4 @@ pub use self::history::{Grid, History, HistorySeries, Row, Window, WindowError, 
 pub use self::identities::Starts;
 pub use self::ranking::{RankedBy, Ranking};
 pub use self::rate::{LONGEST_GAP, Shown, rate};
-pub use self::retention::Retention;
+pub use self::retention::{BytesADay, Retention, bytes_of};

@@ -72,17 +72,55 @@ impl Retention {
         finest.or(Some(Resolution::Hour))
     }
 
-    /// About how many bytes it comes to, for so many series whose samples take so many bytes a day.
+    /// About how many bytes it comes to.
     #[must_use]
-    pub fn bytes(&self, samples_a_day: u64, series: u64) -> u64 {
-        let of = |a_day: u64, kept: Duration| u128::from(a_day) * u128::from(kept.as_secs());
-        let roll_ups = Resolution::ALL.map(|resolution| {
-            let buckets = DAY.as_secs() / u64::from(resolution.seconds().unsigned_abs());
-            of(series * buckets * BYTES_A_BUCKET, self.of(resolution))
-        });
-        let total = of(samples_a_day, self.raw) + roll_ups.into_iter().sum::<u128>();
-        u64::try_from(total / u128::from(DAY.as_secs())).unwrap_or(u64::MAX)
+    pub fn bytes(&self, a_day: &BytesADay) -> u64 {
+        [
+            bytes_of(a_day.raw, self.raw),
+            bytes_of(a_day.minute, self.minute),
+            bytes_of(a_day.quarter_hour, self.quarter_hour),
+            bytes_of(a_day.hour, self.hour),
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
     }
+}
+
+/// About how many bytes a day of samples and of roll-ups takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BytesADay {
+    /// Of the samples themselves.
+    pub raw: u64,
+    /// Of roll-ups of a minute.
+    pub minute: u64,
+    /// Of roll-ups of fifteen minutes.
+    pub quarter_hour: u64,
+    /// Of roll-ups of an hour.
+    pub hour: u64,
+}
+
+impl BytesADay {
+    /// Of so many series, whose samples take `raw` bytes.
+    #[must_use]
+    pub fn new(raw: u64, series: u64) -> Self {
+        let of = |resolution: Resolution| {
+            let buckets = DAY.as_secs() / u64::from(resolution.seconds().unsigned_abs());
+            series.saturating_mul(buckets * BYTES_A_BUCKET)
+        };
+        Self {
+            raw,
+            minute: of(Resolution::Minute),
+            quarter_hour: of(Resolution::QuarterHour),
+            hour: of(Resolution::Hour),
+        }
+    }
+}
+
+/// How many bytes it comes to when so many a day are kept so long.
+#[must_use]
+pub fn bytes_of(a_day: u64, kept: Duration) -> u64 {
+    let total = u128::from(a_day) * u128::from(kept.as_secs()) / u128::from(DAY.as_secs());
+    u64::try_from(total).unwrap_or(u64::MAX)
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -108,13 +146,16 @@ mod tests {
         let kept = Retention::default();
         // Two days of samples, and per series 14 of 1440, 90 of 96 and 400 of 24 buckets.
         assert_eq!(
-            kept.bytes(1000, 1),
+            kept.bytes(&BytesADay::new(1000, 1)),
             2000 + 3 * (14 * 1440 + 90 * 96 + 400 * 24)
         );
         let ceiling = Retention {
             raw: DAY,
             ..Retention::default()
         };
-        assert_eq!(kept.within(&ceiling).bytes(1000, 0), 1000);
+        let samples_alone = BytesADay::new(1000, 0);
+        assert_eq!(kept.within(&ceiling).bytes(&samples_alone), 1000);
+        assert_eq!(bytes_of(1000, DAY / 4), 250);
+        assert_eq!(bytes_of(u64::MAX, 2 * DAY), u64::MAX);
     }
 }

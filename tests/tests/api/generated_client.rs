@@ -57,7 +57,7 @@ async fn it_creates_lists_reads_changes_and_deletes_servers() {
     let id = added.server.id;
 
     let page = async |cursor: Option<&str>, limit| {
-        let list = api.list_servers(cursor, None, limit, None, None, None);
+        let list = api.list_servers(cursor, None, limit, None, None, None, None);
         list.await.unwrap().into_inner()
     };
     let list = page(None, Some(1)).await;

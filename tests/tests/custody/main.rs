@@ -12,4 +12,5 @@ mod audit_log;
 mod dump;
 mod master_key;
 mod organisation;
+mod retention;
 mod search;

@@ -10,6 +10,7 @@
 
 mod backup;
 mod crash;
+mod folding;
 mod full_disk;
 mod shutdown;
 mod spool;

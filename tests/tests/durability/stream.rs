@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde_json::{Value, json};
 use server_scout_tests::fleet::Server;
 use server_scout_tests::{Fleet, report};
@@ -61,6 +61,43 @@ impl Book {
 
     fn at(&self, second: Second) -> Timestamp {
         self.start + SignedDuration::from_secs(i64::try_from(second).unwrap())
+    }
+
+    /// Sends so many more reports of each server, and notes that they were acknowledged.
+    pub(crate) async fn fill(&self, fleet: &Fleet, reports: u64) {
+        for line in &self.lines {
+            let first = line.next.fetch_add(reports, Ordering::SeqCst);
+            let seconds: Vec<Second> = (first..first + reports).collect();
+            for part in seconds.chunks(500) {
+                let batch: Vec<Value> = part.iter().map(|&second| self.report(second)).collect();
+                let answer = fleet.report_as(&line.server.key, &json!(batch)).await;
+                assert_eq!(answer.json()["accepted"], part.len(), "{}", answer.text());
+                line.acknowledged.lock().unwrap().extend(part);
+            }
+        }
+    }
+
+    /// Finds every report that was taken exactly once in the hours of all that is stored. To be asked after
+    /// [`check`](Self::check), which sends again what was not acknowledged.
+    pub(crate) async fn check_hours(&self, fleet: &Fleet) {
+        let hour = SignedDuration::from_hours(1);
+        let from = self.start.round(floored_to_hours()).unwrap();
+        let hours = SECONDS / hour.as_secs() + 2;
+        for line in &self.lines {
+            let server = &line.server;
+            let seconds = hours * hour.as_secs();
+            let chart = fleet
+                .chart(&server.id, "cpu_usage", from, seconds, hours)
+                .await;
+            let counts = chart.expect("there are reports").count;
+            let taken = line.next.load(Ordering::SeqCst);
+            assert_eq!(
+                counts.iter().sum::<u64>(),
+                taken,
+                "{}: {counts:?}",
+                server.name
+            );
+        }
     }
 
     /// How many reports were acknowledged.
@@ -148,6 +185,12 @@ impl Stretch {
 /// The CPU usage that report number `second` holds: different from its neighbours, two decimals.
 fn value(second: Second) -> f64 {
     f64::from(u32::try_from(second * 37 % 10_000).unwrap()) / 100.0
+}
+
+fn floored_to_hours() -> TimestampRound {
+    TimestampRound::new()
+        .smallest(Unit::Hour)
+        .mode(RoundMode::Floor)
 }
 
 /// Sends reports of all servers over several connections each until the dashboard is gone or the

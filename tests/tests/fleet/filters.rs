@@ -55,6 +55,7 @@ async fn a_filter_that_cannot_be_is_refused_by_name() {
     for (query, member) in [
         ("tag=<b>", "tag"),
         ("status=up", "status"),
+        ("protection=safe", "protection"),
         ("search=%E2%80%AE", "search"),
         ("limit=0", "limit"),
         ("cursor=!", "cursor"),
@@ -73,7 +74,7 @@ async fn a_filter_that_cannot_be_is_refused_by_name() {
 async fn the_page_keeps_the_filter_in_its_address() {
     let (fleet, group) = fleet().await;
     let mut owner = fleet.owner().await;
-    let path = format!("/servers?search=web&group={group}&tag=eu&status=waiting");
+    let path = format!("/servers?search=web&group={group}&tag=eu&status=waiting&protection=unsaid");
     let page = owner.get(&path).await;
     assert_eq!(page.status, 200, "{}", page.text());
     let page = page.text();
@@ -90,12 +91,15 @@ async fn the_page_keeps_the_filter_in_its_address() {
         "value=\"web\"",
         &format!("value=\"{group}\" selected"),
         "value=\"waiting\" selected",
+        "value=\"unsaid\" selected",
         "value=\"eu\"",
     ] {
         assert!(page.contains(kept), "{kept}: {page}");
     }
     // What a form sends empty is not asked.
-    let all = owner.get("/servers?search=&group=&tag=&status=").await;
+    let all = owner
+        .get("/servers?search=&group=&tag=&status=&protection=")
+        .await;
     assert!(all.text().contains(">db-1<"), "{}", all.text());
     let none = owner.get("/servers?search=nothing").await.text();
     assert!(none.contains("No server fits."), "{none}");

@@ -11,6 +11,7 @@
 mod filters;
 mod groups;
 mod limited;
+mod protection;
 mod settings;
 mod tags;
 mod tokens;

@@ -102,6 +102,7 @@ pub(crate) fn servers() -> Vec<ServerRow> {
         name: name.to_owned(),
         tags: tags(number),
         status,
+        unprotected: number == 2,
         last_seen: ago.map(|ago| crate::before(ago).to_string()),
         last_seen_seconds_ago: ago,
         cpu_usage: ago.map(|_| values[0]),

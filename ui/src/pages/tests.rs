@@ -147,6 +147,11 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     audit.events.clear();
     pages.audit(&audit).unwrap();
     people_both_ways(&pages);
+    let mut retention = samples::retention("sample");
+    for row in &mut retention.rows {
+        row.size_a_day = None;
+    }
+    pages.retention(&retention).unwrap();
     let mut data = samples::data("sample");
     data.error = None;
     pages.data(&data).unwrap();
@@ -165,6 +170,7 @@ fn every_condition_of_every_template_is_tried_both_ways() {
     servers.servers.truncate(1);
     for row in &mut servers.servers {
         row.last_seen = None;
+        row.unprotected = false;
         row.tags.clear();
     }
     servers.filter = ServersFilter::default();

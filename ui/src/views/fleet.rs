@@ -44,6 +44,8 @@ pub struct ServersFilter {
     pub group: String,
     /// The word of the status; empty for any.
     pub status: String,
+    /// `protected`, `unprotected` or `unsaid`; empty for any.
+    pub protection: String,
     /// The groups to choose from.
     pub groups: Vec<GroupLink>,
     /// The tags to choose from.

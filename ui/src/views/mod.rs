@@ -157,6 +157,8 @@ pub struct ServerRow {
     pub tags: Vec<TagView>,
     /// Its condition now.
     pub status: Status,
+    /// Whether its agent says that it runs without its sandbox.
+    pub unprotected: bool,
     /// When its last report arrived, RFC 3339.
     pub last_seen: Option<String>,
     /// The age of its last report when the page is made, by the dashboard's clock.

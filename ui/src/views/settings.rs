@@ -148,6 +148,12 @@ pub struct RetentionRow {
     pub hours: String,
     /// The same for people.
     pub days: String,
+    /// About how much that comes to.
+    pub size: String,
+    /// How much each day of it is; none before a day is known.
+    pub size_a_day: Option<String>,
+    /// The same in bytes, for the script that adds up.
+    pub bytes_a_day: String,
     /// For how many hours at most.
     pub most: String,
     /// The same for people.

@@ -9,7 +9,7 @@ use super::auth::PersonAuth;
 use super::counted::Counted;
 use super::metrics::{metrics, window};
 use super::schema::{Series, Time};
-use super::servers::{group_id, read_status, server_id};
+use super::servers::{group_id, read_protection, read_status, server_id};
 use super::types::Steps;
 use crate::access::Right;
 use crate::domain::fleet::{FleetHistory, FleetQuestion, ServerHistory, Wanted};
@@ -140,6 +140,8 @@ impl FleetApi {
         tag: Query<Option<String>>,
         /// Only servers in this condition, as in the list of servers.
         status: Query<Option<String>>,
+        /// Only servers whose agent says this of its sandbox, as in the list of servers.
+        protection: Query<Option<String>>,
         /// Only servers with this in their name, in capitals or not.
         search: Query<Option<String>>,
         /// All servers as one. Not with `top`.
@@ -161,6 +163,7 @@ impl FleetApi {
                 group.0.as_deref(),
                 tag.0,
                 status.0.as_deref(),
+                protection.0.as_deref(),
                 search.0,
             )?,
             wanted: wanted(aggregate.0, top.0, by.0, order.0)?,
@@ -177,12 +180,14 @@ pub(super) fn selection(
     group: Option<&str>,
     tag: Option<String>,
     status: Option<&str>,
+    protection: Option<&str>,
     search: Option<String>,
 ) -> Result<Selection, Failure> {
     let query = ServerQuery {
         group: group.map(group_id).transpose()?,
         tag,
         status: status.map(read_status).transpose()?,
+        protection: protection.map(read_protection).transpose()?,
         search,
         after: None,
         limit: None,
@@ -193,6 +198,7 @@ pub(super) fn selection(
     let is_filtered = query.group.is_some()
         || query.tag.is_some()
         || query.status.is_some()
+        || query.protection.is_some()
         || query.search.is_some();
     if is_filtered {
         return Err(Failure::invalid("servers", "cannot go with a filter"));

@@ -110,6 +110,8 @@ impl MetricsExportApi {
         tag: Query<Option<String>>,
         /// Only servers in this condition, as in the list of servers.
         status: Query<Option<String>>,
+        /// Only servers whose agent says this of its sandbox, as in the list of servers.
+        protection: Query<Option<String>>,
         /// Only servers with this in their name, in capitals or not.
         search: Query<Option<String>>,
     ) -> Result<Download, Failure> {
@@ -119,6 +121,7 @@ impl MetricsExportApi {
             group.0.as_deref(),
             tag.0,
             status.0.as_deref(),
+            protection.0.as_deref(),
             search.0,
         )?;
         let question = ExportQuestion {

@@ -113,6 +113,9 @@ pub struct Server {
     pub groups: Vec<GroupName>,
     /// `online`, `late`, `offline`, `paused`, `waiting` or `clock-wrong`.
     pub status: String,
+    /// Whether its agent runs in its sandbox, as the metric `agent_confined`: `protected`,
+    /// `unprotected`, or `unsaid` where it does not say.
+    pub protection: String,
     /// When it was added.
     pub created_at: Time,
     /// When its last report arrived.
@@ -285,6 +288,7 @@ impl From<&ServerOverview> for Server {
             agent_tags: words(&server.tags.of_agent),
             groups: server.groups.iter().map(GroupName::from).collect(),
             status: server.status.as_str().to_owned(),
+            protection: server.row.protection().as_str().to_owned(),
             created_at: Time(server.row.created_at()),
             last_seen: newest.signs.last_seen.map(Time),
             newest: newest.timestamp.map(|timestamp| NewestSummary {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
+use server_scout_wire::Protection;
 
 use super::super::App;
 use super::super::problem::Failure;
@@ -56,6 +57,8 @@ impl ServersApi {
         /// Only servers in this condition: `online`, `late`, `offline`, `paused`, `waiting` or
         /// `clock-wrong`.
         status: Query<Option<String>>,
+        /// Only servers whose agent says this of its sandbox: `protected`, `unprotected` or `unsaid`.
+        protection: Query<Option<String>>,
         /// Only servers with this in their name, in capitals or not.
         search: Query<Option<String>>,
     ) -> Result<Json<ServerList>, Failure> {
@@ -64,6 +67,10 @@ impl ServersApi {
             group: group.0.map(|id| group_id(&id)).transpose()?,
             tag: tag.0,
             status: status.0.map(|word| read_status(&word)).transpose()?,
+            protection: protection
+                .0
+                .map(|word| read_protection(&word))
+                .transpose()?,
             search: search.0,
             after: cursor.0.map(|cursor| read_cursor(&cursor)).transpose()?,
             limit: limit.0.map(|limit| limit as usize),
@@ -193,6 +200,11 @@ pub(super) fn read_status(word: &str) -> Result<Status, Failure> {
             "must be online, late, offline, paused, waiting or clock-wrong",
         )
     })
+}
+
+pub(super) fn read_protection(word: &str) -> Result<Protection, Failure> {
+    Protection::from_word(word)
+        .ok_or_else(|| Failure::invalid("protection", "must be protected, unprotected or unsaid"))
 }
 
 /// What is no id names nothing.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use poem::web::{Data, Query};
 use poem::{Response, handler};
 use serde::Deserialize;
+use server_scout_ui::format;
 use server_scout_ui::views::{RetentionRow, RetentionView, Section, Settings};
 
 use super::super::App;
@@ -14,7 +15,7 @@ use super::login::sentence;
 use super::{Declared, Routes, again, frame, html};
 use crate::access::Right;
 use crate::domain::ServiceError;
-use crate::timeseries::Retention;
+use crate::timeseries::{Retention, bytes_of};
 
 pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     route.at(
@@ -75,6 +76,11 @@ async fn change(
         Ok(()) => Ok(see_other("/settings/retention?done=changed")),
         Err(error @ ServiceError::Invalid { .. }) => {
             let mut view = view(app, &visitor).await?;
+            // What was typed stands, to be mended.
+            let typed = [new.raw, new.minute, new.quarter_hour, new.hour];
+            for (row, typed) in view.rows.iter_mut().zip(typed) {
+                row.hours = hours_of(typed);
+            }
             view.error = Some(sentence(&error));
             Ok(again(app.pages().retention(&view), error)?)
         }
@@ -86,28 +92,41 @@ async fn view(app: &App, visitor: &Visitor) -> Result<RetentionView, Failure> {
     let scope = visitor.person.scope(Right::Read)?;
     let found = app.services().retention(scope).await?;
     let may_change = visitor.person.may(Right::Administer);
-    let (kept, most) = (&found.kept, &found.ceilings);
-    let row = |name: &str, words: &str, kept: Duration, most: Duration| RetentionRow {
+    let (kept, most, a_day) = (&found.kept, &found.ceilings, &found.a_day);
+    let row = |[name, words]: [&str; 2], kept: Duration, most: Duration, a_day: u64| RetentionRow {
         name: name.to_owned(),
         words: words.to_owned(),
-        hours: (kept.as_secs() / 3600).to_string(),
+        hours: hours_of(kept),
         days: days(kept),
-        most: (most.as_secs() / 3600).to_string(),
+        size: size(bytes_of(a_day, kept)),
+        size_a_day: (a_day > 0).then(|| size(a_day)),
+        bytes_a_day: a_day.to_string(),
+        most: hours_of(most),
         most_days: days(most),
     };
     Ok(RetentionView {
         frame: frame(visitor),
         settings: Settings::at(Section::Retention, may_change),
         rows: vec![
-            row("raw", "Every sample", kept.raw, most.raw),
-            row("minute", "One point a minute", kept.minute, most.minute),
+            row(["raw", "Every sample"], kept.raw, most.raw, a_day.raw),
             row(
-                "quarter_hour",
-                "One point in 15 minutes",
+                ["minute", "One point a minute"],
+                kept.minute,
+                most.minute,
+                a_day.minute,
+            ),
+            row(
+                ["quarter_hour", "One point in 15 minutes"],
                 kept.quarter_hour,
                 most.quarter_hour,
+                a_day.quarter_hour,
             ),
-            row("hour", "One point an hour", kept.hour, most.hour),
+            row(
+                ["hour", "One point an hour"],
+                kept.hour,
+                most.hour,
+                a_day.hour,
+            ),
         ],
         size: size(found.bytes),
         series: found.series.to_string(),
@@ -128,13 +147,17 @@ fn days(kept: Duration) -> String {
     }
 }
 
+fn hours_of(kept: Duration) -> String {
+    (kept.as_secs() / 3600).to_string()
+}
+
+/// As the page's script writes it, too.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a size for people has three digits"
+)]
 fn size(bytes: u64) -> String {
-    let (unit, divisor) = match bytes {
-        0..1_000_000 => ("kB", 1_000),
-        1_000_000..1_000_000_000 => ("MB", 1_000_000),
-        _ => ("GB", 1_000_000_000),
-    };
-    format!("{} {unit}", bytes.div_ceil(divisor))
+    format::bytes(bytes as f64)
 }
 
 #[cfg(test)]
@@ -147,8 +170,8 @@ mod tests {
         assert_eq!(days(Duration::from_hours(24)), "1 day");
         assert_eq!(days(Duration::from_hours(36)), "36 hours");
         assert_eq!(days(Duration::from_hours(1)), "1 hour");
-        assert_eq!(size(1), "1 kB");
-        assert_eq!(size(41_200_000), "42 MB");
-        assert_eq!(size(2_000_000_000), "2 GB");
+        assert_eq!(hours_of(Duration::from_hours(36)), "36");
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(41_200_000), "39.3 MiB");
     }
 }

@@ -8,7 +8,7 @@ use server_scout_ui::views::{
     Choice, GroupLink, NewServerView, ServerAddedView, ServerRow, ServerView, ServersFilter,
     ServersView, Status as Badge, TagView, ValueRow,
 };
-use server_scout_wire::{LabelName, Metric, Tag, Timestamp};
+use server_scout_wire::{LabelName, Metric, Protection, Tag, Timestamp};
 
 use super::super::App;
 use super::super::guard::{Fields, Visitor, see_other};
@@ -40,6 +40,8 @@ struct ListQuery {
     tag: String,
     #[serde(default)]
     status: String,
+    #[serde(default)]
+    protection: String,
 }
 
 impl ListQuery {
@@ -51,10 +53,15 @@ impl ListQuery {
             let unknown = || Failure::invalid("status", "is none that a server can have");
             Status::from_word(&word).ok_or_else(unknown)
         });
+        let protection = asked(&self.protection).map(|word| {
+            let unknown = || Failure::invalid("protection", "is none that an agent can have");
+            Protection::from_word(&word).ok_or_else(unknown)
+        });
         Ok(ServerQuery {
             group: group.transpose().map_err(|_| Failure::not_found())?,
             tag: asked(&self.tag),
             status: status.transpose()?,
+            protection: protection.transpose()?,
             search: asked(&self.search),
             after: self.after.clone(),
             limit: None,
@@ -82,6 +89,7 @@ pub(super) async fn list(
             tag: query.tag,
             group: query.group,
             status: query.status,
+            protection: query.protection,
             groups: groups.iter().map(|group| link(&group.row)).collect(),
             tags: services.tags(scope).await.map_err(Failure::from)?,
         },
@@ -282,6 +290,7 @@ fn row(server: &ServerOverview, now: Timestamp) -> ServerRow {
         name: server.row.name.clone(),
         tags: tags(server),
         status: badge(server.status),
+        unprotected: server.row.protection() == Protection::Unprotected,
         last_seen: last_seen.map(|at| at.to_string()),
         last_seen_seconds_ago: last_seen.map(|at| now.since(at).as_secs()),
         cpu_usage: newest.value(Metric::CpuUsage),

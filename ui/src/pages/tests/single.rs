@@ -51,6 +51,20 @@ fn the_address_at_the_top_leads_to_the_account() {
 }
 
 #[test]
+fn a_server_whose_agent_is_unprotected_is_marked() {
+    let pages = Pages::new().unwrap();
+    let mut view = samples::servers("s");
+    view.servers.truncate(1);
+    let page = pages.servers(&view).unwrap();
+    assert!(page.contains("<span class=\"unprotected\">Unprotected agent<"));
+    for row in &mut view.servers {
+        row.unprotected = false;
+    }
+    let page = pages.servers(&view).unwrap();
+    assert!(page.contains("<span class=\"unprotected\" hidden>"));
+}
+
+#[test]
 fn secrets_stay_out_of_logs() {
     let mut view = samples::server_added("public");
     view.agent_key = "secret".to_owned();
