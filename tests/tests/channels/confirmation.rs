@@ -120,9 +120,7 @@ async fn a_members_address_works_at_once() {
     let channel = add_mail(&fleet, "Own", "Owner@Example.org").await;
     assert_eq!(channel["waits_for_confirmation"], false, "{channel}");
     test_channel(&fleet, &id(&channel)).await;
-    let sent = delivery(&fleet, &id(&channel), |newest| {
-        newest["state"] != "waiting"
-    });
+    let sent = delivery(&fleet, &id(&channel), |newest| newest["state"] != "waiting");
     assert_eq!(sent.await["state"], "delivered");
     arrive(&postbox, OWNER, 1).await;
     let again = ask_again(&fleet, &id(&channel), &fleet.token).await;

@@ -139,7 +139,9 @@ impl Services {
     /// What the link asks, if it opens. Changes nothing.
     pub async fn look_at_channel_link(&self, token: &str) -> Result<AskedAddress, ServiceError> {
         let (hash, now) = (link_hash(token)?, self.clock().now());
-        let found = self.store().read(move |c| channel_links::open(c, &hash, now));
+        let found = self
+            .store()
+            .read(move |c| channel_links::open(c, &hash, now));
         let OpenLink {
             organisation,
             channel,
@@ -215,7 +217,8 @@ impl Services {
 fn recipient(sealer: &Sealer, id: Id<Channel>, sealed: &[u8]) -> Result<String, ServiceError> {
     let opened = sealer.open(&channels::settings_place(id), sealed)?;
     let settings = serde_json::from_slice::<Settings>(&opened);
-    let settings = settings.map_err(|_| StoreError::Database("settings cannot be read".to_owned()))?;
+    let settings =
+        settings.map_err(|_| StoreError::Database("settings cannot be read".to_owned()))?;
     settings.recipient.ok_or(CONFIRMED)
 }
 
@@ -228,7 +231,8 @@ fn letter(organisation: &str, link: String) -> Letter {
                 "The organisation “{organisation}” watches servers with Server Scout, and wants to send its \
                  alerts to this address."
             ),
-            "The link works once and for one hour. It shows who asks, and lets you agree.".to_owned(),
+            "The link works once and for one hour. It shows who asks, and lets you agree."
+                .to_owned(),
         ],
         link: Some(Link {
             words: "See who asks".to_owned(),

@@ -159,7 +159,8 @@ impl Services {
             .store()
             .write(move |c| {
                 if channels::count(c, scope)? >= MAX_CHANNELS {
-                    let reason = format!("is one too many: an organisation may have {MAX_CHANNELS}");
+                    let reason =
+                        format!("is one too many: an organisation may have {MAX_CHANNELS}");
                     return Ok(Err(ServiceError::invalid("name", reason)));
                 }
                 let question = match question {

@@ -4,7 +4,8 @@ use super::super::Pages;
 use super::{choices, frame};
 use crate::views::{
     ChannelDeletionView, ChannelField, ChannelKeyView, ChannelRow, ChannelTyped, ChannelView,
-    ChannelsView, ConfirmChannelView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel, NewChannelView,
+    ChannelsView, ConfirmChannelView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel,
+    NewChannelView,
 };
 
 fn row(text: &str) -> ChannelRow {
