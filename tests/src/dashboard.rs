@@ -49,6 +49,12 @@ impl Setup {
         self
     }
 
+    /// With what the unit and the image set for the C library: fewer places to allocate from.
+    #[must_use]
+    pub fn as_shipped(self) -> Self {
+        self.set("MALLOC_ARENA_MAX", "2")
+    }
+
     /// Keeps the data in `data_dir`, which stays.
     #[must_use]
     pub fn at(mut self, data_dir: &Path) -> Self {

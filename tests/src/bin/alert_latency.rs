@@ -105,7 +105,7 @@ async fn main() {
 }
 
 async fn start(options: &Options, authority: &Authority) -> (Fleet, Option<Program>) {
-    let setup = Setup::new();
+    let setup = Setup::new().as_shipped();
     let ca = setup.home().join("receivers.pem");
     authority.write(&ca);
     let setup = setup

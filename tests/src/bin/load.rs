@@ -48,6 +48,7 @@ async fn main() {
     let options = Arc::new(Options::parse());
     let connections = (options.connections + 64).to_string();
     let mut setup = Setup::new()
+        .as_shipped()
         .set("SERVERSCOUT_LIMITS__CHANGES", connections.clone())
         .set("SERVERSCOUT_LIMITS__CONNECTIONS_PER_ADDRESS", connections);
     if let Some(data_dir) = &options.data_dir {

@@ -34,7 +34,9 @@ const FOLDED_AT: u32 = 240;
 #[tokio::test]
 async fn a_fleet_that_goes_on_reporting_costs_no_more_than_before() {
     let plan = Plan::from_environment();
-    let setup = Setup::new().set("SERVERSCOUT_LIMITS__CONNECTIONS_PER_ADDRESS", "10000");
+    let setup = Setup::new()
+        .as_shipped()
+        .set("SERVERSCOUT_LIMITS__CONNECTIONS_PER_ADDRESS", "10000");
     let fleet = Fleet::with(setup).await;
     let mut agents = Vec::new();
     for number in 0..plan.servers {
