@@ -44,7 +44,8 @@ async fn add(
         severity: Severity::Warning,
         hours: None,
     };
-    let added = world.services.add_channel(&Acting::operator(scope), new);
+    let acting = Acting::operator(scope);
+    let added = world.services.add_channel(&acting, new);
     added.await.map(|(row, _)| row)
 }
 
@@ -76,7 +77,7 @@ fn closed<T>(result: Result<T, ServiceError>) {
 #[tokio::test]
 async fn a_strangers_address_is_asked_and_agrees_by_its_newest_link_once() {
     let (world, scope, mut bag) = world().await;
-    let services = &world.services;
+    let (services, acting) = (&world.services, Acting::operator(scope));
     let row = add(&world, scope, "Ops", OPS).await.unwrap();
     assert!(row.waits_for_confirmation());
     let mail = bag.next().await.unwrap();
@@ -84,7 +85,7 @@ async fn a_strangers_address_is_asked_and_agrees_by_its_newest_link_once() {
     let said = mail.letter.paragraphs.concat();
     assert!(said.contains("“Acme”"), "{said}");
     let first = token(mail);
-    let test = services.test_channel(&Acting::operator(scope), row.id);
+    let test = services.test_channel(&acting, row.id);
     let refused = test.await.map(drop).unwrap_err();
     assert!(
         matches!(
@@ -115,7 +116,7 @@ async fn a_strangers_address_is_asked_and_agrees_by_its_newest_link_once() {
     closed(services.look_at_channel_link(&second).await);
     let again = ask_again(&world, scope, row.id).await.unwrap_err();
     assert!(matches!(again, ServiceError::Conflict { .. }), "{again}");
-    let tested = services.test_channel(&Acting::operator(scope), row.id);
+    let tested = services.test_channel(&acting, row.id);
     tested.await.unwrap();
     assert!(!world.files_hold(OPS), "the address is sealed");
 }
@@ -132,7 +133,8 @@ async fn a_link_opens_nothing_after_an_hour_or_without_its_channel() {
     services.clean().await.unwrap();
     ask_again(&world, scope, row.id).await.unwrap();
     let link = token(bag.next().await.unwrap());
-    let deleted = services.delete_channel(&Acting::operator(scope), row.id);
+    let acting = Acting::operator(scope);
+    let deleted = services.delete_channel(&acting, row.id);
     deleted.await.unwrap();
     closed(services.confirm_channel(&link).await);
     closed(services.look_at_channel_link("ssl_none").await);

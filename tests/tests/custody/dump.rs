@@ -243,9 +243,9 @@ async fn mailed_links(
 ) {
     let invited = json!({ "email": "invited@example.org", "role": "viewer" });
     let _ = ask(dashboard, "/api/v1/invitations", token, &invited).await;
-    let asked = "twentyseven-copper-combs@example.org";
-    secrets.add("the address of a channel", asked);
-    let channel = json!({ "name": "Asked", "kind": "email", "recipient": asked });
+    let recipient = "twentyseven-copper-combs@example.org";
+    secrets.add("the address of a channel", recipient);
+    let channel = json!({ "name": "Asked", "kind": "email", "recipient": recipient });
     let _ = ask(dashboard, "/api/v1/channels", token, &channel).await;
     let mut stranger = Person::new(dashboard);
     let _ = stranger.get("/forgot-password").await;
@@ -256,7 +256,7 @@ async fn mailed_links(
     for (to, words) in [
         ("invited@example.org", "invited"),
         (OWNER, "another password"),
-        (asked, "May alerts be sent"),
+        (recipient, "May alerts be sent"),
     ] {
         let link = postbox.mail(to, words).await.link(&dashboard.origin());
         secrets.add(words, link.rsplit('/').next().expect("a token"));
