@@ -72,8 +72,8 @@ async fn a_strangers_address_gets_the_question_alone_until_it_agrees() {
     assert_eq!(own["waits_for_confirmation"], false, "{own}");
     breach(&fleet).await;
     let _ = postbox.mail(OWNER, "Hot on web-1").await;
-    let deliveries = fleet.get(&format!("/api/v1/channels/{id}/deliveries"));
-    assert_eq!(deliveries.await.json()["items"], json!([]));
+    let path = format!("/api/v1/channels/{id}/deliveries");
+    assert_eq!(fleet.get(&path).await.json()["items"], json!([]));
     assert_eq!(count(&postbox, STRANGER), 1);
 
     let link = question.link(&fleet.dashboard.origin());
@@ -119,11 +119,12 @@ async fn a_members_address_works_at_once() {
     let fleet = Fleet::with(setup).await;
     let channel = add_mail(&fleet, "Own", "Owner@Example.org").await;
     assert_eq!(channel["waits_for_confirmation"], false, "{channel}");
-    test_channel(&fleet, &id(&channel)).await;
-    let sent = delivery(&fleet, &id(&channel), |newest| newest["state"] != "waiting");
-    assert_eq!(sent.await["state"], "delivered");
+    let id = id(&channel);
+    test_channel(&fleet, &id).await;
+    let sent = delivery(&fleet, &id, |newest| newest["state"] != "waiting").await;
+    assert_eq!(sent["state"], "delivered", "{sent}");
     arrive(&postbox, OWNER, 1).await;
-    let again = ask_again(&fleet, &id(&channel), &fleet.token).await;
+    let again = ask_again(&fleet, &id, &fleet.token).await;
     assert_eq!(again.status, 409, "{}", again.text());
 }
 
