@@ -1,7 +1,5 @@
 //! An e-mail address is asked before anything else goes to it.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use server_scout_tests::dashboard::Setup;
@@ -204,11 +202,19 @@ async fn the_page_of_a_channel_says_that_it_waits_and_sends_the_link_again() {
 #[tokio::test]
 async fn a_separate_sender_mails_the_question() {
     let (postbox, setup) = Postbox::start(Setup::new()).await;
+    let mut fleet = Fleet::with(setup.clone()).await;
+    assert!(fleet.dashboard.stop().await.success());
     let setup = setup.set("SERVERSCOUT_OUTBOUND__MODE", "separate");
-    let fleet = Fleet::with(setup.clone()).await;
-    let id = id(&add_mail(&fleet, "Ops", STRANGER).await);
+    let sender = notify(&setup).await;
+    fleet.dashboard = setup.clone().start().await;
     let database = Database::of(&fleet.dashboard);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(sender);
+    let id = id(&add_mail(&fleet, "Ops", STRANGER).await);
+    let left = "SELECT 'left' AS text FROM account_mail";
+    until("the question is left", PATIENCE, async || {
+        (database.texts(left).len() == 1).then_some(())
+    })
+    .await;
     assert_eq!(count(&postbox, STRANGER), 0, "somebody else sent it");
     end_lease(&database);
     let _sender = notify(&setup).await;
