@@ -65,6 +65,10 @@ pub struct ListedChannel {
 
 /// The channels.
 #[derive(Clone, Debug, Default, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for a line of the page that is there or not"
+)]
 pub struct ChannelsView {
     /// What every page shows.
     pub frame: Frame,
