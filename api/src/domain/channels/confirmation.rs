@@ -214,8 +214,8 @@ impl Services {
 }
 
 /// The address of a channel for mail.
-fn recipient(sealer: &Sealer, id: Id<Channel>, sealed: &[u8]) -> Result<String, ServiceError> {
-    let opened = sealer.open(&channels::settings_place(id), sealed)?;
+fn recipient(sealer: &Sealer, id: Id<Channel>, settings: &[u8]) -> Result<String, ServiceError> {
+    let opened = sealer.open(&channels::settings_place(id), settings)?;
     let settings = serde_json::from_slice::<Settings>(&opened);
     let settings =
         settings.map_err(|_| StoreError::Database("settings cannot be read".to_owned()))?;
