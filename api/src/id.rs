@@ -39,6 +39,9 @@ pub enum Channel {}
 /// Marks the id of a mail of an account.
 #[derive(Debug)]
 pub enum AccountMail {}
+/// Marks the id of a mail that asks an address whether it agrees.
+#[derive(Debug)]
+pub enum ConfirmationMail {}
 /// Marks the id of a delivery.
 #[derive(Debug)]
 pub enum Delivery {}

@@ -7,6 +7,7 @@ mod support;
 use std::time::Duration;
 
 use server_scout::alerting::{Reach, Severity};
+use server_scout::config::PublicUrl;
 use server_scout::domain::ServiceError;
 use server_scout::domain::alerts::RuleChange;
 use server_scout::domain::channels::dispatch::{Dispatcher, Means};
@@ -157,6 +158,33 @@ async fn a_rule_tells_the_channels_that_it_names_and_all_when_they_are_gone() {
     assert_eq!(told(&scene, other).await, ["resolved"]);
     let left = services.alert_rule(scene.scope, hot.id).await.unwrap();
     assert!(left.row.said.channels.is_empty());
+}
+
+/// Silence must not come by itself: who waits for a confirmation is not there yet.
+#[tokio::test]
+async fn a_rule_that_names_a_waiting_channel_alone_tells_every_other_one() {
+    let scene = Scene::new().await;
+    let (services, acting) = (&scene.world.services, scene.acting());
+    let _bag = services.open_post(&PublicUrl::default()).unwrap();
+    let other = add(&scene, webhook("other")).await;
+    let asked = NewChannel {
+        kind: Kind::Email,
+        settings: Settings {
+            recipient: Some("ops@example.org".to_owned()),
+            ..Settings::default()
+        },
+        ..webhook("asked")
+    };
+    let asked = add(&scene, asked).await;
+    let hot = RuleChange {
+        channels: vec![asked],
+        ..rule("Hot", Reach::Organisation)
+    };
+    services.add_alert_rule(&acting, hot).await.unwrap();
+    scene.report(10, 97.0).await;
+    take_notices(&scene).await;
+    assert_eq!(told(&scene, other).await, ["opened"]);
+    assert!(told(&scene, asked).await.is_empty());
 }
 
 #[tokio::test]

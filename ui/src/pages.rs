@@ -257,6 +257,7 @@ const TEMPLATES: &[(&str, &str)] = templates! {
     "channels"
     "chart"
     "confirm"
+    "confirm_channel"
     "confirm_email"
     "data"
     "delivery_state"

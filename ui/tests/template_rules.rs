@@ -13,7 +13,8 @@ use std::path::Path;
 use rules::problems;
 
 /// The pages without a session; their forms have no token to carry.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 8] = [
+    "confirm_channel.hbs",
     "confirm_email.hbs",
     "first_owner.hbs",
     "forgot_password.hbs",

@@ -22,8 +22,8 @@ use super::{ServiceError, Services};
 use crate::id::{Id, Person};
 use crate::secret::{Purpose, Secret, SecretHash};
 use crate::store::{
-    StoreError, credentials, devices, invitations, links, login_steps, members, people,
-    second_factors, sessions,
+    StoreError, channel_links, confirmation_mails, credentials, devices, invitations, links,
+    login_steps, members, people, second_factors, sessions,
 };
 
 /// How long a device that is not used is remembered.
@@ -237,6 +237,8 @@ impl Services {
             links::sweep(c, now)?;
             invitations::sweep(c, now)?;
             people::sweep_links(c, now)?;
+            channel_links::sweep(c, now)?;
+            confirmation_mails::sweep(c, now)?;
             members::forget_strangers(c)
         };
         self.store().write(sweep).await?;

@@ -66,6 +66,18 @@ pub enum ServiceError {
         /// When to go on.
         retry_after: Duration,
     },
+    /// Too many mails that ask an address whether it agrees to be told.
+    #[error(
+        "too many confirmations: in a day a channel's link is sent again {} times, an address is asked {} times and an organisation asks {} times; try again in {} h",
+        super::channels::confirmation::AGAIN_A_DAY,
+        super::channels::confirmation::OF_ADDRESS_A_DAY,
+        super::channels::confirmation::OF_ORGANISATION_A_DAY,
+        retry_after.as_secs().div_ceil(3600)
+    )]
+    TooManyConfirmations {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Too many tests of a channel, or of all channels of an organisation.
     #[error(
         "too many tests: a channel may be tested {} times an hour, and all of an organisation {} times; try again in {} min",

@@ -54,6 +54,7 @@ pub mod upkeep;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ring::hmac;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
@@ -102,6 +103,8 @@ struct Inner {
     upkeep_due: Notify,
     unknown_logins: unknown_logins::UnknownLogins,
     audit: audit::Audit,
+    /// Makes hashes of addresses that are asked; none at the command line.
+    address_key: Option<hmac::Key>,
     sealer: Option<Arc<Sealer>>,
 }
 
@@ -116,9 +119,14 @@ impl Services {
         sealer: Option<Sealer>,
     ) -> Result<Self, ServiceError> {
         let live = live::Live::load(&store).await?;
-        let audit = match &sealer {
-            Some(sealer) => audit::Audit::sealing_with(&audit_key(&store, sealer).await?),
-            None => audit::Audit::leaving(),
+        let (audit, address_key) = match &sealer {
+            Some(sealer) => {
+                let audit = kept_key(&store, sealer, AUDIT_KEY).await?;
+                let addresses = kept_key(&store, sealer, ADDRESS_KEY).await?;
+                let addresses = hmac::Key::new(hmac::HMAC_SHA256, &addresses);
+                (audit::Audit::sealing_with(&audit), Some(addresses))
+            }
+            None => (audit::Audit::leaving(), None),
         };
         Ok(Self(Arc::new(Inner {
             store,
@@ -150,6 +158,7 @@ impl Services {
             upkeep_due: Notify::new(),
             unknown_logins: unknown_logins::UnknownLogins::default(),
             audit,
+            address_key,
             sealer: sealer.map(Arc::new),
         })))
     }
@@ -214,21 +223,28 @@ impl Services {
     }
 }
 
-/// The key of the audit chains: made once, kept sealed.
-async fn audit_key(store: &Store, sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
-    let place = sealed::key_place(AUDIT_KEY);
+/// A key of the dashboard's own: made once, kept sealed.
+async fn kept_key(
+    store: &Store,
+    sealer: &Sealer,
+    name: &'static str,
+) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+    let place = sealed::key_place(name);
     let fresh = Zeroizing::new(random_bytes::<32>());
     let fresh = sealer.seal(&place, fresh.as_slice())?;
     let kept = store
         .write(move |c| {
-            sealed::keep_key(c, AUDIT_KEY, &fresh)?;
-            sealed::key(c, AUDIT_KEY)
+            sealed::keep_key(c, name, &fresh)?;
+            sealed::key(c, name)
         })
         .await?;
     Ok(sealer.open(&place, &kept.unwrap_or_default())?)
 }
 
+/// That of the audit chains.
 const AUDIT_KEY: &str = "audit";
+/// That of the hashes of addresses.
+const ADDRESS_KEY: &str = "address";
 
 /// What one person may change again, after so much without a pause that it is bounded: an event is
 /// kept for more than a year.

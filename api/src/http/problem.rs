@@ -300,6 +300,14 @@ impl From<ServiceError> for Failure {
                 failure.retry_after = Some(retry_after);
                 failure
             }
+            ServiceError::TooManyConfirmations { retry_after } => {
+                let words = error.to_string();
+                let title = "Too many addresses were asked";
+                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-confirmations", title);
+                let mut failure = failure.detail(words);
+                failure.retry_after = Some(retry_after);
+                failure
+            }
             ServiceError::TooManyTests { retry_after } => {
                 let words = error.to_string();
                 let title = "Too many tests of channels";

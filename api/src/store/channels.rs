@@ -30,6 +30,16 @@ pub struct ChannelRow {
     pub hours: Option<HoursRow>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when anything may go there; none while its address has not agreed.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+impl ChannelRow {
+    /// Whether nothing goes there yet, as its address was asked and has not agreed.
+    #[must_use]
+    pub fn waits_for_confirmation(&self) -> bool {
+        self.confirmed_at.is_none()
+    }
 }
 
 /// Hours as they are stored.
@@ -70,6 +80,8 @@ pub struct NewChannel {
     pub severity: Severity,
     /// Only within these hours.
     pub hours: Option<HoursRow>,
+    /// Whether anything may go there at once.
+    pub confirmed: bool,
 }
 
 /// What may change of a channel, whole.
@@ -141,6 +153,7 @@ pub fn create(
             channel::to_minute.eq(hours.map(|hours| hours.to)),
             channel::zone.eq(hours.map(|hours| hours.zone.as_str())),
             channel::created_at.eq(now.as_millis()),
+            channel::confirmed_at.eq(new.confirmed.then_some(now.as_millis())),
         ))
         .execute(connection)?;
     get(connection, scope, id)
@@ -165,6 +178,32 @@ pub fn change(
         ))
         .execute(connection)?;
     get(connection, scope, id)
+}
+
+/// Lets deliveries go to a channel from now on; not found when they do already.
+pub fn confirm(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    id: Id<Channel>,
+    now: Timestamp,
+) -> Result<ChannelRow, StoreError> {
+    let waiting = ours(scope, id).filter(channel::confirmed_at.is_null());
+    let set = channel::confirmed_at.eq(now.as_millis());
+    match diesel::update(waiting).set(set).execute(connection)? {
+        0 => Err(StoreError::NotFound),
+        _ => get(connection, scope, id),
+    }
+}
+
+/// The sealed settings of a channel.
+pub fn sealed_settings(
+    connection: &mut SqliteConnection,
+    scope: Scope,
+    id: Id<Channel>,
+) -> Result<Vec<u8>, StoreError> {
+    Ok(ours(scope, id)
+        .select(channel::sealed_settings)
+        .first(connection)?)
 }
 
 /// Whether all of these are channels of the organisation; not found when one is none.
@@ -245,6 +284,7 @@ struct Stored {
     to_minute: Option<i32>,
     zone: Option<String>,
     created_at: i64,
+    confirmed_at: Option<i64>,
 }
 
 impl Stored {
@@ -262,6 +302,7 @@ impl Stored {
             severity: Severity::from_word(&self.severity)?,
             hours,
             created_at: Timestamp::from_millis(self.created_at),
+            confirmed_at: self.confirmed_at.map(Timestamp::from_millis),
         })
     }
 }

@@ -41,7 +41,8 @@ pub struct Due {
     pub sealed: Vec<u8>,
 }
 
-/// What of each channel is due first, without the channels that are busy or off. No message is read.
+/// What of each channel is due first, without the channels that are busy, off or not
+/// confirmed. No message is read.
 pub fn heads(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -70,6 +71,7 @@ pub fn heads(
         .select(organisation::id);
     let rows: Vec<Row> = channel::table
         .filter(channel::enabled.eq(true))
+        .filter(channel::confirmed_at.is_not_null())
         .filter(channel::id.ne_all(busy))
         .filter(channel::organisation_id.eq_any(there))
         .select((

@@ -32,6 +32,7 @@ pub(super) fn channels(
             "severity": row.severity.as_str(),
             "hours": hours,
             "created_at": row.created_at.to_string(),
+            "confirmed_at": row.confirmed_at.map(|at| at.to_string()),
         });
         (row.id.as_i64(), record)
     };

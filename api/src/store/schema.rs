@@ -8,8 +8,8 @@ pub(super) use self::alerts::{
     server_boot,
 };
 pub(super) use self::channels::{
-    account_mail, alert_bundle, alert_evaluation, channel, delivery, delivery_message, heartbeat,
-    organisation_mail, sender_lease,
+    account_mail, alert_bundle, alert_evaluation, channel, channel_link, confirmation_mail,
+    delivery, delivery_message, heartbeat, organisation_mail, sender_lease,
 };
 
 diesel::table! {
@@ -424,6 +424,8 @@ diesel::table! {
 diesel::joinable!(delivery -> channel (channel_id));
 diesel::joinable!(delivery -> delivery_message (message_id));
 diesel::joinable!(delivery -> organisation (organisation_id));
+diesel::joinable!(channel_link -> channel (channel_id));
+diesel::joinable!(channel_link -> organisation (organisation_id));
 diesel::joinable!(heartbeat -> organisation (organisation_id));
 diesel::joinable!(login_step -> person (person_id));
 diesel::joinable!(member -> organisation (organisation_id));
@@ -444,6 +446,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     alert_rule,
     alert_state,
     channel,
+    channel_link,
     chunk,
     delivery,
     delivery_message,

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod channels;
+mod confirmation;
 mod data;
 mod delivery_bounds;
 mod heartbeats;

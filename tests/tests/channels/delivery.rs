@@ -3,6 +3,7 @@
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use server_scout_tests::fleet::OWNER;
 use server_scout_tests::gate::headers;
 use server_scout_tests::sink::Sink;
 use server_scout_tests::wait::{PATIENCE, until};
@@ -125,12 +126,12 @@ async fn an_incident_is_mailed_as_text_and_html() {
     let (setup, _) = opened();
     let (postbox, setup) = Postbox::start(setup).await;
     let fleet = Fleet::with(setup).await;
-    let new = json!({ "name": "Mail", "kind": "email", "recipient": "ops@example.org" });
+    let new = json!({ "name": "Mail", "kind": "email", "recipient": OWNER });
     let added = try_to_add(&fleet, &new).await;
     assert_eq!(added.status, 201, "{}", added.text());
-    assert!(!added.text().contains("ops@"), "{}", added.text());
+    assert!(!added.text().contains("owner@"), "{}", added.text());
     breach(&fleet).await;
-    let mail = postbox.mail("ops@example.org", "Hot on web-1").await;
+    let mail = postbox.mail(OWNER, "Hot on web-1").await;
     assert_eq!(mail.header("Subject"), "Critical: Hot on web-1");
     assert!(mail.header("Message-ID").starts_with("<msg_"));
     assert!(mail.html().contains("cpu_usage 97, above 90 percent"));

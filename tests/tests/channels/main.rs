@@ -9,6 +9,7 @@
 
 mod account_mails;
 mod bad_receivers;
+mod confirmation;
 mod delivery;
 mod heartbeat;
 mod kill;

@@ -234,7 +234,7 @@ fn code_in(made: &Value) -> &str {
     code.split('.').next().expect("the secret")
 }
 
-/// Has an invitation and a link to another password mailed; neither is used.
+/// Has an invitation, a link to another password and one of a channel mailed; none is used.
 async fn mailed_links(
     dashboard: &Dashboard,
     postbox: &Postbox,
@@ -243,6 +243,10 @@ async fn mailed_links(
 ) {
     let invited = json!({ "email": "invited@example.org", "role": "viewer" });
     let _ = ask(dashboard, "/api/v1/invitations", token, &invited).await;
+    let recipient = "twentyseven-copper-combs@example.org";
+    secrets.add("the address of a channel", recipient);
+    let channel = json!({ "name": "Asked", "kind": "email", "recipient": recipient });
+    let _ = ask(dashboard, "/api/v1/channels", token, &channel).await;
     let mut stranger = Person::new(dashboard);
     let _ = stranger.get("/forgot-password").await;
     let asked = stranger
@@ -252,6 +256,7 @@ async fn mailed_links(
     for (to, words) in [
         ("invited@example.org", "invited"),
         (OWNER, "another password"),
+        (recipient, "May alerts be sent"),
     ] {
         let link = postbox.mail(to, words).await.link(&dashboard.origin());
         secrets.add(words, link.rsplit('/').next().expect("a token"));

@@ -3,7 +3,8 @@
 use super::{Pages, UiError};
 use crate::render::{self, Page};
 use crate::views::{
-    ChannelDeletionView, ChannelKeyView, ChannelView, ChannelsView, HeartbeatView, NewChannelView,
+    ChannelDeletionView, ChannelKeyView, ChannelView, ChannelsView, ConfirmChannelView,
+    HeartbeatView, NewChannelView,
 };
 
 impl Pages {
@@ -41,6 +42,12 @@ impl Pages {
         content.channel.id = render::path_segment(&view.channel.id).into_owned();
         let page = Page::within(&view.frame, &view.channel.name, content);
         self.page("channel", &page)
+    }
+
+    /// The page behind the link by which an address agrees to be told.
+    pub fn confirm_channel(&self, view: &ConfirmChannelView) -> Result<String, UiError> {
+        let page = Page::open("Confirm your address", view);
+        self.page("confirm_channel", &page)
     }
 
     /// The dead man's switch.

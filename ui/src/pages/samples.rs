@@ -10,8 +10,8 @@ pub(super) use self::alerts::{
     alert_rule, alert_rules, alerts, alerts_the_other_way, incident, maintenance,
 };
 pub(super) use self::channels::{
-    channel, channel_deletion, channel_key, channels, channels_the_other_way, heartbeat,
-    new_channel,
+    channel, channel_deletion, channel_key, channels, channels_the_other_way, confirm_channel,
+    heartbeat, new_channel,
 };
 pub(super) use self::keys::{agent_key_made, agent_keys, enrolment};
 pub(super) use self::people::{

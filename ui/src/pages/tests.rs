@@ -77,6 +77,7 @@ fn the_samples_fill_every_field() {
         json!(samples::forgot_password("sample")),
         json!(samples::reset_password("sample")),
         json!(samples::confirm_email("sample")),
+        json!(samples::confirm_channel("sample")),
         json!(samples::data("sample")),
         json!(samples::servers("sample")),
         json!(samples::server("sample", Status::Online)),
@@ -299,6 +300,7 @@ fn a_field_that_the_data_lacks_is_an_error() {
         "forgot_password",
         "reset_password",
         "confirm_email",
+        "confirm_channel",
         "data",
         "servers",
         "server",
@@ -400,6 +402,9 @@ fn every_page(pages: &Pages, text: &str) -> Vec<String> {
             .reset_password(&samples::reset_password(text))
             .unwrap(),
         pages.confirm_email(&samples::confirm_email(text)).unwrap(),
+        pages
+            .confirm_channel(&samples::confirm_channel(text))
+            .unwrap(),
         pages.data(&samples::data(text)).unwrap(),
         pages.servers(&samples::servers(text)).unwrap(),
         pages.new_server(&samples::new_server(text)).unwrap(),

@@ -182,6 +182,8 @@ pub struct AlertRuleView {
     pub severities: Vec<Choice>,
     /// The channels to choose; none chosen stands for all of them.
     pub channels: Vec<Choice>,
+    /// Whether none of them is told anything yet, as all of their addresses were asked and have not agreed.
+    pub all_wait: bool,
     /// The other fields, as they were typed.
     pub typed: AlertRuleTyped,
     /// What it would have done, when that was asked.

@@ -23,6 +23,8 @@ pub struct ChannelRow {
     pub hours: String,
     /// Whether anything goes there.
     pub enabled: bool,
+    /// Whether nothing goes there yet, as its address was asked and has not agreed.
+    pub waits: bool,
     /// How many deliveries of the last 30 days were given up; empty when none.
     pub dead: String,
 }
@@ -63,11 +65,17 @@ pub struct ListedChannel {
 
 /// The channels.
 #[derive(Clone, Debug, Default, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for a line of the page that is there or not"
+)]
 pub struct ChannelsView {
     /// What every page shows.
     pub frame: Frame,
     /// The channels, by name.
     pub channels: Vec<ListedChannel>,
+    /// Whether none of them is told anything yet, as all of their addresses were asked and have not agreed.
+    pub all_wait: bool,
     /// The kinds of which one can be made here.
     pub kinds: Vec<Choice>,
     /// Whether mail is missing among them, as the operator has named no mail server.
@@ -173,6 +181,17 @@ pub struct ChannelView {
     pub notice: Option<String>,
     /// Why something was not done.
     pub error: Option<String>,
+}
+
+/// The page behind the link by which an address agrees to be told.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ConfirmChannelView {
+    /// Who asks.
+    pub organisation: String,
+    /// What their channel is called.
+    pub channel: String,
+    /// The address.
+    pub email: String,
 }
 
 /// The page that asks before a channel is deleted.

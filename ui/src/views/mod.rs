@@ -21,7 +21,8 @@ pub use self::alerts::{
 };
 pub use self::channels::{
     ChannelDeletionView, ChannelField, ChannelKeyView, ChannelRow, ChannelTyped, ChannelView,
-    ChannelsView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel, NewChannelView,
+    ChannelsView, ConfirmChannelView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel,
+    NewChannelView,
 };
 pub use self::fleet::{
     Choice, GroupLink, GroupRow, GroupView, GroupsView, MemberGroupsView, ServerDeletionView,

@@ -21,6 +21,10 @@ pub enum Action {
     ChannelAdded,
     /// A channel was renamed, switched on or off.
     ChannelChanged,
+    /// The address of a channel was asked whether it agrees.
+    ChannelConfirmationAsked,
+    /// The address of a channel agreed.
+    ChannelConfirmed,
     /// A channel was deleted.
     ChannelDeleted,
     /// A message was sent to try a channel.
@@ -177,6 +181,8 @@ impl Action {
             Self::AlertRuleDeleted => "alert-rule.deleted",
             Self::ChannelAdded => "channel.added",
             Self::ChannelChanged => "channel.changed",
+            Self::ChannelConfirmationAsked => "channel.confirmation-asked",
+            Self::ChannelConfirmed => "channel.confirmed",
             Self::ChannelDeleted => "channel.deleted",
             Self::ChannelTested => "channel.tested",
             Self::HeartbeatSet => "heartbeat.set",

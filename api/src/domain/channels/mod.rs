@@ -1,5 +1,6 @@
 //! Channels: where an organisation's notices go.
 
+pub mod confirmation;
 pub mod dispatch;
 pub mod forms;
 pub mod heartbeat;
@@ -9,6 +10,7 @@ pub mod settings;
 
 use server_scout_wire::Timestamp;
 
+use self::confirmation::Asking;
 use self::hours::Hours;
 use self::message::Message;
 use self::settings::{Kind, Settings};
@@ -120,7 +122,8 @@ impl Services {
         Ok(found.await?)
     }
 
-    /// Makes a channel. A webhook's signing key comes with it, this once.
+    /// Makes a channel. A webhook's signing key comes with it, this once. An address for mail is asked first,
+    /// unless it is that of a member.
     pub async fn add_channel(
         &self,
         acting: &Acting,
@@ -136,7 +139,12 @@ impl Services {
         if let Some(target) = settings.target() {
             self.check_target(scope, &target).await?;
         }
-        let row = channels::NewChannel {
+        let asking = match &settings.recipient {
+            Some(recipient) if kind == Kind::Email => Some(self.asking(recipient)?),
+            _ => None,
+        };
+        let mut row = channels::NewChannel {
+            confirmed: true,
             name: name.as_str().to_owned(),
             kind: kind.as_str(),
             shown: settings.shown(kind),
@@ -146,25 +154,42 @@ impl Services {
         let content = serde_json::to_vec(&settings).map(zeroize::Zeroizing::new);
         let content = content.map_err(|_| ServiceError::invalid("settings", "cannot be kept"))?;
         let (sealer, audit, acting) = (self.sealer()?, self.audit(), acting.clone());
+        let question = asking.as_ref().map(Asking::question);
         let made = self
             .store()
             .write(move |c| {
                 if channels::count(c, scope)? >= MAX_CHANNELS {
-                    return Ok(None);
+                    let reason =
+                        format!("is one too many: an organisation may have {MAX_CHANNELS}");
+                    return Ok(Err(ServiceError::invalid("name", reason)));
+                }
+                let question = match question {
+                    Some(question) if !question.is_to_member(c, scope)? => Some(question),
+                    _ => None,
+                };
+                if let Some(question) = &question {
+                    row.confirmed = false;
+                    if let Some(refused) = question.count(c, scope, None, now)? {
+                        return Ok(Err(refused));
+                    }
                 }
                 let seal = |place: &_| Ok(sealer.seal(place, &content)?);
                 let made = channels::create(c, scope, &row, seal, now)?;
                 let object = Object::channel(made.id, &made.name);
                 let detail = format!("{}, {}", made.kind, made.shown);
                 audit.record(c, now, &acting, Action::ChannelAdded, &object, &detail)?;
-                Ok(Some(made))
+                let asks = match question {
+                    Some(question) => Some(question.ask(c, &audit, &acting, &made, now)?),
+                    None => None,
+                };
+                Ok(Ok((made, asks)))
             })
             .await
             .map_err(|error| ServiceError::or_taken(error, "name", TAKEN))?;
-        let made = made.ok_or_else(|| {
-            let reason = format!("is one too many: an organisation may have {MAX_CHANNELS}");
-            ServiceError::invalid("name", reason)
-        })?;
+        let (made, asks) = made?;
+        if let (Some(asking), Some(organisation)) = (asking, asks) {
+            self.send_question(asking, &organisation);
+        }
         Ok((made, settings.secret))
     }
 
@@ -266,14 +291,15 @@ impl Services {
 
     /// Whether a test could be added; what is refused here does not count as one.
     async fn check_room(&self, scope: Scope, id: Id<Channel>) -> Result<(), ServiceError> {
-        let waiting = self.store().read(move |c| {
-            channels::get(c, scope, id)?;
-            deliveries::count_waiting(c, scope, id)
+        let read = self.store().read(move |c| {
+            let row = channels::get(c, scope, id)?;
+            Ok((row, deliveries::count_waiting(c, scope, id)?))
         });
-        if waiting.await? >= MAX_WAITING {
-            return Err(FULL);
+        match read.await? {
+            (row, _) if row.waits_for_confirmation() => Err(WAITS),
+            (_, waiting) if waiting >= MAX_WAITING => Err(FULL),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The newest deliveries of a channel.
@@ -356,6 +382,10 @@ pub(super) const TESTS_OF_ORGANISATION: u32 = 60;
 const FULL: ServiceError = ServiceError::Conflict {
     member: "channel",
     reason: "has too many deliveries that wait already",
+};
+const WAITS: ServiceError = ServiceError::Conflict {
+    member: "channel",
+    reason: "waits until its address is confirmed by the link that was mailed to it",
 };
 const TAKEN: &str = "is the name of another channel already";
 /// Channels of an organisation.

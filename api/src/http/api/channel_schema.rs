@@ -89,6 +89,8 @@ pub(super) struct Channel {
     kind: String,
     /// Whether anything goes there.
     enabled: bool,
+    /// Whether its address was asked and has not agreed; until then nothing goes there, whatever `enabled` says.
+    waits_for_confirmation: bool,
     /// A host, and the last four characters of what is secret.
     shown: String,
     /// What matters less is not told there.
@@ -219,6 +221,7 @@ impl From<&ChannelRow> for Channel {
             name: row.name.clone(),
             kind: row.kind.clone(),
             enabled: row.enabled,
+            waits_for_confirmation: row.waits_for_confirmation(),
             shown: row.shown.clone(),
             severity: row.severity.as_str().to_owned(),
             hours: row.hours.as_ref().map(ChannelHours::from),

@@ -31,6 +31,13 @@ enum QueuedTestResponse {
     Queued(Json<QueuedTest>),
 }
 
+#[derive(ApiResponse)]
+enum AskedAgainResponse {
+    /// The mail is on its way.
+    #[oai(status = 202)]
+    Asked(Json<Channel>),
+}
+
 #[OpenApi]
 impl ChannelsApi {
     /// List channels
@@ -47,7 +54,9 @@ impl ChannelsApi {
 
     /// Make a channel
     ///
-    /// Notices of every rule go there from now on. The signing key of a webhook is in this answer and
+    /// Notices of every rule go there from now on; to an e-mail address that is no member's once it has
+    /// agreed, by a link that is mailed to it. An organisation may ask 20 addresses a day, and an address is asked
+    /// five times a day by all of them; beyond that 429. The signing key of a webhook is in this answer and
     /// nowhere else.
     #[oai(path = "/channels", method = "post", operation_id = "add_channel")]
     async fn add_channel(
@@ -124,7 +133,7 @@ impl ChannelsApi {
     ///
     /// Has a message delivered that says only that it is a test. What becomes of it is in the log of
     /// deliveries. A channel may be tested 12 times at once and 12 times an hour, all of an organisation 60
-    /// times; beyond that 429.
+    /// times; beyond that 429. One that waits for its confirmation is not tested: 409.
     #[oai(
         path = "/channels/:id/test",
         method = "post",
@@ -142,6 +151,28 @@ impl ChannelsApi {
         Ok(QueuedTestResponse::Queued(Json(QueuedTest {
             delivery: delivery.to_string(),
         })))
+    }
+
+    /// Ask the address of a channel again
+    ///
+    /// Mails it a new link, which works once and for one hour; the one before opens nothing any more. At most
+    /// three times a day for a channel, within the bounds of an address and of the organisation; beyond that 429. For
+    /// a channel that does not wait 409.
+    #[oai(
+        path = "/channels/:id/confirmation",
+        method = "post",
+        operation_id = "ask_channel_again"
+    )]
+    async fn ask_channel_again(
+        &self,
+        person: PersonAuth,
+        /// The channel's id.
+        id: Path<String>,
+    ) -> Result<AskedAgainResponse, Failure> {
+        let id = self.visible(&person, &id.0).await?;
+        let acting = person.0.acting_fresh(Right::Administer)?;
+        let row = self.0.services().ask_channel_again(&acting, id).await?;
+        Ok(AskedAgainResponse::Asked(Json((&row).into())))
     }
 
     /// List the deliveries of a channel

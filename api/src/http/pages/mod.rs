@@ -4,6 +4,7 @@ mod account;
 mod agent_keys;
 mod alerts;
 mod audit;
+mod channel_link;
 mod confirm;
 mod data;
 mod first_owner;
@@ -43,6 +44,7 @@ pub(super) fn routes(pages: &Declared<'_>, route: Routes) -> Routes {
     let route = people::routes(pages, route);
     let route = organisations::routes(pages, route);
     let route = profile::routes(pages, route);
+    let route = channel_link::routes(pages, route);
     let route = invitation::routes(pages, route);
     let route = reset::routes(pages, route);
     let route = data::routes(pages, route);

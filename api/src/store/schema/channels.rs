@@ -24,6 +24,26 @@ diesel::table! {
         to_minute -> Nullable<Integer>,
         zone -> Nullable<Text>,
         created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    channel_link (token_hash) {
+        token_hash -> Binary,
+        organisation_id -> BigInt,
+        channel_id -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    confirmation_mail (id) {
+        id -> BigInt,
+        organisation_id -> Nullable<BigInt>,
+        channel_id -> Nullable<BigInt>,
+        address_hash -> Binary,
+        sent_at -> BigInt,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use server_scout_wire::Timestamp;
 
-use super::{Tenant, absent, heartbeats, now};
+use super::{Tenant, absent, confirmation, heartbeats, now};
 use crate::alerting::Severity;
 use crate::id::{Channel, Id};
 use crate::store::channels::{ChangedChannel, NewChannel};
@@ -23,9 +23,11 @@ pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
         shown: "hooks.example.org …word".to_owned(),
         severity: Severity::Warning,
         hours: None,
+        confirmed: true,
     };
     let seal = |place: &crate::sealing::Place| Ok(place.to_string().into_bytes());
     let channel = channels::create(c, scope, &new, seal, now()).unwrap().id;
+    confirmation::make(c, scope, channel);
     heartbeats::make(c, scope);
     let delivery = NewDelivery {
         channel,
@@ -57,6 +59,7 @@ fn switched_off() -> ChangedChannel {
 pub(super) fn is_kept_apart(c: &mut SqliteConnection, ours: &Tenant, theirs: &Tenant) {
     let (scope, foreign) = (ours.scope, theirs.channel);
     heartbeats::are_kept_apart(c, ours, theirs);
+    confirmation::is_kept_apart(c, ours, theirs);
     absent(channels::get(c, scope, foreign));
     absent(channels::change(c, scope, foreign, &switched_off()));
     absent(channels::are_there(c, scope, &[ours.channel, foreign]));

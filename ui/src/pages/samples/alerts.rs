@@ -119,6 +119,7 @@ pub(in crate::pages) fn alert_rule(text: &str) -> AlertRuleView {
         comparisons: choices(text),
         severities: choices(text),
         channels: choices(text),
+        all_wait: true,
         typed: AlertRuleTyped {
             unit: text.to_owned(),
             label: text.to_owned(),
@@ -188,6 +189,7 @@ pub(in crate::pages) fn alerts_the_other_way(pages: &Pages) {
     let mut rule = alert_rule("");
     rule.preview = Some(AlertPreview::default());
     let mut calm = rule.clone();
+    calm.all_wait = false;
     calm.preview = Some(AlertPreview {
         known: true,
         ..AlertPreview::default()

@@ -4,7 +4,8 @@ use super::super::Pages;
 use super::{choices, frame};
 use crate::views::{
     ChannelDeletionView, ChannelField, ChannelKeyView, ChannelRow, ChannelTyped, ChannelView,
-    ChannelsView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel, NewChannelView,
+    ChannelsView, ConfirmChannelView, DeliveryRow, HeartbeatRow, HeartbeatView, ListedChannel,
+    NewChannelView,
 };
 
 fn row(text: &str) -> ChannelRow {
@@ -16,6 +17,7 @@ fn row(text: &str) -> ChannelRow {
         severity: text.to_owned(),
         hours: text.to_owned(),
         enabled: true,
+        waits: true,
         dead: text.to_owned(),
     }
 }
@@ -53,6 +55,7 @@ pub(in crate::pages) fn channels(text: &str) -> ChannelsView {
             channel: row(text),
             newest: Some(delivery(text)),
         }],
+        all_wait: true,
         kinds: choices(text),
         without_mail: true,
         may_change: true,
@@ -106,6 +109,14 @@ pub(in crate::pages) fn channel(text: &str) -> ChannelView {
     }
 }
 
+pub(in crate::pages) fn confirm_channel(text: &str) -> ConfirmChannelView {
+    ConfirmChannelView {
+        organisation: text.to_owned(),
+        channel: text.to_owned(),
+        email: text.to_owned(),
+    }
+}
+
 fn beat(text: &str) -> HeartbeatRow {
     HeartbeatRow {
         shown: text.to_owned(),
@@ -145,8 +156,10 @@ pub(in crate::pages) fn channel_deletion(text: &str) -> ChannelDeletionView {
 pub(in crate::pages) fn channels_the_other_way(pages: &Pages) {
     let mut list = channels("");
     (list.without_mail, list.unsent, list.notice) = (false, false, None);
+    list.all_wait = false;
     for listed in &mut list.channels {
-        (listed.channel.enabled, listed.newest) = (false, None);
+        (listed.channel.enabled, listed.channel.waits) = (false, false);
+        listed.newest = None;
     }
     let mut mail = new_channel("");
     (mail.without_mail, mail.error) = (true, None);
@@ -161,7 +174,7 @@ pub(in crate::pages) fn channels_the_other_way(pages: &Pages) {
         .for_each(|field| field.lines = false);
     let mut stale = channel("");
     (stale.fresh, stale.unsent, stale.notice, stale.error) = (false, false, None, None);
-    stale.channel.enabled = false;
+    (stale.channel.enabled, stale.channel.waits) = (false, false);
     let mut off = channel("");
     off.typed.on = false;
     let mut unset = heartbeat("");

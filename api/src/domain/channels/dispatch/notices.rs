@@ -81,7 +81,9 @@ fn receivers(connection: &mut SqliteConnection, scope: Scope) -> Result<Receiver
         let kind = Kind::from_word(&channel.kind)?;
         Some(Receiver { channel, kind })
     };
-    let all = channels::list(connection, scope)?;
+    let mut all = channels::list(connection, scope)?;
+    // Not there until their address agrees: a rule that names them alone tells everybody.
+    all.retain(|channel| !channel.waits_for_confirmation());
     Ok(Receivers {
         organisation,
         open: all.into_iter().filter_map(receiver).collect(),

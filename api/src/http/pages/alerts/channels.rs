@@ -40,6 +40,7 @@ struct ChannelsQuery {
 #[serde(rename_all = "kebab-case")]
 enum Done {
     Added,
+    Asked,
     Changed,
     Deleted,
     Tested,
@@ -65,6 +66,7 @@ pub(super) async fn list(
     let beat = services.heartbeat(scope).await.map_err(Failure::from)?;
     let view = ChannelsView {
         frame: frame(&visitor),
+        all_wait: { all.iter() }.all(|one| one.row.waits_for_confirmation()),
         channels: all.iter().map(|one| listed(one, now)).collect(),
         kinds: channel_form::kinds(mail),
         without_mail: !mail,
@@ -112,17 +114,26 @@ pub(super) async fn add(
         Err(error) => Err(error),
     };
     match added {
-        Ok((row, None)) => Ok(see_other(&format!(
-            "/alerts/channels/{}?done=added",
-            row.id
-        ))),
+        Ok((row, None)) => {
+            let done = if row.waits_for_confirmation() {
+                "asked"
+            } else {
+                "added"
+            };
+            let place = format!("/alerts/channels/{}?done={done}", row.id);
+            Ok(see_other(&place))
+        }
         Ok((row, Some(signing_key))) => Ok(html(app.pages().channel_key(&ChannelKeyView {
             frame: frame(&visitor),
             id: row.id.to_string(),
             name: row.name,
             signing_key,
         }))?),
-        Err(error @ (ServiceError::Invalid { .. } | ServiceError::Conflict { .. })) => {
+        Err(
+            error @ (ServiceError::Invalid { .. }
+            | ServiceError::Conflict { .. }
+            | ServiceError::TooManyConfirmations { .. }),
+        ) => {
             let view = NewChannelView {
                 fields: channel_form::fields(kind, &own),
                 error: Some(channel_form::sentence(kind, &error)),
@@ -198,6 +209,24 @@ pub(super) async fn test(
 }
 
 #[handler]
+pub(super) async fn ask_again(
+    Data(app): Data<&App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> poem::Result<Response> {
+    let row = found(app, &visitor, &id).await?;
+    let acting = visitor.person.acting_fresh(Right::Administer);
+    let acting = acting.map_err(Failure::from)?;
+    match app.services().ask_channel_again(&acting, row.id).await {
+        Ok(row) => Ok(see_other(&format!(
+            "/alerts/channels/{}?done=asked",
+            row.id
+        ))),
+        Err(error) => refused(app, view(app, &visitor, &row).await?, error),
+    }
+}
+
+#[handler]
 pub(super) async fn ask_deletion(
     Data(app): Data<&App>,
     visitor: Visitor,
@@ -245,6 +274,7 @@ fn refused(app: &App, view: ChannelView, error: ServiceError) -> poem::Result<Re
         error,
         ServiceError::Invalid { .. }
             | ServiceError::Conflict { .. }
+            | ServiceError::TooManyConfirmations { .. }
             | ServiceError::TooManyTests { .. }
     ) {
         return Err(Failure::from(error).into());
@@ -341,6 +371,7 @@ fn channel(row: &channels::ChannelRow) -> ChannelRow {
             .map(HoursRow::to_string)
             .unwrap_or_default(),
         enabled: row.enabled,
+        waits: row.waits_for_confirmation(),
         dead: String::new(),
     }
 }
@@ -382,6 +413,9 @@ impl Done {
     fn words(self) -> &'static str {
         match self {
             Self::Added => "The channel is made. Send a test to see that it arrives.",
+            Self::Asked => {
+                "A link is on its way to the address. Nothing else goes there until somebody opened it and agreed."
+            }
             Self::Changed => "The channel is changed.",
             Self::Deleted => "The channel is deleted.",
             Self::Tested => {

@@ -92,6 +92,10 @@ fn channel_routes(pages: &Declared<'_>, route: Routes) -> Routes {
             pages.post(fresh, channels::test),
         )
         .at(
+            "/alerts/channels/:id/confirmation",
+            pages.post(fresh, channels::ask_again),
+        )
+        .at(
             "/alerts/channels/:id/delete",
             pages
                 .get(fresh, channels::ask_deletion)

@@ -191,6 +191,7 @@ impl Typed {
                 [Severity::Warning, Severity::Critical].map(Severity::as_str),
                 &self.severity,
             ),
+            all_wait: channels.iter().all(ChannelRow::waits_for_confirmation),
             channels: channels.iter().map(|row| self.choice(row)).collect(),
             name: self.name,
             enabled: self.enabled,
@@ -204,7 +205,11 @@ impl Typed {
     }
 
     fn choice(&self, row: &ChannelRow) -> Choice {
-        let state = if row.enabled { "" } else { " (switched off)" };
+        let state = match (row.enabled, row.waits_for_confirmation()) {
+            (false, _) => " (switched off)",
+            (true, true) => " (waits for its confirmation)",
+            (true, false) => "",
+        };
         Choice {
             id: row.id.to_string(),
             name: format!("{}{state}", row.name),
