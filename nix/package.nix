@@ -19,6 +19,7 @@ rustPlatform.buildRustPackage {
   src = lib.fileset.toSource {
     inherit root;
     fileset = lib.fileset.unions [
+      (root + "/.cargo")
       (root + "/Cargo.lock")
       (root + "/Cargo.toml")
       (root + "/agent")

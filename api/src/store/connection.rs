@@ -291,3 +291,27 @@ mod tests {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `.cargo/config.toml` says so; a build that does not read it would be larger and less safe.
+    #[test]
+    fn sqlite_is_built_without_what_no_query_uses() {
+        #[derive(QueryableByName)]
+        struct Built {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            compile_options: String,
+        }
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let built: Vec<Built> = sql_query("PRAGMA compile_options")
+            .load(&mut connection)
+            .unwrap();
+        let has = |word: &str| built.iter().any(|with| with.compile_options.contains(word));
+        assert!(has("THREADSAFE=1"), "the options can be asked");
+        for unused in ["FTS", "LOAD_EXTENSION", "RTREE", "SOUNDEX"] {
+            assert!(!has(unused), "{unused}");
+        }
+    }
+}
