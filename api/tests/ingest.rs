@@ -178,6 +178,26 @@ async fn a_duplicate_makes_no_series() {
 }
 
 #[tokio::test]
+async fn what_waited_in_a_spool_does_not_undo_what_was_said_of_the_host_since() {
+    let (world, scope, agent) = world().await;
+    let said = async || {
+        let server = world.services.server(scope, agent.server).await.unwrap();
+        server.row.host_facts().remove("kernel")
+    };
+    let told = |before: Duration, kernel: &str| {
+        let host = format!(r#", "host": {{"kernel": "{kernel}"}}"#);
+        report(world.now().before(before), 1.0, &host)
+    };
+    send(&world, agent, &told(600 * SECOND, "6.1")).await;
+    assert_eq!(said().await.as_deref(), Some("6.1"));
+    send(&world, agent, &told(0 * SECOND, "6.12")).await;
+    let late = [told(300 * SECOND, "6.2"), told(200 * SECOND, "6.3")];
+    let outcomes = send(&world, agent, &format!("[{}]", late.join(","))).await;
+    assert_eq!(outcomes, [Outcome::Accepted, Outcome::Accepted]);
+    assert_eq!(said().await.as_deref(), Some("6.12"));
+}
+
+#[tokio::test]
 async fn one_key_cannot_take_all_the_room() {
     let (world, scope, agent) = world().await;
     let (neighbour, _) = world.server(scope, "db").await;

@@ -290,28 +290,22 @@ mod tests {
         assert_eq!(after, generation + 1);
         Ok(())
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     /// `.cargo/config.toml` says so; a build that does not read it would be larger and less safe.
     #[test]
-    fn sqlite_is_built_without_what_no_query_uses() {
+    fn sqlite_is_built_without_what_no_query_uses() -> Result<(), Box<dyn std::error::Error>> {
         #[derive(QueryableByName)]
         struct Built {
             #[diesel(sql_type = diesel::sql_types::Text)]
             compile_options: String,
         }
-        let mut connection = SqliteConnection::establish(":memory:").unwrap();
-        let built: Vec<Built> = sql_query("PRAGMA compile_options")
-            .load(&mut connection)
-            .unwrap();
+        let mut connection = SqliteConnection::establish(":memory:")?;
+        let built: Vec<Built> = sql_query("PRAGMA compile_options").load(&mut connection)?;
         let has = |word: &str| built.iter().any(|with| with.compile_options.contains(word));
         assert!(has("THREADSAFE=1"), "the options can be asked");
         for unused in ["FTS", "LOAD_EXTENSION", "RTREE", "SOUNDEX"] {
             assert!(!has(unused), "{unused}");
         }
+        Ok(())
     }
 }

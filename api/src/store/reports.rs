@@ -62,9 +62,11 @@ pub fn append(
             limits,
         )?);
     }
-    let host = reports.iter().rev().find_map(Report::host);
-    if let Some(host) = host {
-        keep_host(context.connection, scope, server, host)?;
+    let hosts = reports
+        .iter()
+        .filter_map(|report| Some((report.timestamp(), report.host()?)));
+    if let Some((at, host)) = hosts.max_by_key(|(at, _)| *at) {
+        keep_host(context.connection, scope, server, host, at)?;
     }
     Ok(appended)
 }
@@ -75,14 +77,16 @@ fn keep_host(
     scope: Scope,
     server: Id<Server>,
     host: &Host,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
     let facts = Host {
         tags: Tags::default(),
         ..host.clone()
     };
     let facts = serde_json::to_string(&facts).unwrap_or_default();
-    servers::set_host(connection, scope, server, &facts)?;
-    tags::replace(connection, scope, server, Origin::Agent, &host.tags)?;
+    if servers::set_host(connection, scope, server, &facts, at)? {
+        tags::replace(connection, scope, server, Origin::Agent, &host.tags)?;
+    }
     Ok(())
 }
 

@@ -129,6 +129,7 @@ diesel::table! {
         host -> Text,
         deleted_at -> Nullable<BigInt>,
         description -> Text,
+        host_at -> BigInt,
     }
 }
 

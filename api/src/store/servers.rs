@@ -248,20 +248,21 @@ pub fn set_paused(
         .execute(connection)?)
 }
 
-/// Keeps what its agent says of the host.
+/// Keeps what its agent said of the host at that time, unless it has said something later. Says whether it did.
 pub fn set_host(
     connection: &mut SqliteConnection,
     scope: Scope,
     id: Id<Server>,
     host: &str,
-) -> Result<(), StoreError> {
-    let other = shown(scope)
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let said_before = shown(scope)
         .filter(server::id.eq(id))
-        .filter(server::host.ne(host));
-    diesel::update(other)
-        .set(server::host.eq(host))
+        .filter(server::host_at.le(at.as_millis()));
+    let kept = diesel::update(said_before)
+        .set((server::host.eq(host), server::host_at.eq(at.as_millis())))
         .execute(connection)?;
-    Ok(())
+    Ok(kept > 0)
 }
 
 /// Deletes it for everybody, with its keys. What it leaves behind is removed by `removal`.

@@ -270,7 +270,7 @@ fn ids_of_another_organisation_name_nothing() {
     absent(servers::rename(c, scope, id, "taken"));
     absent(servers::set_paused(c, scope, id, Some(now())));
     absent(servers::delete(c, scope, id, now()));
-    servers::set_host(c, scope, id, "{}").unwrap();
+    assert!(!servers::set_host(c, scope, id, "{}", now()).unwrap());
 
     assert!(agent_keys::list(c, scope, id).unwrap().is_empty());
     absent(agent_keys::revoke(c, scope, id, theirs.key, now()));
