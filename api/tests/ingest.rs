@@ -190,7 +190,7 @@ async fn what_waited_in_a_spool_does_not_undo_what_was_said_of_the_host_since() 
     };
     send(&world, agent, &told(600 * SECOND, "6.1")).await;
     assert_eq!(said().await.as_deref(), Some("6.1"));
-    send(&world, agent, &told(0 * SECOND, "6.12")).await;
+    send(&world, agent, &told(Duration::ZERO, "6.12")).await;
     let late = [told(300 * SECOND, "6.2"), told(200 * SECOND, "6.3")];
     let outcomes = send(&world, agent, &format!("[{}]", late.join(","))).await;
     assert_eq!(outcomes, [Outcome::Accepted, Outcome::Accepted]);
