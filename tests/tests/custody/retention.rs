@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use server_scout_tests::wait::until;
 use server_scout_tests::{Fleet, report};
+use tokio::sync::Mutex;
 
 const NAMES: [&str; 4] = ["raw", "minute", "quarter_hour", "hour"];
 
@@ -43,8 +44,9 @@ fn added_up(page: &str) -> f64 {
 #[tokio::test]
 async fn the_page_says_what_each_choice_costs_before_it_is_saved() {
     let fleet = Fleet::start().await;
-    let mut owner = fleet.owner().await;
-    let page = owner.get("/settings/retention").await.text();
+    let owner = Mutex::new(fleet.owner().await);
+    let look = async || owner.lock().await.get("/settings/retention").await.text();
+    let page = look().await;
     assert_eq!(
         page.matches("known when a day is over").count(),
         4,
@@ -54,9 +56,9 @@ async fn the_page_says_what_each_choice_costs_before_it_is_saved() {
     report_half_a_day_ago(&fleet).await;
     let page = until(
         "the reports are folded",
-        Duration::from_mins(1),
+        Duration::from_mins(3),
         async || {
-            let page = fleet.owner().await.get("/settings/retention").await.text();
+            let page = look().await;
             (said(&page, "raw", "data-bytes-a-day") > 0.0).then_some(page)
         },
     )
