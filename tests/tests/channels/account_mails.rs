@@ -5,22 +5,17 @@ use serde_json::json;
 use server_scout_tests::dashboard::Setup;
 use server_scout_tests::fleet::PASSWORD;
 use server_scout_tests::wait::{PATIENCE, until};
-use server_scout_tests::{Database, Fleet, Postbox};
+use server_scout_tests::{Database, Postbox};
 
-use super::kill::{end_lease, notify};
+use super::kill::{end_lease, left_alone, notify};
 
 const GUEST: &str = "guest@example.org";
 
 #[tokio::test]
 async fn a_dashboard_without_a_way_out_leaves_mails_of_accounts_sealed_to_the_sender() {
     let (postbox, setup) = Postbox::start(Setup::new()).await;
-    let mut fleet = Fleet::with(setup.clone()).await;
-    assert!(fleet.dashboard.stop().await.success());
-    let setup = setup.set("SERVERSCOUT_OUTBOUND__MODE", "separate");
-    let sender = notify(&setup).await;
-    fleet.dashboard = setup.clone().start().await;
+    let (fleet, setup) = left_alone(setup).await;
     let database = Database::of(&fleet.dashboard);
-    drop(sender);
     end_lease(&database);
 
     let new = json!({ "email": GUEST, "role": "viewer" });

@@ -8,10 +8,20 @@ use server_scout_tests::https::Answer;
 use server_scout_tests::wait::{PATIENCE, until};
 use server_scout_tests::{Database, Fleet, Postbox};
 
-use super::kill::{end_lease, notify};
+use super::kill::{end_lease, left_alone, notify};
 use super::{breach, delivery, opened, report_cpu, test_channel, try_to_add, try_to_test};
 
 const STRANGER: &str = "stranger@example.net";
+
+/// A token of another organisation.
+async fn foreign_token(fleet: &Fleet) -> String {
+    let (owner, organisation) = ("other@example.org", "Other");
+    let dashboard = &fleet.dashboard;
+    dashboard
+        .add_user(owner, organisation, "owner", PASSWORD)
+        .await;
+    dashboard.add_token(owner, organisation, "admin").await
+}
 
 /// A channel for mail, as the API answers.
 async fn add_mail(fleet: &Fleet, name: &str, recipient: &str) -> Value {
@@ -145,12 +155,7 @@ async fn a_question_is_repeated_three_times_a_day_and_a_new_channel_buys_no_more
     assert_eq!(deleted.status, 204, "{}", deleted.text());
     let _ = add_mail(&fleet, "Ops", STRANGER).await;
     // Five of an address in a day, be it of another channel, a part behind a plus sign or another organisation.
-    let (other, organisation) = ("other@example.org", "Other");
-    let dashboard = &fleet.dashboard;
-    dashboard
-        .add_user(other, organisation, "owner", PASSWORD)
-        .await;
-    let foreign = dashboard.add_token(other, organisation, "admin").await;
+    let foreign = foreign_token(&fleet).await;
     for (token, recipient) in [
         (&fleet.token, STRANGER),
         (&foreign, STRANGER),
@@ -202,13 +207,8 @@ async fn the_page_of_a_channel_says_that_it_waits_and_sends_the_link_again() {
 #[tokio::test]
 async fn a_separate_sender_mails_the_question() {
     let (postbox, setup) = Postbox::start(Setup::new()).await;
-    let mut fleet = Fleet::with(setup.clone()).await;
-    assert!(fleet.dashboard.stop().await.success());
-    let setup = setup.set("SERVERSCOUT_OUTBOUND__MODE", "separate");
-    let sender = notify(&setup).await;
-    fleet.dashboard = setup.clone().start().await;
+    let (fleet, setup) = left_alone(setup).await;
     let database = Database::of(&fleet.dashboard);
-    drop(sender);
     let id = id(&add_mail(&fleet, "Ops", STRANGER).await);
     let left = "SELECT 'left' AS text FROM account_mail";
     until("the question is left", PATIENCE, async || {
@@ -231,17 +231,13 @@ async fn a_link_that_has_expired_and_a_foreign_channel_open_nothing() {
     let (postbox, setup) = Postbox::start(Setup::new()).await;
     let fleet = Fleet::with(setup).await;
     let id = id(&add_mail(&fleet, "Ops", STRANGER).await);
-    let (other, organisation) = ("other@example.org", "Other");
-    let dashboard = &fleet.dashboard;
-    dashboard
-        .add_user(other, organisation, "owner", PASSWORD)
-        .await;
-    let foreign = dashboard.add_token(other, organisation, "admin").await;
+    let foreign = foreign_token(&fleet).await;
     let asked = ask_again(&fleet, &id, &foreign).await;
     assert_eq!(asked.status, 404, "{}", asked.text());
     let question = postbox.mail(STRANGER, "May alerts be sent").await;
-    let link = question.link(&dashboard.origin());
-    Database::of(dashboard).execute("UPDATE channel_link SET expires_at = expires_at - 3600000");
+    let link = question.link(&fleet.dashboard.origin());
+    Database::of(&fleet.dashboard)
+        .execute("UPDATE channel_link SET expires_at = expires_at - 3600000");
     let mut stranger = fleet.stranger();
     assert_eq!(stranger.get(&link).await.status, 410);
     assert_eq!(stranger.submit(&link, &[]).await.status, 410);

@@ -244,6 +244,17 @@ pub(crate) async fn notify(setup: &Setup) -> Program {
     sender
 }
 
+/// A dashboard that leaves what is to be sent to another process, which has just been killed, and the
+/// settings of both.
+pub(crate) async fn left_alone(setup: Setup) -> (Fleet, Setup) {
+    let mut fleet = Fleet::with(setup.clone()).await;
+    assert!(fleet.dashboard.stop().await.success());
+    let (setup, sender) = separate(setup).await;
+    fleet.dashboard = setup.clone().start().await;
+    drop(sender);
+    (fleet, setup)
+}
+
 /// Spares the wait for it.
 pub(crate) fn end_lease(database: &Database) {
     database.execute("UPDATE sender_lease SET until = 0");

@@ -18,12 +18,7 @@ fn crashes() -> u32 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_report_survives_kills() {
     let mut fleet = Fleet::start().await;
-    let servers = vec![
-        fleet.server.clone(),
-        fleet.add_server("web-2").await,
-        fleet.add_server("web-3").await,
-    ];
-    let book = Book::new(servers);
+    let book = Book::of_three(&fleet).await;
 
     for crash in 0..crashes() {
         let before = book.acknowledged();

@@ -40,12 +40,7 @@ struct Begun {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_in_the_midst_of_folding_lose_and_double_nothing() {
     let mut fleet = Fleet::start().await;
-    let servers = vec![
-        fleet.server.clone(),
-        fleet.add_server("web-2").await,
-        fleet.add_server("web-3").await,
-    ];
-    let book = Book::new(servers);
+    let book = Book::of_three(&fleet).await;
     fleet.dashboard.kill();
     let mut kills = [0, 0];
     for _ in 0..LIVES {

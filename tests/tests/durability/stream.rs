@@ -54,6 +54,15 @@ impl Book {
         })
     }
 
+    /// An empty book for three servers of the fleet.
+    pub(crate) async fn of_three(fleet: &Fleet) -> Arc<Self> {
+        Self::new(vec![
+            fleet.server.clone(),
+            fleet.add_server("web-2").await,
+            fleet.add_server("web-3").await,
+        ])
+    }
+
     /// The report of that number. Its value tells which it is.
     fn report(&self, second: Second) -> Value {
         report::with_cpu(self.at(second), value(second))

@@ -7,7 +7,7 @@ use server_scout_wire::Timestamp;
 
 use super::{Tenant, absent, confirmation, heartbeats, now};
 use crate::alerting::Severity;
-use crate::id::{Channel, Id};
+use crate::id::{Channel, Delivery, Id};
 use crate::store::channels::{ChangedChannel, NewChannel};
 use crate::store::deliveries::{NewDelivery, Tried};
 use crate::store::due_deliveries::Due;
@@ -29,14 +29,23 @@ pub(super) fn make(c: &mut SqliteConnection, scope: Scope) -> Id<Channel> {
     let channel = channels::create(c, scope, &new, seal, now()).unwrap().id;
     confirmation::make(c, scope, channel);
     heartbeats::make(c, scope);
+    let _ = waiting_delivery(c, scope, channel);
+    channel
+}
+
+/// A delivery of a channel that waits.
+pub(super) fn waiting_delivery(
+    c: &mut SqliteConnection,
+    scope: Scope,
+    channel: Id<Channel>,
+) -> Id<Delivery> {
     let delivery = NewDelivery {
         channel,
         incident: None,
         kind: "test",
         message: deliveries::add_message(c, scope.organisation(), "{}").unwrap(),
     };
-    deliveries::add(c, scope.organisation(), &delivery, now()).unwrap();
-    channel
+    deliveries::add(c, scope.organisation(), &delivery, now()).unwrap()
 }
 
 /// What is due first of every channel.

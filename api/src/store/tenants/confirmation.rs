@@ -11,9 +11,8 @@ use crate::id::{Channel, Id};
 use crate::secret::{Purpose, Secret};
 use crate::store::channels::NewChannel;
 use crate::store::confirmation_mails::{AddressHash, Asked, Most};
-use crate::store::deliveries::NewDelivery;
 use crate::store::{
-    Scope, StoreError, channel_links, channels, confirmation_mails, deliveries, due_deliveries,
+    Scope, StoreError, channel_links, channels, confirmation_mails, due_deliveries,
     organisation_end, organisations,
 };
 
@@ -89,13 +88,7 @@ fn nothing_is_due_for_a_channel_that_waits_for_its_confirmation() {
     let c = &mut super::database();
     let scope = organisations::create(c, "Ours", now()).unwrap();
     let channel = waiting(c, scope, "ops");
-    let delivery = NewDelivery {
-        channel,
-        incident: None,
-        kind: "test",
-        message: deliveries::add_message(c, scope.organisation(), "{}").unwrap(),
-    };
-    deliveries::add(c, scope.organisation(), &delivery, now()).unwrap();
+    let _ = super::channels::waiting_delivery(c, scope, channel);
     assert_eq!(due_deliveries::heads(c, now(), &[]).unwrap(), []);
     let row = channels::confirm(c, scope, channel, now()).unwrap();
     assert_eq!(row.confirmed_at, Some(now()));

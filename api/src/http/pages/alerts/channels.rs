@@ -176,10 +176,7 @@ pub(super) async fn change(
         Err(error) => Err(error),
     };
     match changed {
-        Ok(row) => Ok(see_other(&format!(
-            "/alerts/channels/{}?done=changed",
-            row.id
-        ))),
+        Ok(row) => Ok(done(&row, "changed")),
         Err(error) => {
             let view = ChannelView {
                 typed: typed.view(on),
@@ -199,11 +196,9 @@ pub(super) async fn test(
     let row = found(app, &visitor, &id).await?;
     let acting = visitor.person.acting_fresh(Right::Administer);
     let acting = acting.map_err(Failure::from)?;
-    match app.services().test_channel(&acting, row.id).await {
-        Ok(_) => Ok(see_other(&format!(
-            "/alerts/channels/{}?done=tested",
-            row.id
-        ))),
+    let outcome = app.services().test_channel(&acting, row.id).await;
+    match outcome {
+        Ok(_) => Ok(done(&row, "tested")),
         Err(error) => refused(app, view(app, &visitor, &row).await?, error),
     }
 }
@@ -217,11 +212,9 @@ pub(super) async fn ask_again(
     let row = found(app, &visitor, &id).await?;
     let acting = visitor.person.acting_fresh(Right::Administer);
     let acting = acting.map_err(Failure::from)?;
-    match app.services().ask_channel_again(&acting, row.id).await {
-        Ok(row) => Ok(see_other(&format!(
-            "/alerts/channels/{}?done=asked",
-            row.id
-        ))),
+    let outcome = app.services().ask_channel_again(&acting, row.id).await;
+    match outcome {
+        Ok(_) => Ok(done(&row, "asked")),
         Err(error) => refused(app, view(app, &visitor, &row).await?, error),
     }
 }
@@ -266,6 +259,11 @@ async fn found(app: &App, visitor: &Visitor, id: &str) -> Result<channels::Chann
     let id: Id<id::Channel> = id.parse().map_err(|_| Failure::not_found())?;
     let scope = visitor.person.scope(Right::Read)?;
     Ok(app.services().channel(scope, id).await?)
+}
+
+/// The channel again, with the words of what was done.
+fn done(row: &channels::ChannelRow, what: &str) -> Response {
+    see_other(&format!("/alerts/channels/{}?done={what}", row.id))
 }
 
 /// The channel again, with the reason.
